@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+
+/** Where a service or a whole lab keeps its files. */
+export interface DataDir {
+  /** Absolute path; mode 0700. */
+  readonly path: string;
+  /** Whether it was made for this run alone. */
+  readonly temporary: boolean;
+  /** Removes a temporary directory; leaves one that the user named. */
+  remove(): Promise<void>;
+}
+
+/** Makes (or takes over) a data directory; without a path a temporary one, to be removed at exit. */
+export async function makeDataDir(path?: string): Promise<DataDir> {
+  if (path === undefined) {
+    const made = await mkdtemp(join(tmpdir(), 'kpsim-'));
+    return { path: made, temporary: true, remove: () => rm(made, { recursive: true, force: true }) };
+  }
+  const absolute = resolve(path);
+  await makePrivateDir(absolute);
+  return { path: absolute, temporary: false, remove: () => Promise.resolve() };
+}
+
+/** Makes a directory (and its parents) that only its owner can read, and returns its path. */
+export async function makePrivateDir(path: string): Promise<string> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  await chmod(path, 0o700);
+  return path;
+}
+
+/**
+ * Writes a whole file so that after a crash either the old or the new content is there: temporary file,
+ * fsync, rename, fsync of the directory. Mode 0600. A failure leaves the old content.
+ */
+export async function writeFileDurable(path: string, content: Uint8Array | string): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Makes renames and removals inside a directory durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
