@@ -1,0 +1,23 @@
+import type { Express, RequestHandler } from 'express';
+import express from 'express';
+
+/** Largest JSON body accepted, in bytes. */
+export const JSON_LIMIT_BYTES = 1024 * 1024;
+
+/** An express application that tells nothing of itself. Body parsers are added per route group. */
+export function createApp(): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  return app;
+}
+
+/** Parses JSON bodies up to {@link JSON_LIMIT_BYTES}. */
+export function jsonBody(): RequestHandler {
+  return express.json({ limit: JSON_LIMIT_BYTES, strict: false });
+}
+
+/** Parses bodies of any type as bytes, up to `limitBytes`. */
+export function binaryBody(limitBytes: number): RequestHandler {
+  return express.raw({ limit: limitBytes, type: () => true });
+}
