@@ -27,7 +27,7 @@ export function describeWith(
   suite: () => void,
 ): void {
   const missing = [requirements].flat().filter((requirement) => !requirement.found);
-  if (missing.length === 0 || process.env['KPSIM_INTEROP'] === 'required') {
+  if (missing.length === 0 || process.env.KPSIM_INTEROP === 'required') {
     describe(title, suite);
     return;
   }
