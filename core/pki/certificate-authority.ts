@@ -178,11 +178,12 @@ export class CertificateAuthority {
     return `${crl.toString('pem')}\n`;
   }
 
-  #sign(
+  async #sign(
     subject: x509.Name,
     publicKey: CryptoKey,
-    rest: Pick<x509.X509CertificateCreateParams, 'notBefore' | 'notAfter' | 'extensions'>,
+    rest: { readonly notBefore: Date; readonly notAfter: Date; readonly extensions: x509.Extension[] },
   ): Promise<x509.X509Certificate> {
+    const issuerKey = await x509.AuthorityKeyIdentifierExtension.create(this.#keys.publicKey);
     return x509.X509CertificateGenerator.create({
       subject: subject.toJSON(),
       issuer: this.certificate.subjectName,
@@ -190,7 +191,9 @@ export class CertificateAuthority {
       signingKey: this.#keys.privateKey,
       signingAlgorithm: EC_P256,
       serialNumber: newSerialNumber(),
-      ...rest,
+      notBefore: rest.notBefore,
+      notAfter: rest.notAfter,
+      extensions: [...rest.extensions, issuerKey],
     });
   }
 }

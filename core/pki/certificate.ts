@@ -53,8 +53,10 @@ export function certificateX5tS256(certificate: string | Uint8Array | X509Certif
   return createHash('sha256').update(parsed.raw).digest('base64url');
 }
 
-/** The common name of a certificate's subject; undefined if it has none. */
+/** The common name of a certificate's subject; undefined if it has none, or several. */
 export function commonNameOf(certificate: X509Certificate): string | undefined {
-  const line = certificate.subject.split('\n').find((part) => part.startsWith('CN='));
-  return line?.slice('CN='.length);
+  const { CN: commonName } = certificate.toLegacyObject().subject as Partial<
+    Record<string, string | string[]>
+  >;
+  return typeof commonName === 'string' ? commonName : undefined;
 }

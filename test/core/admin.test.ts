@@ -1,0 +1,94 @@
+import { tmpdir } from 'node:os';
+
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { startAdmin } from '../../core/admin.js';
+import type { AdminOptions, AdminServer } from '../../core/admin.js';
+import { AdjustableClock } from '../../core/clock.js';
+import { createContext } from '../../core/context.js';
+import type { Health, Service } from '../../core/lifecycle.js';
+
+let admin: AdminServer | undefined;
+afterEach(() => admin?.close());
+
+function serviceWith(health: Health): Service {
+  return {
+    name: 'kms-1',
+    start: () => Promise.resolve([]),
+    stop: () => Promise.resolve(),
+    health: () => health,
+  };
+}
+
+async function start(options: Partial<AdminOptions> = {}): Promise<string> {
+  admin = await startAdmin({
+    services: [serviceWith({ status: 'ok', details: [] })],
+    context: createContext({ dataDir: tmpdir(), clock: new AdjustableClock({ now: () => 0 }) }),
+    port: 0,
+    ...options,
+  });
+  return admin.url;
+}
+
+describe('the admin listener', () => {
+  it('is live while the process runs and ready unless a service is down', async () => {
+    const url = await start({ services: [serviceWith({ status: 'down', details: ['the store is gone'] })] });
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    const ready = await fetch(`${url}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toEqual({
+      status: 'down',
+      services: [{ name: 'kms-1', status: 'down', details: ['the store is gone'] }],
+    });
+  });
+
+  it('renders the metrics in the Prometheus text format', async () => {
+    const context = createContext({ dataDir: tmpdir() });
+    context.metrics.counter('kpsim_test_total', 'Tests').inc(3);
+    const url = await start({ context });
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('kpsim_test_total 3');
+  });
+
+  it('injects, lists and takes back faults', async () => {
+    const context = createContext({ dataDir: tmpdir() });
+    const url = await start({ context });
+    const body = JSON.stringify({ operation: 'Get', action: { kind: 'reset' } });
+    const headers = { 'content-type': 'application/json' };
+    const made = await fetch(`${url}/faults`, { method: 'POST', body, headers });
+    expect(made.status).toBe(201);
+    expect(context.faults.match({ service: 'kms-1', operation: 'Get' })).toEqual({ kind: 'reset' });
+    const { id } = (await made.json()) as { id: string };
+    expect((await fetch(`${url}/faults/${id}`, { method: 'DELETE' })).status).toBe(204);
+    expect(await (await fetch(`${url}/faults`)).json()).toEqual([]);
+    expect((await fetch(`${url}/faults/${id}`, { method: 'DELETE' })).status).toBe(404);
+  });
+
+  it('moves the clock', async () => {
+    const url = await start();
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ advance_ms: 60_000 });
+    const moved = await fetch(`${url}/clock`, { method: 'POST', body, headers });
+    expect(await moved.json()).toEqual({ now: '1970-01-01T00:01:00.000Z', offset_ms: 60_000 });
+  });
+
+  it('refuses web pages, and a foreign Host as DNS rebinding would send', async () => {
+    const url = await start();
+    expect((await fetch(`${url}/faults`, { headers: { origin: 'https://evil.example' } })).status).toBe(403);
+    const rebound = await new Promise<number | undefined>((resolve) => {
+      void import('node:http').then(({ get }) =>
+        get(`${url}/faults`, { headers: { host: 'evil.example' } }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        }),
+      );
+    });
+    expect(rebound).toBe(403);
+  });
+
+  it('asks for its token, and cannot be bound beyond loopback without one', async () => {
+    const url = await start({ token: 'sesame' });
+    expect((await fetch(`${url}/livez`)).status).toBe(401);
+    expect((await fetch(`${url}/livez`, { headers: { authorization: 'Bearer sesame' } })).status).toBe(200);
+    await expect(start({ host: '0.0.0.0' })).rejects.toMatchObject({ code: 'admin_token_needed' });
+  });
+});

@@ -1,0 +1,119 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { writeFileDurable } from '../../core/data-dir.js';
+import { GroupCommit } from '../../core/store/group-commit.js';
+import { Sealer } from '../../core/store/sealer.js';
+import { openDatabase } from '../../core/store/sqlite.js';
+import type { SqliteDatabase } from '../../core/store/sqlite.js';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'kpsim-test-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const MIGRATIONS = ['CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)'];
+
+function names(database: SqliteDatabase): unknown[] {
+  return database
+    .prepare('SELECT name FROM item ORDER BY id')
+    .all()
+    .map((row) => (row as { name: string }).name);
+}
+
+describe('openDatabase', () => {
+  it('brings a file to the newest schema, each migration once', () => {
+    const path = join(directory, 'a.db');
+    openDatabase(path, MIGRATIONS).close();
+    const database = openDatabase(path, [...MIGRATIONS, 'ALTER TABLE item ADD COLUMN size INTEGER']);
+    database.exec("INSERT INTO item (name, size) VALUES ('x', 1)");
+    expect(names(database)).toEqual(['x']);
+    database.close();
+  });
+
+  it('makes files that only their owner can read', async () => {
+    const path = join(directory, 'a.db');
+    openDatabase(path, MIGRATIONS).close();
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  it('refuses a file of a newer schema, and a file that is no database', async () => {
+    const path = join(directory, 'a.db');
+    openDatabase(path, [...MIGRATIONS, 'CREATE TABLE other (id INTEGER)']).close();
+    expect(() => openDatabase(path, MIGRATIONS)).toThrow(/schema 2, this kpsim knows 1/);
+    const text = join(directory, 'text.db');
+    await writeFile(text, 'this is not a database, but long enough to look like one '.repeat(40));
+    expect(() => openDatabase(text, MIGRATIONS)).toThrow(/cannot be opened/);
+  });
+});
+
+describe('GroupCommit', () => {
+  it('undoes only the work that fails, and commits the rest of its group', async () => {
+    const database = openDatabase(join(directory, 'a.db'), MIGRATIONS);
+    const commits = new GroupCommit(database);
+    const insert = database.prepare('INSERT INTO item (name) VALUES (?)');
+    const results = await Promise.allSettled([
+      commits.run(() => insert.run('a')),
+      commits.run(() => {
+        insert.run('half');
+        throw new Error('changed my mind');
+      }),
+      commits.run(() => insert.run('b')),
+    ]);
+    expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(names(database)).toEqual(['a', 'b']);
+    database.close();
+  });
+
+  it('rejects all of a group whose transaction cannot be committed', async () => {
+    const database = openDatabase(join(directory, 'a.db'), MIGRATIONS);
+    const commits = new GroupCommit(database);
+    const insert = database.prepare('INSERT INTO item (name) VALUES (?)');
+    const results = await Promise.allSettled([
+      commits.run(() => insert.run('a')),
+      commits.run(() => database.exec('COMMIT')), // ends the group's own transaction behind its back
+      commits.run(() => insert.run('b')),
+    ]);
+    expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected', 'rejected']);
+    database.close();
+  });
+});
+
+describe('Sealer', () => {
+  it('opens what it sealed, again after a restart, and only in its place', async () => {
+    const sealed = (await Sealer.load(directory)).seal(Buffer.from('key material'), 'row 1');
+    const again = await Sealer.load(directory);
+    expect(again.open(sealed, 'row 1').toString()).toBe('key material');
+    expect(() => again.open(sealed, 'row 2')).toThrow(/cannot be opened/);
+    expect(sealed.includes('key material')).toBe(false);
+  });
+
+  it.each([0, 11, 27])('refuses %i bytes that it cannot have sealed', async (length) => {
+    const sealer = await Sealer.load(directory);
+    expect(() => sealer.open(Buffer.alloc(length), 'row 1')).toThrow(/cannot be opened/);
+  });
+
+  it('refuses a key file of the wrong size instead of replacing it', async () => {
+    await writeFile(join(directory, 'at-rest.key'), 'short');
+    await expect(Sealer.load(directory)).rejects.toThrow(/not a key of 32 bytes/);
+    expect(await readFile(join(directory, 'at-rest.key'), 'utf8')).toBe('short');
+  });
+});
+
+describe('writeFileDurable', () => {
+  it('replaces a file whole, readable by its owner only', async () => {
+    const path = join(directory, 'file');
+    await writeFileDurable(path, 'old');
+    await writeFileDurable(path, 'new');
+    expect(await readFile(path, 'utf8')).toBe('new');
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  it('fails without leaving anything behind when the directory is not there', async () => {
+    await expect(writeFileDurable(join(directory, 'none', 'file'), 'x')).rejects.toThrow(/ENOENT/);
+  });
+});
