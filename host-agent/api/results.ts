@@ -1,0 +1,243 @@
+import type { z } from 'zod';
+
+import type * as schemas from './schemas.js';
+
+/** `HostCryptoState` of vim25. */
+export type HostCryptoState = 'incapable' | 'prepared' | 'safe' | 'pendingIncapable';
+/** `CryptoKeyId` of vim25. */
+export type CryptoKeyId = z.infer<typeof schemas.cryptoKeyIdSchema>;
+/** `CryptoKeyPlain` of vim25; `keyData` is base64. */
+export type CryptoKeyPlain = z.infer<typeof schemas.cryptoKeyPlainSchema>;
+/** `ConfigSpec.migrateEncryption` of vim25. */
+export type MigrateEncryption = z.infer<typeof schemas.migrateEncryptionSchema>;
+/** What the vCenter tells both hosts of a migration. */
+export type MigrationSpec = z.infer<typeof schemas.migrationSpecSchema>;
+/** What the destination must know of a VM before data comes. */
+export type IncomingVm = z.infer<typeof schemas.incomingVmSchema>;
+/** A new VM. */
+export type CreateVmSpec = z.input<typeof schemas.createVmSchema>;
+/** A VM to be taken over from a directory. */
+export type ImportVmSpec = z.input<typeof schemas.importVmSchema>;
+/** A VM around a raw disk image. */
+export type CreateVmFromRawSpec = z.input<typeof schemas.createVmFromRawSchema>;
+/** Which key encrypts a VM, and which of its disks. */
+export type EncryptVmSpec = z.input<typeof schemas.encryptVmSchema>;
+/** How a VM gets another key. */
+export type RecryptVmSpec = z.input<typeof schemas.recryptVmSchema>;
+/** What a clone on the same host is to be. */
+export type CloneVmSpec = z.input<typeof schemas.cloneVmSchema>;
+/** A native key provider as it is pushed to a host. */
+export type NativeProviderSpec = z.infer<typeof schemas.nativeProviderSchema>;
+/** An attestation or key provider service as a host is told of it. */
+export type TrustedServiceSpec = z.infer<typeof schemas.trustedServiceSchema>;
+/** All of a host's trusted infrastructure. */
+export type TrustedServicesSpec = z.infer<typeof schemas.trustedServicesSchema>;
+/** Key servers that a host may ask itself. */
+export type KeyServersSpec = z.infer<typeof schemas.keyServersSchema>;
+
+/** `CryptoKeyResult` of vim25. */
+export interface CryptoKeyResult {
+  readonly keyId: CryptoKeyId;
+  readonly success: boolean;
+  readonly reason?: string;
+}
+
+/** Why a key cannot be used, in vim25's words (`CryptoManagerKmipCryptoKeyStatus…KeyUnavailableReason`). */
+export type KeyUnavailableReason =
+  | 'KeyStateMissingInCache'
+  | 'KeyStateClusterInvalid'
+  | 'KeyStateClusterUnreachable'
+  | 'KeyStateMissingInKMS'
+  | 'KeyStateNotActiveOrEnabled'
+  | 'KeyStateManagedByTrustAuthority'
+  | 'KeyStateManagedByNKP';
+
+/** `CryptoManagerHostKeyStatus` of vim25, with the reason where a key is not present. */
+export interface HostKeyStatus {
+  readonly keyId: CryptoKeyId;
+  readonly present: boolean;
+  /** `internal`: pushed by a vCenter; `external`: the host gets it from its provider itself. */
+  readonly managementType: 'unknown' | 'internal' | 'external';
+  readonly accessGranted: boolean;
+  readonly reason?: KeyUnavailableReason;
+}
+
+/** Crypto mode and the key that the host itself uses. */
+export interface CryptoMode {
+  readonly state: HostCryptoState;
+  readonly hostKey?: CryptoKeyId;
+  /** Whether the host key is in the cache; after a reboot it is not until it is given again. */
+  readonly hostKeyPresent: boolean;
+}
+
+/** `HostTrustAuthorityAttestationInfo` of vim25; times are ISO 8601. */
+export interface AttestationInfo {
+  readonly status: 'attested' | 'notAttested' | 'unknown';
+  readonly serviceId?: string;
+  readonly attestedAt?: string;
+  readonly attestedUntil?: string;
+  readonly messages: readonly string[];
+}
+
+/** One step of an appraisal, as the attestation service reports it. */
+export interface AppraisalStepReport {
+  readonly name: string;
+  readonly status: string;
+  /** Reason code of `wire/attestation/reasons`. */
+  readonly reason?: string;
+  readonly expected?: unknown;
+  readonly actual?: unknown;
+  readonly remedy?: string;
+}
+
+/** What one attestation service answered, or why it did not. */
+export interface ServiceAppraisal {
+  /** The service's address. */
+  readonly service: string;
+  readonly group: string;
+  readonly attested: boolean;
+  /** Reason code of the first failure; absent when attested. */
+  readonly reason?: string;
+  /** Why there was no appraisal, for example that the service could not be reached. */
+  readonly error?: string;
+  readonly steps: readonly AppraisalStepReport[];
+}
+
+/** The last attestation of a host, whole: every service that was asked. */
+export interface AttestationReport {
+  readonly info: AttestationInfo;
+  readonly appraisals: readonly ServiceAppraisal[];
+}
+
+/** What a host's TPM is known by, to be registered with an attestation service. */
+export interface TpmEndorsement {
+  /** `TPM2B_PUBLIC`, base64. */
+  readonly endorsementKeyBase64: string;
+  /** PEM; absent if the TPM has none. */
+  readonly endorsementKeyPem?: string;
+  /** PEM; absent if the TPM holds no certificate. */
+  readonly certificatePem?: string;
+  /** Authorities above the certificate, root first, PEM; empty if there is no certificate. */
+  readonly issuersPem: readonly string[];
+}
+
+/** A key provider that a host knows. */
+export interface HostProvider {
+  readonly provider: string;
+  readonly type: 'NATIVE' | 'TRUST_AUTHORITY';
+  /** Id of the key derivation key; native providers only. */
+  readonly key_id?: string;
+}
+
+/** Who a host is and how it stands. */
+export interface HostAbout {
+  /** The host's UUID. */
+  readonly id: string;
+  readonly name: string;
+  /** For example `8.0.3`. */
+  readonly version: string;
+  readonly build: string;
+  readonly tpm: { readonly present: boolean; readonly version?: string };
+  readonly secureBoot: boolean;
+  /** Where the vMotion listener is. */
+  readonly vmotion: { readonly host: string; readonly port: number };
+  readonly encryptedVmotionSupported: boolean;
+  readonly cryptoState: HostCryptoState;
+  readonly inMaintenance: boolean;
+  /** ISO 8601. */
+  readonly bootTime: string;
+  readonly datastores: readonly { readonly name: string }[];
+  readonly attestation: AttestationInfo;
+}
+
+/** A disk of a VM. */
+export interface VmDiskInfo {
+  /** Device key, from 2000 as vSphere numbers disks. */
+  readonly key: number;
+  readonly label: string;
+  readonly capacityBytes: number;
+  readonly encrypted: boolean;
+  readonly keyId?: CryptoKeyId;
+  readonly datastore: string;
+  /** File names in the VM's directory: descriptor, then extents. */
+  readonly files: readonly string[];
+}
+
+/** A VM as its host knows it. */
+export interface VmInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly powerState: 'poweredOn' | 'poweredOff';
+  /** `locked`: encrypted, and its key was not available when it was last needed. */
+  readonly cryptoState: 'unlocked' | 'locked';
+  /** The key that encrypts the VM's home; absent for an unencrypted VM. */
+  readonly keyId?: CryptoKeyId;
+  readonly memoryMiB: number;
+  readonly guestId?: string;
+  readonly disks: readonly VmDiskInfo[];
+  readonly migrateEncryption: MigrateEncryption;
+  /** What the setting was before the VM was encrypted (MODE-4). */
+  readonly recordedMigrateEncryption?: MigrateEncryption;
+  /** Path on this machine. */
+  readonly vmxPath: string;
+  readonly datastore: string;
+  readonly hasVtpm: boolean;
+  readonly snapshots: number;
+}
+
+/** A file of a VM at rest. */
+export interface VmFile {
+  readonly name: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+/** Where the source connects to. */
+export interface ReceiveReady {
+  readonly host: string;
+  readonly port: number;
+  /** The VM's id at the destination. */
+  readonly vmId: string;
+}
+
+/** What went over the wire. */
+export interface SendResult {
+  /** Plaintext bytes sent. */
+  readonly bytes: number;
+  readonly encrypted: boolean;
+  /** SHA-256 of the whole plaintext, hex. */
+  readonly digest: string;
+  readonly durationMs: number;
+}
+
+/** How far a migration is on one side. */
+export type MigrationPhase =
+  /** Destination: the key is there, space is made, data is awaited. */
+  | 'prepared'
+  /** Data is being sent or received. */
+  | 'transferring'
+  /** All data was sent, or received and verified. */
+  | 'transferred'
+  /** Destination: the VM is durable and this host's. Source: the VM was given up. */
+  | 'committed'
+  /** The VM is where it was before. */
+  | 'aborted';
+
+/** A migration as one host knows it; kept durably for reconciliation. */
+export interface MigrationState {
+  readonly migrationId: string;
+  readonly role: 'source' | 'destination' | 'none';
+  readonly phase: MigrationPhase | 'unknown';
+  readonly vmId?: string;
+  readonly kind?: 'migrate' | 'clone';
+  readonly encrypted?: boolean;
+  /** Why it failed, for an aborted one. */
+  readonly reason?: string;
+  readonly digest?: string;
+}
+
+/** A digest of guest-visible bytes. */
+export interface GuestDigest {
+  /** Hex. */
+  readonly sha256: string;
+}

@@ -1,0 +1,203 @@
+import { z } from 'zod';
+
+/** Longest names of VMs, datastores, providers and hosts, in characters (own choice; vSphere allows 80). */
+const NAME_LIMIT = 255;
+/** Longest key id: a trusted provider's is a ciphertext, a native provider's a structure (own choice). */
+const KEY_ID_LIMIT = 4096;
+
+const name = z.string().min(1).max(NAME_LIMIT);
+const uuid = z.uuid().toLowerCase();
+const base64 = z.base64().max(64 * 1024);
+const pem = z
+  .string()
+  .min(1)
+  .max(256 * 1024);
+
+/** `CryptoKeyId` of vim25; `_typeName` may be there. An empty `keyId` asks the host to make a key. */
+export const cryptoKeyIdSchema = z.strictObject({
+  _typeName: z.literal('CryptoKeyId').optional(),
+  keyId: z.string().max(KEY_ID_LIMIT),
+  providerId: z.strictObject({ _typeName: z.literal('KeyProviderId').optional(), id: name }).optional(),
+});
+
+/** `CryptoKeyPlain` of vim25: a key in clear, base64. */
+export const cryptoKeyPlainSchema = z.strictObject({
+  _typeName: z.literal('CryptoKeyPlain').optional(),
+  keyId: cryptoKeyIdSchema.refine((id) => id.keyId !== '', 'a key given in clear has a key id'),
+  algorithm: z.string().min(1).max(64),
+  keyData: base64,
+});
+
+/** `ConfigSpec.migrateEncryption` of vim25. */
+export const migrateEncryptionSchema = z.enum(['disabled', 'opportunistic', 'required']);
+
+const diskSelection = z.union([z.literal('all'), z.array(z.number().int()).max(256)]);
+
+/** Which key encrypts a VM, and which of its disks. */
+export const encryptVmSchema = z.strictObject({
+  key: cryptoKeyIdSchema,
+  /** `all` unless told; the VM's home is always encrypted. */
+  disks: diskSelection.optional(),
+});
+
+const newVm = {
+  name,
+  datastore: name,
+  /** The VM's id where the caller chooses it; otherwise the host makes one. */
+  id: uuid.optional(),
+};
+
+/** Body of `POST vms`. */
+export const createVmSchema = z.strictObject({
+  ...newVm,
+  memoryMiB: z.number().int().min(1).max(65_536),
+  disks: z
+    .array(
+      z.strictObject({
+        capacityBytes: z
+          .number()
+          .int()
+          .min(512)
+          .max(2 ** 46)
+          .multipleOf(512),
+        label: name.optional(),
+      }),
+    )
+    .max(64),
+  guestId: name.optional(),
+  encryption: encryptVmSchema.optional(),
+  migrateEncryption: migrateEncryptionSchema.optional(),
+});
+
+/** Body of `POST vms?action=import`: a directory of this machine with a `.vmx` and its disks. */
+export const importVmSchema = z.strictObject({
+  ...newVm,
+  name: name.optional(),
+  directory: z.string().min(1).max(4096),
+});
+
+/** Body of `POST vms?action=create-from-raw`: a raw disk image of this machine becomes the VM's disk. */
+export const createVmFromRawSchema = z.strictObject({
+  ...newVm,
+  image: z.string().min(1).max(4096),
+  memoryMiB: z.number().int().min(1).max(65_536),
+  encryption: encryptVmSchema.optional(),
+});
+
+/** Body of `POST vms/{vm}?action=recrypt`. */
+export const recryptVmSchema = z.strictObject({
+  kind: z.enum(['shallow', 'deep']),
+  newKeyId: cryptoKeyIdSchema,
+  disks: diskSelection.optional(),
+});
+
+/** Body of `POST vms/{vm}?action=decrypt`; without `disks` the whole VM. */
+export const decryptVmSchema = z.strictObject({ disks: diskSelection.optional() });
+
+/** Body of `PUT vms/{vm}/migrate-encryption`. */
+export const setMigrateEncryptionSchema = z.strictObject({ mode: migrateEncryptionSchema });
+
+/** Body of `POST vms/{vm}?action=clone`: a full copy on this host. */
+export const cloneVmSchema = z.strictObject({
+  ...newVm,
+  datastore: name.optional(),
+  /** Another key for the clone; `keyId ''` lets the host make one. The disks are encrypted anew. */
+  recryptKey: cryptoKeyIdSchema.optional(),
+  /** Encrypts the clone of an unencrypted VM. */
+  encryption: encryptVmSchema.optional(),
+});
+
+/** Body of `POST vms/{vm}?action=relocate`: the VM's files go to another datastore of this host. */
+export const relocateVmSchema = z.strictObject({ datastore: name });
+
+/**
+ * What the vCenter tells both hosts of a migration (facts: one-time 256-bit key, 64-bit nonce).
+ * A clone gets an id and a name of its own at the destination.
+ */
+export const migrationSpecSchema = z.strictObject({
+  migrationId: uuid,
+  /** 32 bytes; thrown away when the migration ends. */
+  oneTimeKey: base64.refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes'),
+  /** 8 bytes. */
+  nonce: base64.refine((text) => Buffer.from(text, 'base64').length === 8, 'must be 8 bytes'),
+  encrypted: z.boolean(),
+  kind: z.enum(['migrate', 'clone']),
+  live: z.boolean(),
+  targetDatastore: name,
+  targetId: uuid.optional(),
+  targetName: name.optional(),
+});
+
+/** What the destination must know of a VM before data comes: name, keys and sizes; a `VmInfo` serves. */
+export const incomingVmSchema = z.object({
+  id: uuid,
+  name,
+  keyId: cryptoKeyIdSchema.optional(),
+  disks: z
+    .array(
+      z.object({
+        key: z.number().int(),
+        capacityBytes: z.number().int().min(0),
+        encrypted: z.boolean(),
+        keyId: cryptoKeyIdSchema.optional(),
+      }),
+    )
+    .max(64),
+});
+
+/** Body of `POST migrations/{migration}?action=prepare-receive`. */
+export const prepareReceiveSchema = z.strictObject({ spec: migrationSpecSchema, vm: incomingVmSchema });
+
+/** Body of `POST migrations/{migration}?action=start-send`. */
+export const startSendSchema = z.strictObject({
+  spec: migrationSpecSchema,
+  vmId: uuid,
+  destination: z.strictObject({ host: name, port: z.number().int().min(1).max(65_535) }),
+});
+
+/** Body of `POST /api/esx/trusted-infrastructure/kms/providers`, as the native key provider pushes it. */
+export const nativeProviderSchema = z.strictObject({
+  provider: name,
+  native_spec: z.strictObject({ key_id: z.string().min(1).max(KEY_ID_LIMIT), key_derivation_key: base64 }),
+});
+
+/** An attestation or key provider service of a Trust Authority cluster, as a trusted host is told of it. */
+export const trustedServiceSchema = z.strictObject({
+  /** `https://host:port`. */
+  address: z.url({ protocol: /^https$/ }).max(1024),
+  /** PEM. */
+  trusted_CA: pem,
+  group: name,
+});
+
+/** Body of `PUT trusted-services`: replaces all of it. */
+export const trustedServicesSchema = z.strictObject({
+  attestation: z.array(trustedServiceSchema).max(16),
+  kms: z.array(trustedServiceSchema).max(16),
+  providers: z.array(name).max(32),
+});
+
+/** Body of `PUT key-servers/{cluster}`: lets the host fetch standard keys itself, as vSAN hosts do. */
+export const keyServersSchema = z.strictObject({
+  servers: z
+    .array(z.strictObject({ host: name, port: z.number().int().min(1).max(65_535) }))
+    .min(1)
+    .max(16),
+  tls: z.strictObject({ certificatePem: pem, privateKeyPem: pem, caPem: pem }),
+  credential: z.strictObject({ username: name, password: z.string().max(1024) }).optional(),
+});
+
+/** Query of `GET` and `PUT vms/{vm}/disks/{disk}/content`. */
+export const guestRangeSchema = z.strictObject({
+  offset: z.coerce.number().int().min(0).multipleOf(512),
+  length: z.coerce
+    .number()
+    .int()
+    .min(512)
+    .max(1024 * 1024)
+    .multipleOf(512)
+    .optional(),
+});
+
+/** Body of `POST attestation?action=attest`; `force` attests again although the report is still good. */
+export const attestSchema = z.strictObject({ force: z.boolean().optional() });
