@@ -1,0 +1,136 @@
+import type {
+  AttestIdentity,
+  AttestResult,
+  DocumentType,
+  X509CertChain,
+} from '../../wire/attestation/index.js';
+import { TrustAuthorityRestClient, segment } from '../rest-client.js';
+import type { AppliedConfiguration, ServiceStatus, TrustAuthorityClientOptions } from '../rest-client.js';
+
+/** What the attestation service demands of endorsement keys. */
+export interface AttestationSettings {
+  /** Only registered endorsement keys pass. */
+  readonly require_endorsement_keys: boolean;
+  /** Only endorsement keys with a certificate of a trusted authority pass. */
+  readonly require_certificate_validation: boolean;
+}
+
+/** An authority of a TPM maker, with its chain: root first. */
+export interface CaCertificateInfo {
+  readonly name: string;
+  readonly cert_chain: X509CertChain;
+  /** Revocation lists in PEM. Own choice: vSphere has no place for them. */
+  readonly crls?: readonly string[];
+}
+
+/** A registered endorsement key: either its public key or its certificate, in PEM. */
+export interface EndorsementKeyInfo {
+  readonly name: string;
+  readonly public_key?: string;
+  readonly certificate?: string;
+}
+
+/** A trusted base image. */
+export interface BaseImageSummary {
+  /** Its id: the digest of its manifest. */
+  readonly image: string;
+  readonly version: string;
+  readonly display_name: string;
+}
+
+/** A host as the attestation service remembers it. Own choice. */
+export interface KnownHost {
+  readonly host: string;
+  /** SHA-256 of the endorsement key (DER SubjectPublicKeyInfo), hex. */
+  readonly endorsement_key: string;
+  readonly reset_count: number;
+  readonly restart_count: number;
+  /** ISO 8601. */
+  readonly attested_at: string;
+}
+
+/** Client of an attestation service, `/api/esx/attestation`. */
+export class AttestationClient {
+  readonly #rest: TrustAuthorityRestClient;
+
+  constructor(options: TrustAuthorityClientOptions) {
+    this.#rest = new TrustAuthorityRestClient(options, '/api/esx/attestation');
+  }
+
+  /** One round of an attestation; see `wire/attestation/exchange.ts` for the contexts. */
+  attest(
+    identity: AttestIdentity,
+    contexts: readonly string[],
+    types: readonly DocumentType[],
+  ): Promise<AttestResult> {
+    return this.#rest.call('POST', 'report?action=attest', { identity, contexts, types });
+  }
+
+  readonly settings = {
+    get: (): Promise<AttestationSettings> => this.#rest.call('GET', 'tpm2/settings'),
+    update: (settings: Partial<AttestationSettings>): Promise<void> =>
+      this.#rest.call('PATCH', 'tpm2/settings', settings),
+  };
+
+  readonly caCertificates = {
+    list: (): Promise<readonly { readonly name: string }[]> => this.#rest.call('GET', 'tpm2/ca-certificates'),
+    get: (name: string): Promise<CaCertificateInfo> =>
+      this.#rest.call('GET', `tpm2/ca-certificates/${segment(name)}`),
+    create: (spec: CaCertificateInfo): Promise<void> => this.#rest.call('POST', 'tpm2/ca-certificates', spec),
+    delete: (name: string): Promise<void> =>
+      this.#rest.call('DELETE', `tpm2/ca-certificates/${segment(name)}`),
+  };
+
+  readonly endorsementKeys = {
+    list: (): Promise<readonly { readonly name: string }[]> =>
+      this.#rest.call('GET', 'tpm2/endorsement-keys'),
+    get: (name: string): Promise<EndorsementKeyInfo> =>
+      this.#rest.call('GET', `tpm2/endorsement-keys/${segment(name)}`),
+    create: (spec: EndorsementKeyInfo): Promise<void> =>
+      this.#rest.call('POST', 'tpm2/endorsement-keys', spec),
+    delete: (name: string): Promise<void> =>
+      this.#rest.call('DELETE', `tpm2/endorsement-keys/${segment(name)}`),
+  };
+
+  readonly baseImages = {
+    list: (): Promise<readonly BaseImageSummary[]> => this.#rest.call('GET', 'os/esx/base-images'),
+    get: (image: string): Promise<BaseImageSummary> =>
+      this.#rest.call('GET', `os/esx/base-images/${segment(image)}`),
+    /** Imports the bytes of a `boot_imgdb.tgz`; returns the id of the image. */
+    importFromImgdb: (bytes: Uint8Array): Promise<string> =>
+      this.#rest.sendBytes('os/esx/base-images?action=import-from-imgdb', bytes),
+    delete: (image: string): Promise<void> =>
+      this.#rest.call('DELETE', `os/esx/base-images/${segment(image)}`),
+  };
+
+  readonly certificate = {
+    /** The certificate that documents are signed with. */
+    get: (): Promise<X509CertChain> => this.#rest.call('GET', 'certificate'),
+    /** Replaces it by one for the pending CSR. */
+    replace: (chain: X509CertChain): Promise<void> => this.#rest.call('PUT', 'certificate', chain),
+    /** Makes a new key and the CSR for it, in PEM. */
+    createCsr: (): Promise<{ readonly csr: string }> => this.#rest.call('POST', 'certificate/csr'),
+    /** The pending CSR, in PEM. */
+    getCsr: (): Promise<{ readonly csr: string }> => this.#rest.call('GET', 'certificate/csr'),
+  };
+
+  readonly hosts = {
+    list: (): Promise<readonly KnownHost[]> => this.#rest.call('GET', '/api/kpsim/attestation/hosts'),
+    /** Forgets a host, after its TPM was replaced or cleared on purpose. */
+    forget: (host: string): Promise<void> =>
+      this.#rest.call('DELETE', `/api/kpsim/attestation/hosts/${segment(host)}`),
+  };
+
+  rawConfig(): Promise<AppliedConfiguration> {
+    return this.#rest.call('GET', 'raw-config');
+  }
+
+  status(): Promise<ServiceStatus> {
+    return this.#rest.call('GET', 'status');
+  }
+
+  /** Closes all connections. */
+  close(): Promise<void> {
+    return this.#rest.close();
+  }
+}

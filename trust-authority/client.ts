@@ -1,0 +1,19 @@
+/** Clients of the two services of a Trust Authority cluster; all that other services may import from here. */
+export { AttestationClient } from './attestation/client.js';
+export type {
+  AttestationSettings,
+  BaseImageSummary,
+  CaCertificateInfo,
+  EndorsementKeyInfo,
+  KnownHost,
+} from './attestation/client.js';
+export { KeyProviderServiceClient } from './kps/client.js';
+export type {
+  AttestationServiceInfo,
+  GeneratedKey,
+  KmsProviderInfo,
+  KmsProviderCreateSpec,
+  KmsProviderUpdateSpec,
+  ReleasedKey,
+} from './kps/client.js';
+export type { AppliedConfiguration, ServiceStatus, TrustAuthorityClientOptions } from './rest-client.js';

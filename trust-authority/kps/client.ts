@@ -1,0 +1,177 @@
+import type { NetworkAddress, X509CertChain } from '../../wire/attestation/index.js';
+import { TrustAuthorityRestClient, segment } from '../rest-client.js';
+import type { AppliedConfiguration, ServiceStatus, TrustAuthorityClientOptions } from '../rest-client.js';
+
+/** A key server of a provider. */
+export interface KmipServerSpec {
+  readonly servers: readonly { readonly name: string; readonly address: NetworkAddress }[];
+  readonly username?: string | undefined;
+}
+
+/** Where a provider's primary key is kept. */
+export interface KeyServerSpec {
+  readonly type: 'KMIP';
+  readonly description?: string | undefined;
+  readonly proxy_server?: NetworkAddress | undefined;
+  /** Seconds. */
+  readonly connection_timeout?: number | undefined;
+  readonly kmip_server?: KmipServerSpec | undefined;
+}
+
+/** A new trusted key provider. */
+export interface KmsProviderCreateSpec {
+  readonly provider: string;
+  /** Unique identifier of the primary key in the key server. */
+  readonly master_key_id: string;
+  readonly key_server: KeyServerSpec;
+}
+
+/** Changes to a trusted key provider; what is missing stays. */
+export interface KmsProviderUpdateSpec {
+  readonly master_key_id?: string;
+  readonly key_server?: Partial<KeyServerSpec>;
+}
+
+/** A trusted key provider as the service answers. */
+export interface KmsProviderInfo {
+  readonly provider: string;
+  readonly master_key_id: string;
+  readonly key_server: KeyServerSpec;
+  /** Health as in `status`, and why it is not OK. */
+  readonly status: ServiceStatus['health'];
+  readonly details: ServiceStatus['details'];
+}
+
+/** An attestation service whose documents the key provider service accepts, if it is of its own group. */
+export interface AttestationServiceInfo {
+  readonly address: NetworkAddress;
+  /** Authorities of the attestation service's TLS certificate. */
+  readonly trusted_CA: X509CertChain;
+  readonly group: string;
+}
+
+/** A key that was released to its holder. */
+export interface ReleasedKey {
+  /** The key as a compact JWE (ECDH-ES+A256KW, A256GCM) to the `cnf.jwk` of the token. */
+  readonly plaintextJwe: string;
+}
+
+/** A key that was made for its holder. */
+export interface GeneratedKey extends ReleasedKey {
+  /** The wrapped key in base64: the key's id. */
+  readonly ciphertext: string;
+}
+
+/** Client of a key provider service, `/api/esx/kms`. */
+export class KeyProviderServiceClient {
+  readonly #rest: TrustAuthorityRestClient;
+
+  constructor(options: TrustAuthorityClientOptions) {
+    this.#rest = new TrustAuthorityRestClient(options, '/api/esx/kms');
+  }
+
+  /**
+   * Makes a key of `numOfBytes` bytes (16, 24, 32, 48 or 64).
+   *
+   * @param token a KMS_AUTH_JWT
+   * @throws AttestationError with the reason for which token or primary key were refused
+   */
+  async generateKey(
+    spec: { readonly provider: string; readonly numOfBytes: number },
+    token: string,
+  ): Promise<GeneratedKey> {
+    const body = { provider: spec.provider, num_of_bytes: spec.numOfBytes };
+    const answer = await this.#keyOperation<{ ciphertext: string; plaintext: string }>(
+      'generate-key',
+      body,
+      token,
+    );
+    return { ciphertext: answer.ciphertext, plaintextJwe: answer.plaintext };
+  }
+
+  /** Unwraps a key. @throws as `generateKey` */
+  async decrypt(
+    spec: { readonly provider: string; readonly ciphertext: string },
+    token: string,
+  ): Promise<ReleasedKey> {
+    const answer = await this.#keyOperation<{ plaintext: string }>('decrypt', spec, token);
+    return { plaintextJwe: answer.plaintext };
+  }
+
+  /** Wraps a key that the host has (base64). @throws as `generateKey` */
+  encrypt(
+    spec: { readonly provider: string; readonly plaintext: string },
+    token: string,
+  ): Promise<{ readonly ciphertext: string }> {
+    return this.#keyOperation('encrypt', spec, token);
+  }
+
+  readonly providers = {
+    list: (): Promise<readonly { readonly provider: string; readonly status: ServiceStatus['health'] }[]> =>
+      this.#rest.call('GET', 'providers'),
+    get: (provider: string): Promise<KmsProviderInfo> =>
+      this.#rest.call('GET', `providers/${segment(provider)}`),
+    create: (spec: KmsProviderCreateSpec): Promise<void> => this.#rest.call('POST', 'providers', spec),
+    update: (provider: string, spec: KmsProviderUpdateSpec): Promise<void> =>
+      this.#rest.call('PATCH', `providers/${segment(provider)}`, spec),
+    delete: (provider: string): Promise<void> => this.#rest.call('DELETE', `providers/${segment(provider)}`),
+    /** The certificate with which the service shows itself to the key server. */
+    clientCertificate: (provider: string): Promise<{ readonly certificate: string }> =>
+      this.#rest.call('GET', `providers/${segment(provider)}/client-certificate`),
+    /** Replaces it; without a private key it must be for the pending CSR. */
+    setClientCertificate: (
+      provider: string,
+      spec: { readonly certificate: string; readonly private_key?: string },
+    ): Promise<void> => this.#rest.call('PUT', `providers/${segment(provider)}/client-certificate`, spec),
+    /** Makes a new self-signed client certificate, and returns it. */
+    createClientCertificate: (provider: string): Promise<{ readonly certificate: string }> =>
+      this.#rest.call('POST', `providers/${segment(provider)}/client-certificate`),
+    /** Makes a new key and the CSR for it, in PEM. */
+    createClientCertificateCsr: (provider: string): Promise<{ readonly csr: string }> =>
+      this.#rest.call('POST', `providers/${segment(provider)}/client-certificate/csr`),
+    /** The certificates of the key servers that are trusted, in PEM. */
+    serverCertificates: (provider: string): Promise<{ readonly certificates: readonly string[] }> =>
+      this.#rest.call('GET', `providers/${segment(provider)}/server-certificates`),
+    setServerCertificates: (provider: string, certificates: readonly string[]): Promise<void> =>
+      this.#rest.call('PUT', `providers/${segment(provider)}/server-certificates`, { certificates }),
+    /** The certificates that the key servers show right now, whether trusted or not. */
+    remoteServerCertificates: (
+      provider: string,
+    ): Promise<
+      readonly { readonly server: string; readonly certificate: string; readonly trusted: boolean }[]
+    > => this.#rest.call('GET', `providers/${segment(provider)}/server-certificates/remote`),
+    /** Sets the password for the provider's user name at the key server. */
+    setCredential: (provider: string, password: string): Promise<void> =>
+      this.#rest.call('PUT', `providers/${segment(provider)}/credential`, { password }),
+    status: (provider: string): Promise<ServiceStatus> =>
+      this.#rest.call('GET', `providers/${segment(provider)}/status`),
+  };
+
+  /** Attestation services whose documents are accepted. */
+  readonly attestationServices = {
+    list: (): Promise<readonly (AttestationServiceInfo & { readonly service: string })[]> =>
+      this.#rest.call('GET', '/api/esx/trusted-infrastructure/attestation/services'),
+    /** Registers one; returns its id. */
+    register: (info: AttestationServiceInfo): Promise<string> =>
+      this.#rest.call('POST', '/api/esx/trusted-infrastructure/attestation/services', info),
+    delete: (service: string): Promise<void> =>
+      this.#rest.call('DELETE', `/api/esx/trusted-infrastructure/attestation/services/${segment(service)}`),
+  };
+
+  rawConfig(): Promise<AppliedConfiguration> {
+    return this.#rest.call('GET', 'raw-config');
+  }
+
+  status(): Promise<ServiceStatus> {
+    return this.#rest.call('GET', 'status');
+  }
+
+  /** Closes all connections. */
+  close(): Promise<void> {
+    return this.#rest.close();
+  }
+
+  #keyOperation<T>(operation: string, body: unknown, token: string): Promise<T> {
+    return this.#rest.call('POST', operation, body, { authorization: `Bearer ${token}` });
+  }
+}
