@@ -1,0 +1,221 @@
+import { KmipError } from '../errors.js';
+import type { Codec } from '../schema/codec.js';
+import type { TagName } from '../tables/tag-names.js';
+import { tagName, tagText, tagValue } from '../tables/tag-names.js';
+import type { TtlvReader } from '../ttlv/reader.js';
+import type { TtlvValue } from '../ttlv/tree.js';
+import { readValue, writeValue } from '../ttlv/tree.js';
+import { ITEM_TYPES } from '../ttlv/types.js';
+import type { TtlvWriter } from '../ttlv/writer.js';
+import { existsIn } from '../versions.js';
+import type { AttributeName, AttributeValueOf } from './table.js';
+import { attributeNameFromText, attributeRow, attributeTextOf, isStandard } from './table.js';
+
+/** A standard attribute with its value. */
+export type StandardAttribute = {
+  [N in AttributeName]: {
+    readonly name: N;
+    /** Attribute Index, in KMIP 1.x only; 0 if absent. */
+    readonly index?: number | undefined;
+    readonly value: AttributeValueOf<N>;
+  };
+}[AttributeName];
+
+/**
+ * An attribute of the client's or the server's own. Its name is `vendor-name`: `x-…` is set by clients, `y-…` by the
+ * server, and only these exist in KMIP 1.x (KMIP 1.4 §3.39, KMIP 2.1 §4.60).
+ */
+export interface CustomAttribute {
+  readonly name: `${string}-${string}`;
+  readonly index?: number | undefined;
+  readonly value: TtlvValue;
+}
+
+/** One attribute instance, the same for all versions. */
+export type Attribute = StandardAttribute | CustomAttribute;
+
+/** The attribute of that name and value; the value must be of the name's type. */
+export function attributeOf<N extends AttributeName>(name: N, value: AttributeValueOf<N>): StandardAttribute {
+  return { name, value } as unknown as StandardAttribute;
+}
+
+const TAG = {
+  attributeName: tagValue('AttributeName'),
+  attributeIndex: tagValue('AttributeIndex'),
+  attributeValue: tagValue('AttributeValue'),
+  vendorIdentification: tagValue('VendorIdentification'),
+  attribute: tagValue('Attribute'),
+} as const;
+
+/** Attribute structure of KMIP 1.x: name, index, value (KMIP 1.4 §2.1.1). */
+export const attribute: Codec<Attribute> = {
+  read: readNamed,
+  write: writeNamed,
+  exists: ({ name }, rank) => {
+    const row = attributeRow(name);
+    return row ? existsIn(row, rank) : name.startsWith('x-') || name.startsWith('y-');
+  },
+};
+
+/** Attributes structure of KMIP 2.x: each value under the attribute's own tag (KMIP 2.1 §5.1). */
+export const attributes: Codec<readonly Attribute[]> = {
+  read(reader) {
+    const enclosing = reader.enter();
+    const found: Attribute[] = [];
+    while (reader.next()) found.push(readTagged(reader));
+    reader.leave(enclosing);
+    return found;
+  },
+  write(writer, tag, values) {
+    const start = writer.open(tag);
+    for (const value of values) writeTagged(writer, value);
+    writer.close(start);
+  },
+};
+
+/** Structure of exactly one attribute, as Current Attribute and New Attribute (KMIP 2.1 §5.6). */
+export const oneAttribute: Codec<Attribute> = {
+  read(reader, siblings) {
+    const found = attributes.read(reader, siblings);
+    const [only] = found;
+    if (!only || found.length !== 1) {
+      throw new KmipError('InvalidMessage', 'Exactly one attribute must be given in this structure.');
+    }
+    return only;
+  },
+  write: (writer, tag, value, siblings) => attributes.write(writer, tag, [value], siblings),
+};
+
+/** Attribute Name of KMIP 1.x, kept as this codec's own name. */
+export const attributeNameText: Codec<string> = {
+  read: (reader) => attributeNameFromText(reader.textString()),
+  write: (writer, tag, value) => writer.textString(tag, attributeTextOf(value)),
+  exists: (name, rank) => {
+    const row = attributeRow(name);
+    return row === undefined || existsIn(row, rank);
+  },
+};
+
+/** Attribute Reference of KMIP 2.x: a tag, or vendor and name (KMIP 2.1 §5.5). */
+export const attributeReference: Codec<string> = {
+  read(reader) {
+    if (reader.type === ITEM_TYPES.Enumeration) {
+      const value = reader.enumeration();
+      return tagName(value) ?? tagText(value);
+    }
+    const enclosing = reader.enter();
+    const vendor = expectText(reader, TAG.vendorIdentification);
+    const name = expectText(reader, TAG.attributeName);
+    expectEnd(reader);
+    reader.leave(enclosing);
+    return customName(vendor, name);
+  },
+  write(writer, tag, value) {
+    if (isStandard(value)) {
+      writer.enumeration(tag, tagValue(value));
+      return;
+    }
+    const start = writer.open(tag);
+    writeCustomName(writer, value);
+    writer.close(start);
+  },
+  exists: (name, rank) => {
+    const row = attributeRow(name);
+    return row === undefined || existsIn(row, rank);
+  },
+};
+
+function readNamed(reader: TtlvReader): Attribute {
+  const enclosing = reader.enter();
+  const name = attributeNameFromText(expectText(reader, TAG.attributeName));
+  let more = reader.next();
+  let index: number | undefined;
+  if (more && reader.tag === TAG.attributeIndex) {
+    index = reader.integer();
+    more = reader.next();
+  }
+  if (!more || reader.tag !== TAG.attributeValue) {
+    throw new KmipError('InvalidMessage', `Attribute ${attributeTextOf(name)} lacks its Attribute Value.`);
+  }
+  const row = attributeRow(name);
+  const value: unknown = row && existsIn(row, reader.rank) ? row.codec.read(reader, {}) : readValue(reader);
+  expectEnd(reader);
+  reader.leave(enclosing);
+  return (index === undefined ? { name, value } : { name, index, value }) as Attribute;
+}
+
+function writeNamed(writer: TtlvWriter, tag: number, { name, index, value }: Attribute): void {
+  const start = writer.open(tag);
+  writer.textString(TAG.attributeName, attributeTextOf(name));
+  if (index !== undefined) writer.integer(TAG.attributeIndex, index);
+  const row = attributeRow(name);
+  if (row) row.codec.write(writer, TAG.attributeValue, value, {});
+  else writeValue(writer, TAG.attributeValue, value as TtlvValue);
+  writer.close(start);
+}
+
+function readTagged(reader: TtlvReader): Attribute {
+  if (reader.tag === TAG.attribute) return readVendorAttribute(reader);
+  const name = tagName(reader.tag);
+  const row = name === undefined ? undefined : attributeRow(name);
+  if (name === undefined || row === undefined || !existsIn(row, reader.rank)) {
+    throw new KmipError(
+      'InvalidField',
+      `${tagText(reader.tag)} is not an attribute in this protocol version.`,
+    );
+  }
+  return { name, value: row.codec.read(reader, {}) as unknown } as Attribute;
+}
+
+function writeTagged(writer: TtlvWriter, { name, value }: Attribute): void {
+  const row = attributeRow(name);
+  if (row) {
+    if (existsIn(row, writer.rank)) row.codec.write(writer, tagValue(name as TagName), value, {});
+    return;
+  }
+  const start = writer.open(TAG.attribute);
+  writeCustomName(writer, name);
+  writeValue(writer, TAG.attributeValue, value as TtlvValue);
+  writer.close(start);
+}
+
+function readVendorAttribute(reader: TtlvReader): CustomAttribute {
+  const enclosing = reader.enter();
+  const vendor = expectText(reader, TAG.vendorIdentification);
+  const name = expectText(reader, TAG.attributeName);
+  if (!reader.next() || reader.tag !== TAG.attributeValue) {
+    throw new KmipError('InvalidMessage', `Vendor attribute ${vendor} ${name} lacks its Attribute Value.`);
+  }
+  const value = readValue(reader);
+  expectEnd(reader);
+  reader.leave(enclosing);
+  return { name: customName(vendor, name), value };
+}
+
+/** Vendor Identification has no hyphen by its alphabet, so the first one separates vendor and name. */
+function customName(vendor: string, name: string): `${string}-${string}` {
+  if (!/^[A-Za-z0-9_.]{1,256}$/.test(vendor)) {
+    throw new KmipError(
+      'InvalidField',
+      'A Vendor Identification is made of A-Z, a-z, 0-9, underscore and period.',
+    );
+  }
+  return `${vendor}-${name}`;
+}
+
+function writeCustomName(writer: TtlvWriter, name: string): void {
+  const hyphen = name.indexOf('-');
+  writer.textString(TAG.vendorIdentification, name.slice(0, Math.max(hyphen, 0)));
+  writer.textString(TAG.attributeName, name.slice(hyphen + 1));
+}
+
+function expectText(reader: TtlvReader, tag: number): string {
+  if (!reader.next() || reader.tag !== tag) {
+    throw new KmipError('InvalidMessage', `${tagText(tag)} is missing where it is needed.`);
+  }
+  return reader.textString();
+}
+
+function expectEnd(reader: TtlvReader): void {
+  if (reader.next()) throw new KmipError('InvalidMessage', `${tagText(reader.tag)} is not expected here.`);
+}

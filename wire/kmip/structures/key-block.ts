@@ -1,0 +1,180 @@
+import { attribute, attributeNameText, attributeReference, attributes } from '../attributes/attribute.js';
+import { KmipError } from '../errors.js';
+import type { Codec, ValueOf } from '../schema/codec.js';
+import { anyValue, bigInteger, byteString, dependent, integer } from '../schema/codec.js';
+import { enumeration } from '../schema/enumeration.js';
+import { multiple, optional, required, structure } from '../schema/structure.js';
+import { ITEM_TYPES } from '../ttlv/types.js';
+import { cryptographicParameters } from './base.js';
+import { identifierReference } from './identifier.js';
+
+/** KMIP 1.4 §2.1.5, Tables 10 and 11. */
+export const keyInformation = structure('Key Information', {
+  uniqueIdentifier: required('UniqueIdentifier', identifierReference),
+  cryptographicParameters: optional('CryptographicParameters', cryptographicParameters),
+});
+
+/** KMIP 1.4 §2.1.5. */
+export const keyWrappingData = structure('Key Wrapping Data', {
+  wrappingMethod: required('WrappingMethod', enumeration('WrappingMethod')),
+  encryptionKeyInformation: optional('EncryptionKeyInformation', keyInformation),
+  macSignatureKeyInformation: optional('MACSignatureKeyInformation', keyInformation),
+  macSignature: optional('MACSignature', byteString),
+  ivCounterNonce: optional('IVCounterNonce', byteString),
+  encodingOption: optional('EncodingOption', enumeration('EncodingOption'), { since: '1.1' }),
+});
+
+/** KMIP 1.4 §2.1.6. */
+export const keyWrappingSpecification = structure('Key Wrapping Specification', {
+  wrappingMethod: required('WrappingMethod', enumeration('WrappingMethod')),
+  encryptionKeyInformation: optional('EncryptionKeyInformation', keyInformation),
+  macSignatureKeyInformation: optional('MACSignatureKeyInformation', keyInformation),
+  attributeNames: multiple('AttributeName', attributeNameText, { since: '1.0', until: '1.4' }),
+  attributeReferences: multiple('AttributeReference', attributeReference, { since: '2.0' }),
+  encodingOption: optional('EncodingOption', enumeration('EncodingOption'), { since: '1.1' }),
+});
+/** A {@link keyWrappingSpecification}. */
+export type KeyWrappingSpecification = ValueOf<typeof keyWrappingSpecification>;
+
+const rsaPrivateKey = structure('Transparent RSA Private Key', {
+  modulus: required('Modulus', bigInteger),
+  privateExponent: optional('PrivateExponent', bigInteger),
+  publicExponent: optional('PublicExponent', bigInteger),
+  p: optional('P', bigInteger),
+  q: optional('Q', bigInteger),
+  primeExponentP: optional('PrimeExponentP', bigInteger),
+  primeExponentQ: optional('PrimeExponentQ', bigInteger),
+  crtCoefficient: optional('CRTCoefficient', bigInteger),
+});
+const dsaPrivateKey = structure('Transparent DSA Private Key', {
+  p: required('P', bigInteger),
+  q: required('Q', bigInteger),
+  g: required('G', bigInteger),
+  x: required('X', bigInteger),
+});
+const dsaPublicKey = structure('Transparent DSA Public Key', {
+  p: required('P', bigInteger),
+  q: required('Q', bigInteger),
+  g: required('G', bigInteger),
+  y: required('Y', bigInteger),
+});
+const dhPrivateKey = structure('Transparent DH Private Key', {
+  p: required('P', bigInteger),
+  q: optional('Q', bigInteger),
+  g: required('G', bigInteger),
+  j: optional('J', bigInteger),
+  x: required('X', bigInteger),
+});
+const dhPublicKey = structure('Transparent DH Public Key', {
+  p: required('P', bigInteger),
+  q: optional('Q', bigInteger),
+  g: required('G', bigInteger),
+  j: optional('J', bigInteger),
+  y: required('Y', bigInteger),
+});
+const ecPrivateKey = structure('Transparent EC Private Key', {
+  recommendedCurve: required('RecommendedCurve', enumeration('RecommendedCurve')),
+  d: required('D', bigInteger),
+});
+const ecPublicKey = structure('Transparent EC Public Key', {
+  recommendedCurve: required('RecommendedCurve', enumeration('RecommendedCurve')),
+  qString: required('QString', byteString),
+});
+
+/** Key Materials that are structures, by Key Format Type. KMIP 1.4 §2.1.7. */
+export const TRANSPARENT_KEYS = {
+  TransparentSymmetricKey: structure('Transparent Symmetric Key', { key: required('Key', byteString) }),
+  TransparentDSAPrivateKey: dsaPrivateKey,
+  TransparentDSAPublicKey: dsaPublicKey,
+  TransparentRSAPrivateKey: rsaPrivateKey,
+  TransparentRSAPublicKey: structure('Transparent RSA Public Key', {
+    modulus: required('Modulus', bigInteger),
+    publicExponent: required('PublicExponent', bigInteger),
+  }),
+  TransparentDHPrivateKey: dhPrivateKey,
+  TransparentDHPublicKey: dhPublicKey,
+  TransparentECDSAPrivateKey: ecPrivateKey,
+  TransparentECDSAPublicKey: ecPublicKey,
+  TransparentECDHPrivateKey: ecPrivateKey,
+  TransparentECDHPublicKey: ecPublicKey,
+  TransparentECMQVPrivateKey: ecPrivateKey,
+  TransparentECMQVPublicKey: ecPublicKey,
+  TransparentECPrivateKey: ecPrivateKey,
+  TransparentECPublicKey: ecPublicKey,
+} as const;
+
+/** Key Material: bytes, or the structure of a transparent key. */
+export type KeyMaterial = Buffer | Readonly<Record<string, unknown>>;
+
+const MATERIAL_CODECS: Readonly<Record<string, Codec<unknown> | undefined>> = TRANSPARENT_KEYS;
+
+/** One Key Value codec per transparent format, and one for bytes. */
+const KEY_VALUES = new Map<unknown, ReturnType<typeof keyValueOf>>();
+
+function keyValueOf(format: unknown) {
+  const material = (MATERIAL_CODECS[String(format)] ?? materialBytes(format)) as Codec<KeyMaterial>;
+  return structure('Key Value', {
+    keyMaterial: required('KeyMaterial', material),
+    attributes: multiple('Attribute', attribute, { since: '1.0', until: '1.4' }),
+    attributesStructure: optional('Attributes', attributes, { since: '2.0' }),
+  });
+}
+
+/** Formats of extensions may be structures of their own; all others are bytes. */
+function materialBytes(format: unknown): Codec<unknown> {
+  return typeof format === 'number' ? anyValue : byteString;
+}
+
+function keyValueFor(format: unknown): ReturnType<typeof keyValueOf> {
+  const key = MATERIAL_CODECS[String(format)] ? format : typeof format;
+  let codec = KEY_VALUES.get(key);
+  if (!codec) {
+    codec = keyValueOf(format);
+    KEY_VALUES.set(key, codec);
+  }
+  return codec;
+}
+
+/** Key Value in plain text. KMIP 1.4 §2.1.4. */
+export type PlainKeyValue = ValueOf<ReturnType<typeof keyValueOf>>;
+
+/** A Byte String (wrapped) or a structure (plain). */
+const keyValue: Codec<PlainKeyValue | Buffer> = dependent((siblings) => {
+  const plain = keyValueFor(siblings.keyFormatType);
+  return {
+    read: (reader, outer) =>
+      reader.type === ITEM_TYPES.ByteString ? reader.byteString() : plain.read(reader, outer),
+    write: (writer, tag, value, outer) =>
+      Buffer.isBuffer(value) ? writer.byteString(tag, value) : plain.write(writer, tag, value, outer),
+  };
+});
+
+/** KMIP 1.4 §2.1.3. */
+export const keyBlock = structure('Key Block', {
+  keyFormatType: required('KeyFormatType', enumeration('KeyFormatType')),
+  keyCompressionType: optional('KeyCompressionType', enumeration('KeyCompressionType')),
+  keyValue: optional('KeyValue', keyValue),
+  cryptographicAlgorithm: optional('CryptographicAlgorithm', enumeration('CryptographicAlgorithm')),
+  cryptographicLength: optional('CryptographicLength', integer),
+  keyWrappingData: optional('KeyWrappingData', keyWrappingData),
+});
+/** A {@link keyBlock}. */
+export type KeyBlock = ValueOf<typeof keyBlock>;
+
+/**
+ * The bytes of a Key Block's key: Key Material of a byte format, or the key of a transparent symmetric key.
+ *
+ * @throws KmipError `KeyFormatTypeNotSupported` if the key is wrapped, absent or of another transparent format
+ */
+export function keyMaterialBytes(block: KeyBlock): Buffer {
+  const value = block.keyValue;
+  if (value !== undefined && !Buffer.isBuffer(value)) {
+    const material = value.keyMaterial;
+    if (Buffer.isBuffer(material)) return material;
+    if (Buffer.isBuffer(material.key)) return material.key;
+  }
+  throw new KmipError(
+    'KeyFormatTypeNotSupported',
+    'The key is wrapped, absent or in a transparent format; it has no plain key bytes.',
+  );
+}
