@@ -1,0 +1,119 @@
+import type { z } from 'zod';
+
+import type { ConfigProblem } from './config-error.js';
+import { ConfigError, dotted, quoted } from './config-error.js';
+import type { Locator } from './issues.js';
+import { problemsOf } from './issues.js';
+import { nearestWord } from './nearest.js';
+import type { ConfigPath } from './schema-walk.js';
+import type { Setting } from './settings.js';
+import { ENVIRONMENT_PREFIX, settingsOf, valueOfText } from './settings.js';
+import type { YamlSource } from './yaml-source.js';
+
+/** Where a configuration comes from; flags win over the environment, that over the file, that over defaults. */
+export interface ConfigSources {
+  /** Values of flags by their name, for example `--port`; undefined for those not given. */
+  readonly flags?: Readonly<Record<string, string | boolean | undefined>>;
+  /** The process's environment; only variables that start with `KPSIM_` are looked at. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly file?: YamlSource | undefined;
+  /** Variables starting with `KPSIM_` that are no settings here, and no mistake either. */
+  readonly otherVariables?: Iterable<string>;
+  /** What messages call the configuration when a value is in no source at all; `configuration` unless told. */
+  readonly name?: string;
+}
+
+/**
+ * Puts a configuration together and checks it.
+ *
+ * @throws ConfigError with every problem, each naming its file and line, its variable, or its flag
+ */
+export function loadConfig<S extends z.ZodObject>(schema: S, sources: ConfigSources): z.output<S> {
+  const settings = settingsOf(schema);
+  const unknown = unknownVariables(settings, sources);
+  const origins = new Map<string, string>();
+  const merged: unknown = structuredClone(sources.file?.value ?? {});
+  if (isMapping(merged)) overlay(merged, settings, sources, origins);
+
+  const parsed = schema.safeParse(merged);
+  if (parsed.success && unknown.length === 0) return parsed.data;
+  const issues = parsed.success ? [] : parsed.error.issues;
+  throw new ConfigError([...unknown, ...problemsOf(schema, merged, issues, locator(sources, origins))]);
+}
+
+/**
+ * Checks the whole of a file against a schema that has no flags and variables.
+ *
+ * @throws ConfigError with every problem and its line
+ */
+export function checkYaml<S extends z.ZodType>(schema: S, source: YamlSource): z.output<S> {
+  const parsed = schema.safeParse(source.value);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(problemsOf(schema, source.value, parsed.error.issues, source));
+}
+
+function overlay(
+  merged: Record<string, unknown>,
+  settings: readonly Setting[],
+  { environment = {}, flags = {} }: ConfigSources,
+  origins: Map<string, string>,
+): void {
+  for (const setting of settings) {
+    const flag = flags[setting.flag];
+    const text = flag ?? environment[setting.variable];
+    if (text === undefined) continue;
+    origins.set(dotted(setting.path), flag === undefined ? setting.variable : setting.flag);
+    setAt(merged, setting.path, typeof text === 'string' ? valueOfText(setting, text) : text);
+  }
+}
+
+function setAt(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  const [key, ...rest] = path;
+  if (key === undefined) return;
+  if (rest.length === 0) {
+    target[key] = value;
+    return;
+  }
+  const inner = target[key];
+  const next = isMapping(inner) ? inner : {};
+  target[key] = next;
+  setAt(next, rest, value);
+}
+
+function unknownVariables(
+  settings: readonly Setting[],
+  { environment = {}, otherVariables = [] }: ConfigSources,
+): readonly ConfigProblem[] {
+  const own = settings.map(({ variable }) => variable);
+  const known = new Set([...own, ...otherVariables]);
+  return Object.keys(environment)
+    .filter((name) => name.startsWith(ENVIRONMENT_PREFIX) && !known.has(name))
+    .map((name) => {
+      const meant = nearestWord(name, known);
+      return {
+        source: quoted(name).slice(1, -1),
+        path: '',
+        message: `unknown environment variable${meant === undefined ? '' : `, did you mean ${meant}?`}`,
+        allowed: own.join(', '),
+      };
+    });
+}
+
+/** Where a value was written: a flag, a variable, a place in the file, or nowhere. */
+function locator({ file, name = 'configuration' }: ConfigSources, origins: Map<string, string>): Locator {
+  const byName = (path: ConfigPath): string | undefined => {
+    for (let length = path.length; length > 0; length -= 1) {
+      const origin = origins.get(dotted(path.slice(0, length)));
+      if (origin !== undefined) return origin;
+    }
+    return undefined;
+  };
+  return {
+    locate: (path) => byName(path) ?? file?.locate(path) ?? name,
+    locateKey: (path) => byName(path) ?? file?.locateKey(path) ?? name,
+  };
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
