@@ -3,7 +3,8 @@ import type { Dispatcher } from 'undici';
 import type { HttpAnswer, HttpClientOptions } from '../core/http/index.js';
 import { HttpClient, HttpStatusError } from '../core/http/index.js';
 import type * as api from './api/results.js';
-import { hostErrorOf } from './api/errors.js';
+import { hostErrorOf } from './api/answer-errors.js';
+import { vimKeyId } from './keys/key-id.js';
 
 export type * from './api/results.js';
 export type { VapiErrorType } from '../core/http/index.js';
@@ -90,12 +91,12 @@ export class HostAgentClient {
 
   /** Takes keys out of the cache; a key in use stays unless forced. */
   removeKeys(ids: readonly api.CryptoKeyId[], force: boolean): Promise<readonly api.CryptoKeyResult[]> {
-    return this.#call('POST', `${CRYPTO_MANAGER}/RemoveKeys`, { keys: ids.map(keyIdJson), force });
+    return this.#call('POST', `${CRYPTO_MANAGER}/RemoveKeys`, { keys: ids.map(vimKeyId), force });
   }
 
-  /** Whether the host has keys, and why not. */
+  /** Whether the host has keys, and why not: GetCryptoKeyStatus, with the reason that vim25 has no field for. */
   getCryptoKeyStatus(ids: readonly api.CryptoKeyId[]): Promise<readonly api.HostKeyStatus[]> {
-    return this.#call('POST', `${CRYPTO_MANAGER}/GetCryptoKeyStatus`, { keys: ids.map(keyIdJson) });
+    return this.#call('POST', `${HOST}/crypto?action=key-status`, { keys: ids.map(vimKeyId) });
   }
 
   /** Lets the host fetch keys of a standard provider itself, as hosts with vSAN encryption do. */
@@ -215,6 +216,11 @@ export class HostAgentClient {
   /** Powers off; disks and nvram are durable when this resolves. @throws VimFault `InvalidPowerState` */
   powerOff(id: string): Promise<api.VmInfo> {
     return this.#call('POST', `${vmPath(id)}?action=power-off`);
+  }
+
+  /** Saves the memory of a running VM, encrypted if the VM is, and stops it. @throws VimFault `InvalidPowerState` */
+  suspend(id: string): Promise<api.VmInfo> {
+    return this.#call('POST', `${vmPath(id)}?action=suspend`);
   }
 
   /** Makes a locked VM usable once its key is there again. @throws VimFault `EncryptionKeyRequired` */
@@ -342,14 +348,6 @@ function jsonOf(text: string): unknown {
   }
 }
 
-function keyIdJson({ keyId, providerId }: api.CryptoKeyId): api.CryptoKeyId {
-  return {
-    _typeName: 'CryptoKeyId',
-    keyId,
-    ...(providerId && { providerId: { _typeName: 'KeyProviderId', id: providerId.id } }),
-  };
-}
-
-function plainKeyJson({ keyId, algorithm, keyData }: api.CryptoKeyPlain): api.CryptoKeyPlain {
-  return { _typeName: 'CryptoKeyPlain', keyId: keyIdJson(keyId), algorithm, keyData };
+function plainKeyJson({ keyId, algorithm, keyData }: api.CryptoKeyPlain): unknown {
+  return { _typeName: 'CryptoKeyPlain', keyId: vimKeyId(keyId), algorithm, keyData };
 }

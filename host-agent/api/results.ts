@@ -1,19 +1,35 @@
 import type { z } from 'zod';
 
+import type {
+  AttestationStatus,
+  HostCryptoState,
+  HostKeyManagementType,
+  KeyUnavailableReason,
+  VirtualMachineCryptoState,
+} from '../../wire/vim25/index.js';
 import type * as schemas from './schemas.js';
 
-/** `HostCryptoState` of vim25. */
-export type HostCryptoState = 'incapable' | 'prepared' | 'safe' | 'pendingIncapable';
-/** `CryptoKeyId` of vim25. */
-export type CryptoKeyId = z.infer<typeof schemas.cryptoKeyIdSchema>;
-/** `CryptoKeyPlain` of vim25; `keyData` is base64. */
-export type CryptoKeyPlain = z.infer<typeof schemas.cryptoKeyPlainSchema>;
+export type { HostCryptoState, KeyUnavailableReason };
+
+/** `CryptoKeyId` of vim25, with or without its `_typeName`. */
+export interface CryptoKeyId {
+  readonly keyId: string;
+  readonly providerId?: { readonly id: string } | undefined;
+}
+
+/** `CryptoKeyPlain` of vim25; `keyData` is base64. A host key without data is obtained by the host (own choice). */
+export interface CryptoKeyPlain {
+  readonly keyId: CryptoKeyId;
+  readonly algorithm: string;
+  readonly keyData: string;
+}
+
 /** `ConfigSpec.migrateEncryption` of vim25. */
 export type MigrateEncryption = z.infer<typeof schemas.migrateEncryptionSchema>;
 /** What the vCenter tells both hosts of a migration. */
 export type MigrationSpec = z.infer<typeof schemas.migrationSpecSchema>;
 /** What the destination must know of a VM before data comes. */
-export type IncomingVm = z.infer<typeof schemas.incomingVmSchema>;
+export type IncomingVm = z.input<typeof schemas.incomingVmSchema>;
 /** A new VM. */
 export type CreateVmSpec = z.input<typeof schemas.createVmSchema>;
 /** A VM to be taken over from a directory. */
@@ -42,22 +58,12 @@ export interface CryptoKeyResult {
   readonly reason?: string;
 }
 
-/** Why a key cannot be used, in vim25's words (`CryptoManagerKmipCryptoKeyStatus…KeyUnavailableReason`). */
-export type KeyUnavailableReason =
-  | 'KeyStateMissingInCache'
-  | 'KeyStateClusterInvalid'
-  | 'KeyStateClusterUnreachable'
-  | 'KeyStateMissingInKMS'
-  | 'KeyStateNotActiveOrEnabled'
-  | 'KeyStateManagedByTrustAuthority'
-  | 'KeyStateManagedByNKP';
-
 /** `CryptoManagerHostKeyStatus` of vim25, with the reason where a key is not present. */
 export interface HostKeyStatus {
   readonly keyId: CryptoKeyId;
   readonly present: boolean;
   /** `internal`: pushed by a vCenter; `external`: the host gets it from its provider itself. */
-  readonly managementType: 'unknown' | 'internal' | 'external';
+  readonly managementType: HostKeyManagementType;
   readonly accessGranted: boolean;
   readonly reason?: KeyUnavailableReason;
 }
@@ -72,7 +78,7 @@ export interface CryptoMode {
 
 /** `HostTrustAuthorityAttestationInfo` of vim25; times are ISO 8601. */
 export interface AttestationInfo {
-  readonly status: 'attested' | 'notAttested' | 'unknown';
+  readonly status: AttestationStatus;
   readonly serviceId?: string;
   readonly attestedAt?: string;
   readonly attestedUntil?: string;
@@ -167,22 +173,23 @@ export interface VmDiskInfo {
 export interface VmInfo {
   readonly id: string;
   readonly name: string;
-  readonly powerState: 'poweredOn' | 'poweredOff';
+  readonly powerState: 'poweredOn' | 'poweredOff' | 'suspended';
   /** `locked`: encrypted, and its key was not available when it was last needed. */
-  readonly cryptoState: 'unlocked' | 'locked';
+  readonly cryptoState: VirtualMachineCryptoState;
   /** The key that encrypts the VM's home; absent for an unencrypted VM. */
   readonly keyId?: CryptoKeyId;
   readonly memoryMiB: number;
-  readonly guestId?: string;
   readonly disks: readonly VmDiskInfo[];
   readonly migrateEncryption: MigrateEncryption;
   /** What the setting was before the VM was encrypted (MODE-4). */
   readonly recordedMigrateEncryption?: MigrateEncryption;
-  /** Path on this machine. */
+  /** `[datastore] folder/name.vmx` */
   readonly vmxPath: string;
   readonly datastore: string;
   readonly hasVtpm: boolean;
   readonly snapshots: number;
+  /** The migration that holds the VM, until it is committed or aborted. */
+  readonly migrationId?: string;
 }
 
 /** A file of a VM at rest. */

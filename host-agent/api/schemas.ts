@@ -6,7 +6,8 @@ const NAME_LIMIT = 255;
 const KEY_ID_LIMIT = 4096;
 
 const name = z.string().min(1).max(NAME_LIMIT);
-const uuid = z.uuid().toLowerCase();
+/** VMs that come from elsewhere may have ids of no RFC's version. */
+const vmId = z.guid().toLowerCase();
 const base64 = z.base64().max(64 * 1024);
 const pem = z
   .string()
@@ -18,14 +19,6 @@ export const cryptoKeyIdSchema = z.strictObject({
   _typeName: z.literal('CryptoKeyId').optional(),
   keyId: z.string().max(KEY_ID_LIMIT),
   providerId: z.strictObject({ _typeName: z.literal('KeyProviderId').optional(), id: name }).optional(),
-});
-
-/** `CryptoKeyPlain` of vim25: a key in clear, base64. */
-export const cryptoKeyPlainSchema = z.strictObject({
-  _typeName: z.literal('CryptoKeyPlain').optional(),
-  keyId: cryptoKeyIdSchema.refine((id) => id.keyId !== '', 'a key given in clear has a key id'),
-  algorithm: z.string().min(1).max(64),
-  keyData: base64,
 });
 
 /** `ConfigSpec.migrateEncryption` of vim25. */
@@ -40,17 +33,13 @@ export const encryptVmSchema = z.strictObject({
   disks: diskSelection.optional(),
 });
 
-const newVm = {
-  name,
-  datastore: name,
-  /** The VM's id where the caller chooses it; otherwise the host makes one. */
-  id: uuid.optional(),
-};
-
 /** Body of `POST vms`. */
 export const createVmSchema = z.strictObject({
-  ...newVm,
-  memoryMiB: z.number().int().min(1).max(65_536),
+  name,
+  datastore: name,
+  memoryMiB: z.number().int().min(4).max(65_536).optional(),
+  cpus: z.number().int().min(1).max(768).optional(),
+  guestOs: name.optional(),
   disks: z
     .array(
       z.strictObject({
@@ -60,35 +49,34 @@ export const createVmSchema = z.strictObject({
           .min(512)
           .max(2 ** 46)
           .multipleOf(512),
-        label: name.optional(),
       }),
     )
-    .max(64),
-  guestId: name.optional(),
+    .max(15),
   encryption: encryptVmSchema.optional(),
   migrateEncryption: migrateEncryptionSchema.optional(),
 });
 
 /** Body of `POST vms?action=import`: a directory of this machine with a `.vmx` and its disks. */
 export const importVmSchema = z.strictObject({
-  ...newVm,
-  name: name.optional(),
   directory: z.string().min(1).max(4096),
+  name: name.optional(),
+  datastore: name,
 });
 
-/** Body of `POST vms?action=create-from-raw`: a raw disk image of this machine becomes the VM's disk. */
+/** Body of `POST vms?action=create-from-raw`: a copy of a raw disk image of this machine becomes the VM's disk. */
 export const createVmFromRawSchema = z.strictObject({
-  ...newVm,
   image: z.string().min(1).max(4096),
-  memoryMiB: z.number().int().min(1).max(65_536),
+  name,
+  datastore: name,
+  memoryMiB: z.number().int().min(4).max(65_536).optional(),
   encryption: encryptVmSchema.optional(),
+  migrateEncryption: migrateEncryptionSchema.optional(),
 });
 
 /** Body of `POST vms/{vm}?action=recrypt`. */
 export const recryptVmSchema = z.strictObject({
   kind: z.enum(['shallow', 'deep']),
   newKeyId: cryptoKeyIdSchema,
-  disks: diskSelection.optional(),
 });
 
 /** Body of `POST vms/{vm}?action=decrypt`; without `disks` the whole VM. */
@@ -99,7 +87,7 @@ export const setMigrateEncryptionSchema = z.strictObject({ mode: migrateEncrypti
 
 /** Body of `POST vms/{vm}?action=clone`: a full copy on this host. */
 export const cloneVmSchema = z.strictObject({
-  ...newVm,
+  name,
   datastore: name.optional(),
   /** Another key for the clone; `keyId ''` lets the host make one. The disks are encrypted anew. */
   recryptKey: cryptoKeyIdSchema.optional(),
@@ -115,7 +103,7 @@ export const relocateVmSchema = z.strictObject({ datastore: name });
  * A clone gets an id and a name of its own at the destination.
  */
 export const migrationSpecSchema = z.strictObject({
-  migrationId: uuid,
+  migrationId: z.uuid().toLowerCase(),
   /** 32 bytes; thrown away when the migration ends. */
   oneTimeKey: base64.refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes'),
   /** 8 bytes. */
@@ -124,13 +112,12 @@ export const migrationSpecSchema = z.strictObject({
   kind: z.enum(['migrate', 'clone']),
   live: z.boolean(),
   targetDatastore: name,
-  targetId: uuid.optional(),
   targetName: name.optional(),
 });
 
 /** What the destination must know of a VM before data comes: name, keys and sizes; a `VmInfo` serves. */
 export const incomingVmSchema = z.object({
-  id: uuid,
+  id: vmId,
   name,
   keyId: cryptoKeyIdSchema.optional(),
   disks: z
@@ -151,7 +138,7 @@ export const prepareReceiveSchema = z.strictObject({ spec: migrationSpecSchema, 
 /** Body of `POST migrations/{migration}?action=start-send`. */
 export const startSendSchema = z.strictObject({
   spec: migrationSpecSchema,
-  vmId: uuid,
+  vmId,
   destination: z.strictObject({ host: name, port: z.number().int().min(1).max(65_535) }),
 });
 
@@ -201,3 +188,6 @@ export const guestRangeSchema = z.strictObject({
 
 /** Body of `POST attestation?action=attest`; `force` attests again although the report is still good. */
 export const attestSchema = z.strictObject({ force: z.boolean().optional() });
+
+/** Body of `POST crypto?action=key-status`. */
+export const keyStatusSchema = z.strictObject({ keys: z.array(cryptoKeyIdSchema).max(4096) });

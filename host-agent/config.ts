@@ -1,0 +1,72 @@
+import { z } from 'zod';
+
+const name = z.string().min(1).max(255);
+const port = z.number().int().min(0).max(65_535);
+
+/** One host agent. */
+export const hostAgentConfigSchema = z.strictObject({
+  /** The host's name, also the common name of its certificate; for example `esx-east-1`. */
+  name,
+  /** The host's UUID; made once and kept in the data directory unless given. */
+  uuid: z.uuid().toLowerCase().optional(),
+  /** Version of ESXi: below 6.5.0 the host knows neither encryption nor encrypted vMotion. */
+  version: z
+    .string()
+    .regex(/^\d{1,2}\.\d{1,2}\.\d{1,2}$/, 'a version such as 8.0.3')
+    .default('8.0.3'),
+  build: z
+    .string()
+    .regex(/^\d{1,10}$/, 'a build number')
+    .default('24022510'),
+  /** Address of both listeners. */
+  host: z.string().min(1).default('127.0.0.1'),
+  /** HTTPS management listener; 0 lets the system choose. */
+  port: port.default(0),
+  /** Plain TCP vMotion listener; 0 lets the system choose. */
+  vmotionPort: port.default(0),
+  /** Where VMs lie: a directory, or one of the data directory unless given. */
+  datastores: z
+    .array(z.strictObject({ name, path: z.string().min(1).max(4096).optional() }))
+    .min(1)
+    .max(64)
+    .refine((list) => new Set(list.map((row) => row.name)).size === list.length, 'names must differ')
+    .default([{ name: 'datastore1' }]),
+  /** `software`: the built-in TPM 2.0, whose state is kept in the data directory. */
+  tpm: z.enum(['none', 'software']).default('software'),
+  /** Key and certificate of the authority that signs the built-in TPM's endorsement key certificate. */
+  secureBoot: z.boolean().default(true),
+  /** Rows of `host-agent/tpm/faults`: what is broken in this host's boot and evidence. */
+  attestationFaults: z.array(name).max(64).default([]),
+  /** Certificate of the listener and of the host as a client. */
+  tls: z.strictObject({ certificatePem: z.string().min(1), privateKeyPem: z.string().min(1) }),
+  /** Authorities from which clients' certificates must come. */
+  trustedCaPem: z.string().min(1),
+  /** Common names of the clients that may manage the host: its vCenter and its native key provider service. */
+  administrators: z.array(name).min(1).max(64),
+});
+
+/** A validated configuration. */
+export type HostAgentConfig = z.output<typeof hostAgentConfigSchema>;
+/** A configuration as a user writes it. */
+export type HostAgentConfigInput = z.input<typeof hostAgentConfigSchema>;
+
+/** What a version of ESXi can do. */
+export interface HostCapabilities {
+  /** Encrypted vMotion and VM encryption: 6.5 and later. */
+  readonly encryption: boolean;
+  /** Native key providers: 7.0.2 and later (EXT-1). */
+  readonly nativeKeyProvider: boolean;
+  /** Trusted key providers: 7.0 and later, absent from 9.0 (EXT-1). */
+  readonly trustAuthority: boolean;
+}
+
+/** Capabilities of a version such as `8.0.3`. */
+export function capabilitiesOf(version: string): HostCapabilities {
+  const [major = 0, minor = 0, update = 0] = version.split('.').map(Number);
+  const rank = major * 10_000 + minor * 100 + update;
+  return {
+    encryption: rank >= 60_500,
+    nativeKeyProvider: rank >= 70_002,
+    trustAuthority: rank >= 70_000 && rank < 90_000,
+  };
+}
