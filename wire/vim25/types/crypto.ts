@@ -1,0 +1,150 @@
+import type { TypeRow } from '../type-expression.js';
+
+/** Keys, key providers, crypto specifications and key servers. Source: vSphere Web Services API. */
+export const CRYPTO_TYPES = {
+  CryptoKeyId: { extends: 'DynamicData', fields: { keyId: 'string', providerId: 'KeyProviderId?' } },
+  KeyProviderId: { extends: 'DynamicData', fields: { id: 'string' } },
+  CryptoKeyPlain: {
+    extends: 'DynamicData',
+    fields: { keyId: 'CryptoKeyId', algorithm: 'string', keyData: 'string secret' },
+  },
+  CryptoKeyResult: {
+    extends: 'DynamicData',
+    fields: { keyId: 'CryptoKeyId', success: 'boolean', reason: 'string?', fault: 'LocalizedMethodFault?' },
+  },
+  CryptoSpec: { extends: 'DynamicData', fields: {} },
+  CryptoSpecEncrypt: { extends: 'CryptoSpec', fields: { cryptoKeyId: 'CryptoKeyId' } },
+  CryptoSpecDecrypt: { extends: 'CryptoSpec', fields: {} },
+  CryptoSpecNoOp: { extends: 'CryptoSpec', fields: {} },
+  CryptoSpecRegister: { extends: 'CryptoSpecNoOp', fields: { cryptoKeyId: 'CryptoKeyId' } },
+  CryptoSpecShallowRecrypt: { extends: 'CryptoSpec', fields: { newKeyId: 'CryptoKeyId' } },
+  CryptoSpecDeepRecrypt: { extends: 'CryptoSpec', fields: { newKeyId: 'CryptoKeyId' } },
+  KmipClusterInfo: {
+    extends: 'DynamicData',
+    fields: {
+      clusterId: 'KeyProviderId',
+      servers: 'KmipServerInfo[]?',
+      useAsDefault: 'boolean',
+      managementType: 'string?',
+      useAsEntityDefault: '&ManagedEntity[]?',
+      hasBackup: 'boolean?',
+      tpmRequired: 'boolean?',
+      keyId: 'string?',
+      defaultKeyType: 'string?',
+      keyInfo: 'KmipClusterInfoKeyInfo?',
+    },
+  },
+  KmipClusterInfoKeyInfo: { extends: 'DynamicData', fields: {} },
+  KmipServerInfo: {
+    extends: 'DynamicData',
+    fields: {
+      name: 'string',
+      address: 'string',
+      port: 'int',
+      proxyAddress: 'string?',
+      proxyPort: 'int?',
+      reconnect: 'int?',
+      protocol: 'string?',
+      nbio: 'int?',
+      timeout: 'int?',
+      userName: 'string?',
+    },
+  },
+  KmipServerSpec: {
+    extends: 'DynamicData',
+    fields: {
+      clusterId: 'KeyProviderId',
+      info: 'KmipServerInfo',
+      password: 'string? secret',
+      defaultKeyType: 'string?',
+    },
+  },
+  KmipServerStatus: {
+    extends: 'DynamicData',
+    fields: {
+      clusterId: 'KeyProviderId',
+      name: 'string',
+      status: 'ManagedEntityStatus',
+      description: 'string',
+    },
+  },
+  CryptoManagerKmipClusterStatus: {
+    extends: 'DynamicData',
+    fields: {
+      clusterId: 'KeyProviderId',
+      overallStatus: 'ManagedEntityStatus?',
+      managementType: 'string?',
+      servers: 'CryptoManagerKmipServerStatus[]',
+      clientCertInfo: 'CryptoManagerKmipCertificateInfo?',
+    },
+  },
+  CryptoManagerKmipServerStatus: {
+    extends: 'DynamicData',
+    fields: {
+      name: 'string',
+      status: 'ManagedEntityStatus',
+      connectionStatus: 'string',
+      certInfo: 'CryptoManagerKmipCertificateInfo?',
+      clientTrustServer: 'boolean?',
+      serverTrustClient: 'boolean?',
+    },
+  },
+  CryptoManagerKmipCryptoKeyStatus: {
+    extends: 'DynamicData',
+    fields: {
+      keyId: 'CryptoKeyId',
+      keyAvailable: 'boolean?',
+      reason: 'string?',
+      keyInfo: 'CryptoManagerKmipCryptoKeyStatusKeyInfo?',
+      encryptedVMs: '&VirtualMachine[]?',
+      affectedHosts: '&HostSystem[]?',
+      referencedByTags: 'string[]?',
+    },
+  },
+  CryptoManagerKmipCryptoKeyStatusKeyInfo: { extends: 'DynamicData', fields: { keyId: 'string' } },
+  CryptoManagerKmipCertificateInfo: {
+    extends: 'DynamicData',
+    fields: {
+      subject: 'string',
+      issuer: 'string',
+      serialNumber: 'string',
+      notBefore: 'dateTime',
+      notAfter: 'dateTime',
+      fingerprint: 'string',
+      checkTime: 'dateTime',
+      secondsSinceValid: 'int?',
+      secondsBeforeExpire: 'int?',
+    },
+  },
+  CryptoManagerKmipServerCertInfo: {
+    extends: 'DynamicData',
+    fields: {
+      certificate: 'string',
+      certInfo: 'CryptoManagerKmipCertificateInfo?',
+      clientTrustServer: 'boolean?',
+    },
+  },
+  CryptoManagerKmipCertSignRequest: {
+    extends: 'DynamicData',
+    fields: {
+      commonName: 'string?',
+      organization: 'string?',
+      organizationUnit: 'string?',
+      locality: 'string?',
+      state: 'string?',
+      country: 'string?',
+      email: 'string?',
+    },
+  },
+  CryptoManagerKmipCustomAttributeSpec: { extends: 'DynamicData', fields: {} },
+  CryptoManagerKmipGenerateKeySpec: { extends: 'DynamicData', fields: { keyType: 'string?' } },
+  CryptoManagerHostKeyStatus: {
+    extends: 'DynamicData',
+    fields: {
+      keyId: 'CryptoKeyId',
+      present: 'boolean',
+      managementType: 'string?',
+      accessGranted: 'boolean?',
+    },
+  },
+} as const satisfies Record<string, TypeRow>;
