@@ -1,0 +1,213 @@
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+
+/** Bytes of one block that is looked for: the block size of AES, so that what was not encrypted shows. */
+const BLOCK_BYTES = 16;
+/** Most blocks of one plaintext that are looked for; of a larger plaintext, evenly spread ones. */
+const BLOCK_LIMIT = 2 ** 20;
+/** Different byte values (of their low five bits) that make a block telling; zeros and padding are not. */
+const TELLING_VALUES = 8;
+const FILTER_BITS = 24;
+const TABLE_BITS = 21;
+const HASH_MULTIPLIER = 0x9e3779b1;
+const READ_BYTES = 1024 * 1024;
+
+/** What a scan found. */
+export interface ScanResult {
+  readonly scannedBytes: number;
+  /** Places where a block of the plaintext stood. */
+  readonly found: number;
+  /** Where the first stood, in bytes from the start; undefined if nothing was found. */
+  readonly firstOffset: number | undefined;
+}
+
+/**
+ * The telling blocks of a plaintext, to be found again in anything, at any alignment.
+ *
+ * A block is 16 bytes at a multiple of 16 of the plaintext. It is telling if it has at least eight different
+ * byte values, so that padding and runs of zeros do not count. Up to 16 MiB every telling block is kept; of a
+ * larger plaintext evenly spread ones, so that memory stays at about 30 MiB and any leaked piece of a few
+ * hundred blocks is still found. Ciphertext holds such a block by chance once in 2^100 tries or less. Own choice.
+ */
+export class PlaintextIndex {
+  readonly #blocks: Buffer;
+  readonly #view: DataView;
+  readonly #table = new Int32Array(2 ** TABLE_BITS);
+  readonly #filter = new Uint8Array(2 ** (FILTER_BITS - 3));
+  #count = 0;
+
+  private constructor(capacity: number) {
+    this.#blocks = Buffer.alloc(capacity * BLOCK_BYTES);
+    this.#view = viewOf(this.#blocks);
+  }
+
+  /** Indexes a file's whole content. */
+  static async ofFile(path: string): Promise<PlaintextIndex> {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      return await PlaintextIndex.#read(file, size);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Indexes bytes. */
+  static of(plaintext: Uint8Array): PlaintextIndex {
+    const { index, stride } = PlaintextIndex.#sized(plaintext.length);
+    index.#add(viewOf(plaintext), 0, stride);
+    return index;
+  }
+
+  static #sized(bytes: number): { readonly index: PlaintextIndex; readonly stride: number } {
+    const blocks = Math.floor(bytes / BLOCK_BYTES);
+    const stride = Math.max(1, Math.ceil(blocks / BLOCK_LIMIT));
+    return { index: new PlaintextIndex(Math.ceil(blocks / stride)), stride };
+  }
+
+  static async #read(file: FileHandle, size: number): Promise<PlaintextIndex> {
+    const { index, stride } = PlaintextIndex.#sized(size);
+    const buffer = Buffer.alloc(READ_BYTES);
+    let position = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, READ_BYTES, position);
+      if (bytesRead === 0) return index;
+      index.#add(viewOf(buffer.subarray(0, bytesRead)), position / BLOCK_BYTES, stride);
+      position += bytesRead - (bytesRead % BLOCK_BYTES);
+      if (bytesRead < BLOCK_BYTES) return index;
+    }
+  }
+
+  /** Telling blocks kept. */
+  get blocks(): number {
+    return this.#count;
+  }
+
+  /** A scan of one stream of bytes for the blocks. */
+  scan(): PlaintextScan {
+    return new PlaintextScan(this.#filter, (view, offset) => this.#has(view, offset));
+  }
+
+  #add(view: DataView, firstBlock: number, stride: number): void {
+    const skip = (stride - (firstBlock % stride)) % stride;
+    for (let at = skip * BLOCK_BYTES; at + BLOCK_BYTES <= view.byteLength; at += stride * BLOCK_BYTES) {
+      if (isTelling(view, at)) this.#insert(view, at);
+    }
+  }
+
+  #insert(view: DataView, offset: number): void {
+    const slot = this.#slotOf(view, offset);
+    if (this.#table[slot] !== 0) return;
+    const start = this.#count * BLOCK_BYTES;
+    for (let word = 0; word < BLOCK_BYTES; word += 4) {
+      this.#view.setInt32(start + word, view.getInt32(offset + word, true), true);
+    }
+    this.#count += 1;
+    this.#table[slot] = this.#count;
+    const bit = filterBit(view.getInt32(offset, true));
+    this.#filter[bit >>> 3] = (this.#filter[bit >>> 3] ?? 0) | (1 << (bit & 7));
+  }
+
+  #has(view: DataView, offset: number): boolean {
+    return this.#table[this.#slotOf(view, offset)] !== 0;
+  }
+
+  /** The slot that holds the block, or the free one where it would go. */
+  #slotOf(view: DataView, offset: number): number {
+    const mask = 2 ** TABLE_BITS - 1;
+    let slot = hashOf(view, offset) & mask;
+    for (;;) {
+      const entry = this.#table[slot] ?? 0;
+      if (entry === 0 || this.#equals(view, offset, (entry - 1) * BLOCK_BYTES)) return slot;
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  #equals(view: DataView, offset: number, start: number): boolean {
+    for (let word = 0; word < BLOCK_BYTES; word += 4) {
+      if (view.getInt32(offset + word) !== this.#view.getInt32(start + word)) return false;
+    }
+    return true;
+  }
+}
+
+/** Looks for the blocks of a {@link PlaintextIndex} in a stream, at every byte, whatever way it is cut. */
+export class PlaintextScan {
+  readonly #filter: Uint8Array;
+  readonly #has: (view: DataView, offset: number) => boolean;
+  #carry: Buffer = Buffer.alloc(0);
+  #scannedBytes = 0;
+  #found = 0;
+  #firstOffset: number | undefined;
+
+  constructor(filter: Uint8Array, has: (view: DataView, offset: number) => boolean) {
+    this.#filter = filter;
+    this.#has = has;
+  }
+
+  /** Scans the next bytes of the stream. */
+  update(chunk: Uint8Array): void {
+    const data = this.#carry.length === 0 ? chunk : Buffer.concat([this.#carry, chunk]);
+    const base = this.#scannedBytes - this.#carry.length;
+    const view = viewOf(data);
+    const last = data.length - BLOCK_BYTES;
+    for (let at = 0; at <= last; at += 1) {
+      const bit = filterBit(view.getInt32(at, true));
+      if ((((this.#filter[bit >>> 3] ?? 0) >>> (bit & 7)) & 1) === 0) continue;
+      if (this.#has(view, at)) this.#hit(base + at);
+    }
+    this.#scannedBytes += chunk.length;
+    this.#carry = Buffer.from(data.subarray(Math.max(0, data.length - BLOCK_BYTES + 1)));
+  }
+
+  /** What was found so far. */
+  get result(): ScanResult {
+    return { scannedBytes: this.#scannedBytes, found: this.#found, firstOffset: this.#firstOffset };
+  }
+
+  #hit(offset: number): void {
+    this.#found += 1;
+    this.#firstOffset ??= offset;
+  }
+}
+
+/** Scans a whole file, a piece at a time. */
+export async function scanFile(index: PlaintextIndex, path: string): Promise<ScanResult> {
+  const scan = index.scan();
+  const file = await open(path, 'r');
+  try {
+    const buffer = Buffer.alloc(READ_BYTES);
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, READ_BYTES, null);
+      if (bytesRead === 0) return scan.result;
+      scan.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function isTelling(view: DataView, offset: number): boolean {
+  let seen = 0;
+  for (let byte = 0; byte < BLOCK_BYTES; byte += 1) seen |= 1 << (view.getUint8(offset + byte) & 31);
+  let values = 0;
+  for (; seen !== 0; seen &= seen - 1) values += 1;
+  return values >= TELLING_VALUES;
+}
+
+function filterBit(word: number): number {
+  return Math.imul(word, HASH_MULTIPLIER) >>> (32 - FILTER_BITS);
+}
+
+function hashOf(view: DataView, offset: number): number {
+  let hash = 0;
+  for (let word = 0; word < BLOCK_BYTES; word += 4) {
+    hash = Math.imul(hash ^ view.getInt32(offset + word, true), HASH_MULTIPLIER);
+    hash ^= hash >>> 15;
+  }
+  return hash >>> 0;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
