@@ -1,0 +1,13 @@
+/** A host's TPM 2.0: the built-in software TPM, the ways to a TPM, typed commands over them, its maker, its faults. */
+export { issueEkCertificate, EK_CERTIFICATE_USAGE } from './ek-certificate.js';
+export type { EkCertificateProfile, EkIssuer, TpmIdentity } from './ek-certificate.js';
+export { EndorsementPool } from './endorsement-pool.js';
+export { manufacture } from './manufacture.js';
+export type { ManufactureOptions } from './manufacture.js';
+export { SoftwareTpm, SoftwareTpmTransport } from './software-tpm.js';
+export type { SoftwareTpmOptions } from './software-tpm.js';
+export { TpmClient } from './tpm-client.js';
+export type { HierarchyName, SignedAttest, TpmKey } from './tpm-client.js';
+export { createTpmVendor } from './tpm-vendor.js';
+export type { TpmVendor } from './tpm-vendor.js';
+export type { TpmTransport } from './transport.js';
