@@ -1,4 +1,4 @@
-import type { FaultName } from '../../wire/vim25/index.js';
+import type { VimFault } from '../../wire/vim25/index.js';
 import type {
   EncryptFacts,
   KeyRemovalFacts,
@@ -49,7 +49,7 @@ export interface Rule {
   /** The rule itself, as documented. */
   readonly text: string;
   /** The vim25 fault that a violation is reported as. */
-  readonly fault: FaultName;
+  readonly fault: VimFault['fault'];
   /** vSphere's own message key for it, where one is known. */
   readonly messageKey?: string;
   /** What to do about a violation. */
@@ -63,7 +63,7 @@ export interface Violation {
   /** The rule's number, for example `XVC-2n`. */
   readonly rule: string;
   readonly severity: 'error' | 'warning';
-  readonly fault: FaultName;
+  readonly fault: VimFault['fault'];
   readonly messageKey?: string | undefined;
   /** What is wrong in this case. */
   readonly detail: string;

@@ -131,7 +131,7 @@ export const CASES: Record<RuleId, RuleCases> = {
   'XVC-3': pair({ vm: nativeVm() }, { vm: nativeVm(), destination: { host: { inCluster: false } } }),
   'XVC-4': pair(
     { destination: { host: { cryptoState: 'incapable' } } },
-    { destination: { host: { cryptoState: 'pendingIncapable' } } },
+    { destination: { host: { cryptoState: 'incapable', version: '6.0.0' } } },
   ),
   'PRIV-1': pair({}, { withoutPrivilege: 'Cryptographer.Migrate' }),
   'PRIV-2': pair({ operation: 'clone' }, { operation: 'clone', withoutPrivilege: 'Cryptographer.Clone' }),

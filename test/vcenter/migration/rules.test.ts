@@ -17,8 +17,7 @@ function planOf<A extends RuleAct>(act: A, { facts, plan }: Case<A>): RuleActs[A
     const { modeBefore, recordedBefore } = facts as RuleActs['reconfigure']['facts'];
     return decide(act, facts, { mode: modeBefore, recorded: recordedBefore });
   }
-  if (act === 'keyRemoval')
-    return decide(act, facts, { keyServerOperations: ['Destroy'] });
+  if (act === 'keyRemoval') return decide(act, facts, { keyServerOperations: ['Destroy'] });
   return undefined;
 }
 

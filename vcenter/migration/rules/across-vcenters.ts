@@ -1,3 +1,4 @@
+import { isAtLeast } from '../../product-version.js';
 import type { Rule } from '../rule.js';
 import type { MigrationFacts } from '../rule-facts.js';
 import {
@@ -147,7 +148,7 @@ export const ACROSS_VCENTER_RULES = {
   'XVC-4': {
     text: 'The destination vCenter makes sure that the destination host has its encryption mode set, so that it is cryptographically safe.',
     fault: 'InvalidHostState',
-    remedy: 'Reboot the host, which ends its pending state, then migrate again.',
+    remedy: 'Choose a host of ESXi 6.5 or later; older ones have no encryption mode.',
     on: {
       migration: {
         appliesTo: ({ vm }) => vm.encrypted,
@@ -155,11 +156,15 @@ export const ACROSS_VCENTER_RULES = {
           draft.makeHostSafe = destination.host.cryptoState !== 'safe';
         },
         check: ({ destination: { host } }, plan) => {
-          if (host.cryptoState === 'pendingIncapable') {
-            return { detail: `Host ${host.name} is pendingIncapable and cannot be made safe.` };
+          const fields = { host: host.reference };
+          if (!isAtLeast(host.version, '6.5')) {
+            return { detail: `Host ${host.name} is ESXi ${host.version} and cannot be made safe.`, fields };
           }
           if (host.cryptoState === 'safe' || plan.makeHostSafe) return undefined;
-          return { detail: `Host ${host.name} is ${host.cryptoState}, and the plan does not make it safe.` };
+          return {
+            detail: `Host ${host.name} is ${host.cryptoState}, and the plan does not make it safe.`,
+            fields,
+          };
         },
       },
     },

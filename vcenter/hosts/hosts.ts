@@ -1,0 +1,217 @@
+import type { Clock } from '../../core/clock.js';
+import { KpsimError, errorText } from '../../core/errors.js';
+import { HttpClient } from '../../core/http/index.js';
+import type { Logger } from '../../core/logging.js';
+import type { CryptoMode, HostAbout, HostProvider } from '../../host-agent/client.js';
+import { HostAgentClient } from '../../host-agent/client.js';
+import { VimFault } from '../../wire/vim25/index.js';
+import type { VcenterConfig } from '../config.js';
+import type { HostEntity } from '../inventory/entities.js';
+import { referenceOf } from '../inventory/entities.js';
+import type { Inventory } from '../inventory/inventory.js';
+import { VmRegister } from './vm-register.js';
+
+/** What was last heard of a host. */
+export interface HostState {
+  readonly connected: boolean;
+  readonly about?: HostAbout | undefined;
+  readonly crypto?: CryptoMode | undefined;
+  readonly providers: readonly HostProvider[];
+  /** When it was asked, milliseconds since the epoch. */
+  readonly askedAt: number;
+}
+
+/** A host that did not answer is not asked again before this many milliseconds have passed. */
+const RETRY_AFTER_MS = 2000;
+/** State older than this is asked for again before a request is answered from it. */
+const FRESH_MS = 1000;
+/** Longest wait for a host that is only asked how it stands. */
+const PROBE_TIMEOUT_MS = 10_000;
+
+/** Connections to the hosts of a vCenter, and what was last heard of each. */
+export class Hosts {
+  readonly vms: VmRegister;
+  readonly #config: Pick<VcenterConfig, 'tls' | 'trustedCaPem'>;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #inventory: Inventory;
+  readonly #changed: () => void;
+  readonly #clients = new Map<string, HostAgentClient>();
+  readonly #states = new Map<string, HostState>();
+  readonly #asking = new Map<string, Promise<HostState>>();
+  /** Called when a host is heard of for the first time or has booted again since. */
+  #onBoot: (host: HostEntity) => Promise<void> = () => Promise.resolve();
+
+  constructor(
+    config: Pick<VcenterConfig, 'tls' | 'trustedCaPem'>,
+    parts: {
+      readonly clock: Clock;
+      readonly log: Logger;
+      readonly inventory: Inventory;
+      readonly changed: () => void;
+    },
+  ) {
+    this.#config = config;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#inventory = parts.inventory;
+    this.#changed = parts.changed;
+    this.vms = new VmRegister(parts.inventory);
+  }
+
+  /** What is to be done for a host that has booted: give back what its memory lost. */
+  onBoot(action: (host: HostEntity) => Promise<void>): void {
+    this.#onBoot = action;
+  }
+
+  /** The client of a host. */
+  client(host: Pick<HostEntity, 'moid' | 'address'>): HostAgentClient {
+    const known = this.#clients.get(host.moid);
+    if (known) return known;
+    const client = this.#newClient(host.address);
+    this.#clients.set(host.moid, client);
+    return client;
+  }
+
+  /** What was last heard of a host; nothing yet counts as not connected. */
+  state(moid: string): HostState {
+    return this.#states.get(moid) ?? { connected: false, providers: [], askedAt: 0 };
+  }
+
+  /** The state of a host that must be there. @throws VimFault `HostNotConnected` */
+  requireConnected(host: HostEntity): HostState & { readonly about: HostAbout } {
+    const state = this.state(host.moid);
+    if (state.connected && state.about) return { ...state, about: state.about };
+    throw new VimFault(
+      'HostNotConnected',
+      `Host ${host.name} is not connected; start its agent, or reconnect it.`,
+    );
+  }
+
+  /** Asks a host that is to be added who it is. @throws VimFault `SSLVerifyFault`, `NoHost` */
+  async probe(address: string, thumbprint?: string): Promise<HostAbout> {
+    if (thumbprint !== undefined) await this.#checkThumbprint(address, thumbprint);
+    const client = this.#newClient(address, PROBE_TIMEOUT_MS);
+    try {
+      return await client.about();
+    } catch (error) {
+      throw new VimFault(
+        'NoHost',
+        `There is no host agent at ${address} that this vCenter can manage: ${errorText(error)}`,
+        { fields: { name: address }, cause: error },
+      );
+    } finally {
+      await client.close();
+    }
+  }
+
+  /** Asks a host anew how it stands, and takes up its VMs. */
+  refresh(host: HostEntity): Promise<HostState> {
+    const asking = this.#asking.get(host.moid);
+    if (asking) return asking;
+    const asked = this.#ask(host).finally(() => this.#asking.delete(host.moid));
+    this.#asking.set(host.moid, asked);
+    return asked;
+  }
+
+  /** Refreshes all hosts whose state is old. */
+  async refreshAll(maxAgeMs = FRESH_MS): Promise<void> {
+    const now = this.#clock.now();
+    const old = this.#inventory.ofType('HostSystem').filter((host) => {
+      const { connected, askedAt } = this.state(host.moid);
+      const age = Math.abs(now - askedAt); // a clock that was set back must not freeze what is known
+      return host.disconnected !== true && age >= (connected ? maxAgeMs : RETRY_AFTER_MS);
+    });
+    await Promise.all(old.map((host) => this.refresh(host)));
+  }
+
+  /** Closes the connections of a host that was removed or disconnected. */
+  async forget(moid: string): Promise<void> {
+    this.#states.delete(moid);
+    const client = this.#clients.get(moid);
+    this.#clients.delete(moid);
+    await client?.close();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#clients.values()].map((client) => client.close()));
+    this.#clients.clear();
+  }
+
+  async #ask(host: HostEntity): Promise<HostState> {
+    const before = this.state(host.moid);
+    const state = await this.#heard(host);
+    if (!this.#inventory.get(host.moid)) return state; // removed meanwhile
+    this.#states.set(host.moid, state);
+    if (state.connected !== before.connected) {
+      this.#log.info({ host: host.name, connected: state.connected }, 'host connection changed');
+    }
+    if (JSON.stringify({ ...state, askedAt: 0 }) !== JSON.stringify({ ...before, askedAt: 0 })) {
+      this.#changed();
+    }
+    if (state.connected && state.about?.bootTime !== before.about?.bootTime) {
+      await this.#onBoot(host).catch((error: unknown) => {
+        this.#log.warn({ err: error, host: host.name }, 'host could not be supplied after its boot');
+      });
+    }
+    return state;
+  }
+
+  async #heard(host: HostEntity): Promise<HostState> {
+    const askedAt = this.#clock.now();
+    try {
+      const client = this.client(host);
+      const [about, crypto, providers, vms] = await Promise.all([
+        client.about(),
+        client.cryptoState(),
+        client.listProviders(),
+        client.listVms(),
+      ]);
+      if (about.id !== host.uuid) {
+        throw new KpsimError('host_replaced', `${host.address} is now another host, ${about.id}.`);
+      }
+      if (this.#inventory.get(host.moid)) this.vms.take(host, about, vms);
+      return { connected: true, about, crypto, providers, askedAt };
+    } catch (error) {
+      this.#log.debug({ err: error, host: host.name }, 'host did not answer');
+      const { about, crypto, providers } = this.state(host.moid);
+      return { connected: false, about, crypto, providers, askedAt };
+    }
+  }
+
+  #newClient(address: string, timeoutMs?: number): HostAgentClient {
+    return new HostAgentClient({
+      baseUrl: address,
+      caPem: this.#config.trustedCaPem,
+      clientCertificate: this.#config.tls,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+    });
+  }
+
+  async #checkThumbprint(address: string, thumbprint: string): Promise<void> {
+    const pinned = new HttpClient({
+      baseUrl: address,
+      pinnedThumbprintSha256: thumbprint,
+      clientCertificate: this.#config.tls,
+      timeoutMs: PROBE_TIMEOUT_MS,
+    });
+    try {
+      await pinned.raw('GET', '/api/kpsim/host/about');
+    } catch (error) {
+      throw new VimFault('SSLVerifyFault', `The certificate of ${address} is not the one expected.`, {
+        fields: { selfSigned: false, thumbprint },
+        cause: error,
+      });
+    } finally {
+      await pinned.close();
+    }
+  }
+}
+
+/** `HostCommunication` for a host that did not answer in the middle of something; other errors as they are. */
+export function hostFault(host: HostEntity, error: unknown): unknown {
+  if (!(error instanceof KpsimError) || error.code !== 'unreachable') return error;
+  return new VimFault('HostNotReachable', `Host ${host.name} (${referenceOf(host).value}) does not answer.`, {
+    cause: error,
+  });
+}
