@@ -121,26 +121,30 @@ export class VirtualMachine {
 
   /**
    * Powers the VM on, or resumes it if it is suspended.
-   * @param memory guest memory that arrived with a live migration; taken over
    * @throws what the resolver rejects with; {@link VmError} `wrong_key`, `invalid_power_state`
    */
-  powerOn(keys: KekResolver = NO_KEYS, memory?: Buffer): Promise<void> {
+  powerOn(keys: KekResolver = NO_KEYS): Promise<void> {
     return this.#operate('powering on', async () => {
       this.#requireNotHeld();
       if (this.#guest) throw new VmError('invalid_power_state', 'the VM is powered on already');
-      const resumes = !memory && suspendStateName(this.#files.config) !== undefined;
-      const guest = await openGuest(this.#files, keys, memory ?? Buffer.alloc(this.guestMemoryBytes));
+      const suspended = this.powerState === 'suspended';
+      const guest = await openGuest(this.#files, keys, Buffer.alloc(this.guestMemoryBytes));
       try {
-        if (resumes) await loadSuspended(this.#files, guest);
-        else if (!memory) await boot(guest);
+        if (suspended) await loadSuspended(this.#files, guest);
+        else await boot(guest);
       } catch (error) {
         await guest.stop();
         throw error;
       }
-      if (resumes) await this.#reload();
-      this.#guest = guest;
-      this.#cryptoState = 'unlocked';
+      if (suspended) await this.#reload();
+      this.adopt(guest);
     });
+  }
+
+  /** Takes over a guest that arrived with a live migration, its disks and keys open. */
+  adopt(guest: RunningGuest): void {
+    this.#guest = guest;
+    this.#cryptoState = 'unlocked';
   }
 
   /** Powers the VM off: disks durable, memory and keys zeroised. @throws {VmError} `invalid_power_state` */
@@ -195,6 +199,7 @@ export class VirtualMachine {
       return Promise.reject(new VmError('invalid_argument', `.nvram has at most ${NVRAM_MAX_BYTES} bytes`));
     }
     return this.#operate('writing the .nvram file', () => {
+      this.#requireNotHeld();
       return this.#withDataFileKey(keys, (key) =>
         inTransaction(this.#files.fileSystem, this.#files.directory, (transaction) =>
           this.#files.stageDataFile(transaction, this.#files.nvramName, nvram, key),

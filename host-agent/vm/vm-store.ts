@@ -104,6 +104,11 @@ export class VmStore {
     return store;
   }
 
+  /** Names of the datastores, the default one first. */
+  get datastoreNames(): string[] {
+    return this.folders.datastoreNames;
+  }
+
   /** The file system that all of the store's files go through. */
   get fileSystem(): FileSystem {
     return this.#files;
@@ -252,14 +257,19 @@ export class VmStore {
 
   /**
    * Makes a staged folder a VM of this host, with one rename.
+   * @param prepare what must have happened to the VM before anyone can find it
    * @throws {VmError} `vm_exists` if a VM of its id is here already
    */
-  async publish(staged: string, datastore: string | undefined): Promise<VirtualMachine> {
+  async publish(
+    staged: string,
+    datastore: string | undefined,
+    prepare?: (vm: VirtualMachine) => void,
+  ): Promise<VirtualMachine> {
     const { config } = await VmFiles.load(this.#files, staged);
     const id = requireId(config);
     return this.#publishing.run(async () => {
       if (this.#vms.has(id)) throw new VmError('vm_exists', `this host has a VM with id ${id} already`);
-      return this.#adopt(await this.folders.place(staged, datastore, displayName(config)));
+      return this.#adopt(await this.folders.place(staged, datastore, displayName(config)), prepare);
     });
   }
 
@@ -290,12 +300,13 @@ export class VmStore {
   }
 
   /** Loads a VM's folder and takes the VM in. */
-  async #adopt(placed: PlacedFolder): Promise<VirtualMachine> {
+  async #adopt(placed: PlacedFolder, prepare?: (vm: VirtualMachine) => void): Promise<VirtualMachine> {
     const files = await VmFiles.load(this.#files, placed.directory);
     const id = requireId(files.config);
     if (this.#vms.has(id))
       throw new VmError('vm_exists', `two folders hold a VM with id ${id}; remove one of them`);
     const vm = new VirtualMachine(files, this.#placeOf(placed));
+    prepare?.(vm);
     this.#vms.set(id, vm);
     return vm;
   }
