@@ -1,15 +1,14 @@
 import { KpsimError } from '../../core/errors.js';
 import { isType } from './registry.js';
-import type { TypeName, Vim, VimObject } from './vim.js';
+import type { FieldsBelow, RequiredField, TypeNameOf, Vim, VimObject } from './vim.js';
 
 /** Name of a fault of the tables. */
-export type FaultName = Extract<Vim<'MethodFault'>, { readonly _typeName: TypeName }>['_typeName'];
+export type FaultName = TypeNameOf<'MethodFault'>;
 
+/** The fields of each fault beyond those of every fault. */
+export type FaultFieldsByName = { readonly [N in FaultName]: FieldsBelow<N, 'MethodFault'> };
 /** The fields of a fault beyond those of every fault. */
-export type FaultFields<N extends FaultName> = Omit<
-  VimObject<N>,
-  '_typeName' | 'faultCause' | 'faultMessage'
->;
+export type FaultFields<N extends FaultName> = FaultFieldsByName[N];
 
 /** A message key with its text, `LocalizableMessage`; arguments are told as strings. */
 export interface FaultMessage {
@@ -27,9 +26,10 @@ export interface FaultOptions<N extends FaultName> extends ErrorOptions {
   readonly faultCause?: VimFault | undefined;
 }
 
-/** Options are needed only where the fault has fields that must be there. */
-type OptionsOf<N extends FaultName> =
-  Partial<FaultFields<N>> extends FaultFields<N>
+/** Options are needed only where the one fault named has fields that must be there. */
+type OptionsOf<N extends FaultName> = [FaultName] extends [N]
+  ? [options?: Omit<FaultOptions<'MethodFault'>, 'fields'> & { readonly fields?: object | undefined }]
+  : [RequiredField<N>] extends [never]
     ? [options?: FaultOptions<N>]
     : [options: FaultOptions<N> & { readonly fields: FaultFields<N> }];
 
@@ -38,47 +38,68 @@ type OptionsOf<N extends FaultName> =
  *
  * Example: `new VimFault('EncryptionKeyRequired', 'The host lacks a key.', { fields: { requiredKey: [keyId] } })`.
  */
-export class VimFault<N extends FaultName = FaultName> extends KpsimError {
+export interface VimFault<N extends FaultName = FaultName> extends KpsimError {
   /** The fault's type name. */
   readonly fault: N;
   /** The fault's own fields; {@link fieldsOf} gives them with their types. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly faultMessage: readonly FaultMessage[];
   readonly faultCause: VimFault | undefined;
+  /** Whether this is the fault named or one derived from it. */
+  is(name: FaultName): boolean;
+  /** The fields, if this is the fault named or one derived from it; undefined otherwise. */
+  fieldsOf<F extends FaultName>(name: F): FaultFields<F> | undefined;
+  /** The fault as a data object, as both dialects encode it. */
+  toMethodFault(): Vim<'MethodFault'>;
+  /** The fault with its text, as tasks, events and check results carry it. */
+  toLocalizedMethodFault(): VimObject<'LocalizedMethodFault'>;
+}
 
+/** Makes a {@link VimFault}: its constructor holds the fault's name and fields together. */
+export interface VimFaultConstructor {
+  readonly prototype: VimFault;
   /**
    * @param name fault of the tables
    * @param message what went wrong and what to do next; it becomes the fault's text
+   * @param rest fields (where the fault has any that must be there), message keys, causes
    */
-  constructor(name: N, message: string, ...[options]: OptionsOf<N>) {
-    super(snakeCase(name), message, options?.cause === undefined ? undefined : { cause: options.cause });
+  new <N extends FaultName>(name: N, message: string, ...rest: OptionsOf<N>): VimFault<N>;
+  /** Takes up a fault that a peer told; `text` is its localized message. */
+  from(fault: Vim<'MethodFault'>, text: string): VimFault;
+}
+
+class Fault extends KpsimError {
+  readonly fault: FaultName;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly faultMessage: readonly FaultMessage[];
+  readonly faultCause: VimFault | undefined;
+
+  constructor(name: FaultName, message: string, ...[options = {}]: OptionsOf<FaultName>) {
+    super(snakeCase(name), message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'VimFault';
     this.fault = name;
-    this.fields = { ...options?.fields };
-    this.faultMessage = options?.faultMessage ?? [];
-    this.faultCause = options?.faultCause;
+    this.fields = { ...options.fields };
+    this.faultMessage = options.faultMessage ?? [];
+    this.faultCause = options.faultCause;
   }
 
-  /** Whether this is the fault named or one derived from it. */
   is(name: FaultName): boolean {
     return isType(this.fault, name);
   }
 
-  /** The fields, if this is the fault named or one derived from it; undefined otherwise. */
   fieldsOf<F extends FaultName>(name: F): FaultFields<F> | undefined {
     return this.is(name) ? (this.fields as FaultFields<F>) : undefined;
   }
 
-  /** The fault as a data object, as both dialects encode it. */
   toMethodFault(): Vim<'MethodFault'> {
     return {
       ...this.fields,
       _typeName: this.fault,
       ...(this.faultCause && { faultCause: this.faultCause.toLocalizedMethodFault() }),
       ...(this.faultMessage.length > 0 && { faultMessage: this.faultMessage.map(localizableMessage) }),
-    } as unknown as Vim<'MethodFault'>; // the constructor has held fields and name together
+    } as Vim<'MethodFault'>; // the constructor has held fields and name together
   }
 
-  /** The fault with its text, as tasks, events and check results carry it. */
   toLocalizedMethodFault(): VimObject<'LocalizedMethodFault'> {
     return {
       _typeName: 'LocalizedMethodFault',
@@ -87,24 +108,25 @@ export class VimFault<N extends FaultName = FaultName> extends KpsimError {
     };
   }
 
-  /** Takes up a fault that a peer told; `text` is its localized message. */
-  static from(fault: Vim<'MethodFault'>, text: string): VimFault {
+  static from(fault: Vim<'MethodFault'>, text: string): Fault {
     const { _typeName, faultCause, faultMessage, ...fields } = fault;
-    const options = {
+    return new Fault(_typeName, text, {
       fields,
       faultMessage: (faultMessage ?? []).map(({ key, message }) => ({ key, message: message ?? '' })),
-      faultCause: faultCause && VimFault.from(faultCause.fault, faultCause.localizedMessage ?? ''),
-    };
-    return new VimFault<FaultName>(_typeName, text, options);
+      faultCause: faultCause && Fault.from(faultCause.fault, faultCause.localizedMessage ?? ''),
+    });
   }
 }
+
+/** The class of {@link VimFault}; its declared constructor is stricter than the one behind it. */
+export const VimFault: VimFaultConstructor = Fault as VimFaultConstructor;
 
 /**
  * Anything thrown as the dialect says it. A `KpsimError` tells its own text in a `SystemError`; what nobody
  * expected becomes a `SystemError` with generic text, its details kept as `cause` for the log.
  */
 export function toVimFault(error: unknown): VimFault {
-  if (error instanceof VimFault) return error as VimFault;
+  if (error instanceof VimFault) return error;
   const text =
     error instanceof KpsimError
       ? error.message

@@ -32,13 +32,26 @@ type FieldsOf<N extends TypeName> = [BaseOf<N>] extends [never]
   ? Fields<Types[N]['fields']>
   : Fields<Types[N]['fields']> & FieldsOf<BaseOf<N>>;
 
+/** The name of a type or of one derived from it. */
+export type TypeNameOf<N extends TypeName> = N | Descendant<N>;
+
+/** The fields of a type, its own and those inherited from below `Root`. */
+export type FieldsBelow<N extends TypeName, Root extends TypeName> = N extends Root
+  ? unknown
+  : Fields<Types[N]['fields']> & FieldsBelow<BaseOf<N>, Root>;
+
+/** Names of the fields that a type, its own or inherited, must have. */
+export type RequiredField<N extends TypeName> =
+  | Exclude<keyof Types[N]['fields'], Optional<Types[N]['fields']>>
+  | ([BaseOf<N>] extends [never] ? never : RequiredField<BaseOf<N>>);
+
 /** An object of exactly this type: its discriminator `_typeName` and all its fields, inherited ones too. */
 export type VimObject<N extends TypeName> = N extends TypeName
   ? { readonly _typeName: N } & FieldsOf<N>
   : never;
 
 /** An object of this type or of one derived from it, told apart by `_typeName`: `Vim<'CryptoSpec'>`. */
-export type Vim<N extends TypeName> = VimObject<N | Descendant<N>>;
+export type Vim<N extends TypeName> = VimObject<TypeNameOf<N>>;
 
 /** A primitive, an enumerated value or an array that stands where any type may stand, with its type beside it. */
 export interface Boxed {
