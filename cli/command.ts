@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import type { z } from 'zod';
+
+import type { CommandIo } from './io.js';
+
+/** How a command ended; the number becomes the process's exit code. */
+export interface Outcome {
+  exitCode: number;
+}
+
+/** A command of `kpsim`, one file each in `commands/`. */
+export interface CommandModule {
+  /** Settings that flags, environment and file give; undefined for a command that has none. */
+  readonly settings?: z.ZodObject | undefined;
+  /** Adds description, arguments, options and action. */
+  configure(command: Command, io: CommandIo, outcome: Outcome): void;
+}
+
+/** A command's row in the table; its module is loaded only when it is asked for. */
+export interface CommandRow {
+  readonly summary: string;
+  load(): Promise<CommandModule>;
+}

@@ -1,0 +1,49 @@
+import type { CommandModule } from '../command.js';
+import { printLine } from '../io.js';
+import { examplesOf } from '../serve.js';
+import {
+  BUILT_IN_TOPOLOGY_YAML,
+  hostsOf,
+  readTopology,
+  topologyJsonSchema,
+} from '../../lab/topology/index.js';
+
+/** `kpsim topology`. */
+export const topology: CommandModule = {
+  configure: (command, io) => {
+    command
+      .description(
+        `Prints the built-in topology, a start for one's own. With a file: checks it, and names the line of every
+mistake. With --schema: prints the JSON Schema of topology files, for editors.`,
+      )
+      .argument('[file]', 'a topology file to check')
+      .option('--schema', 'print the JSON Schema')
+      .addHelpText(
+        'after',
+        examplesOf(`
+kpsim topology > lab.yaml      # then change it
+kpsim topology lab.yaml        # check it
+kpsim up lab.yaml              # start it`),
+      )
+      .action(async (file: string | undefined, options: { readonly schema?: true }) => {
+        if (options.schema) {
+          printLine(io, JSON.stringify(topologyJsonSchema(), undefined, 2));
+          return;
+        }
+        if (file === undefined) {
+          io.stdout.write(BUILT_IN_TOPOLOGY_YAML);
+          return;
+        }
+        const found = await readTopology(file);
+        const counts = [
+          [found.keyServers.length, 'key server'],
+          [found.trustAuthorities.length, 'Trust Authority'],
+          [found.vcenters.length, 'vCenter'],
+          [hostsOf(found).length, 'host'],
+          [found.providers.length, 'key provider'],
+          [found.vms.length, 'VM'],
+        ] as const;
+        printLine(io, `${file} is valid: ${counts.map(([count, what]) => `${what}s ${count}`).join(', ')}`);
+      });
+  },
+};

@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { z } from 'zod';
+
+import type { Setting } from '../core/config/index.js';
+import { loadConfig, readYaml, settingsOf } from '../core/config/index.js';
+import { CLIENT_VARIABLES } from '../lab/client-environment.js';
+import { COMMANDS } from './commands/index.js';
+import type { CommandIo } from './io.js';
+
+/** Variables that are neither settings nor mistakes. */
+const OTHER_VARIABLES = ['KPSIM_DEBUG', 'KPSIM_INTEROP', 'KPSIM_CONFIG'];
+
+/**
+ * Adds `--config` and one option for each setting on the first level and below `tls`; what lies deeper can be
+ * set in the file and in the environment. Secrets have no option, for arguments can be read by every user.
+ */
+export function addSettings(command: Command, schema: z.ZodObject): void {
+  command.option('-c, --config <file>', 'YAML file with settings; flags and KPSIM_* variables win over it');
+  for (const setting of settingsOf(schema)) {
+    if (isFlag(setting, schema)) command.addOption(optionOf(setting));
+  }
+}
+
+/**
+ * The command's settings: flags over environment over file over defaults.
+ *
+ * @throws ConfigError naming what is wrong and where
+ */
+export async function readSettings<S extends z.ZodObject>(
+  command: Command,
+  schema: S,
+  io: CommandIo,
+): Promise<z.output<S>> {
+  const given: Readonly<Record<string, unknown>> = command.opts();
+  const flags: Record<string, string> = {};
+  for (const option of command.options) {
+    const value = given[option.attributeName()];
+    if (option.long && typeof value === 'string') flags[option.long] = value;
+  }
+  const config = flags['--config'] ?? io.environment.KPSIM_CONFIG;
+  return loadConfig(schema, {
+    flags,
+    environment: io.environment,
+    file: config === undefined ? undefined : await readYaml(config),
+    otherVariables: await otherVariables(schema, io),
+    name: `kpsim ${command.name()}`,
+  });
+}
+
+function isFlag({ path }: Setting, schema: z.ZodObject): boolean {
+  const [first = '', second] = path;
+  if (second !== undefined) return first === 'tls';
+  const row: unknown = schema.shape[first];
+  return !(row instanceof z.ZodType && row.meta()?.secret === true);
+}
+
+function optionOf({ flag, type, description, variable, defaultValue }: Setting): Option {
+  const value = type === 'boolean' ? '<true|false>' : type === 'number' ? '<number>' : '<value>';
+  const fallback = defaultValue === undefined ? '' : `; default ${String(defaultValue)}`;
+  return new Option(`${flag} ${value}`, `${description} (${variable}${fallback})`);
+}
+
+/** Settings of other commands are no mistakes; they are looked up only if there is something to explain. */
+async function otherVariables(schema: z.ZodObject, { environment }: CommandIo): Promise<readonly string[]> {
+  const own = new Set(settingsOf(schema).map(({ variable }) => variable));
+  const known = [...OTHER_VARIABLES, ...CLIENT_VARIABLES];
+  const strange = Object.keys(environment).some(
+    (name) => name.startsWith('KPSIM_') && !own.has(name) && !known.includes(name),
+  );
+  if (!strange) return known;
+  const modules = await Promise.all(Object.values(COMMANDS).map((row) => row.load()));
+  const foreign = modules.flatMap(({ settings }) => (settings ? settingsOf(settings) : []));
+  return [...known, ...foreign.map(({ variable }) => variable)];
+}
