@@ -19,11 +19,15 @@ export function rankOf(version: ProtocolVersionName): number {
 
 /** Whether something of that range exists in the version of this rank. */
 export function existsIn(range: Partial<VersionRange>, rank: number): boolean {
+  if (rank === ANY_VERSION_RANK) return true;
   return (
     (range.since === undefined || RANKS[range.since] <= rank) &&
     (range.until === undefined || rank <= RANKS[range.until])
   );
 }
+
+/** Rank under which every version's fields exist together: for values at rest, never for messages. */
+export const ANY_VERSION_RANK = -1;
 
 /** Rank of KMIP 2.0, where attributes became typed structures. */
 export const RANK_2_0 = 5;

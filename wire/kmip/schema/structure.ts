@@ -103,8 +103,8 @@ export interface StructureCodec<S extends Shape> extends Codec<Typed<S>> {
  * Writing leaves out whatever the version written for does not have.
  */
 export function structure<S extends Shape>(structureName: string, shape: S): StructureCodec<S> {
-  const plans = new Array<readonly PlannedField[] | undefined>(PROTOCOL_VERSIONS.length);
-  const planFor = (rank: number): readonly PlannedField[] => (plans[rank] ??= planOf(shape, rank));
+  const plans = new Array<readonly PlannedField[] | undefined>(PROTOCOL_VERSIONS.length + 1);
+  const planFor = (rank: number): readonly PlannedField[] => (plans[rank + 1] ??= planOf(shape, rank));
   return {
     structureName,
     shape,

@@ -1,0 +1,156 @@
+import { isIP } from 'node:net';
+import { connect } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
+
+import { errorText } from '../../core/errors.js';
+import { tagValue } from '../../wire/kmip/index.js';
+import { MessageFramer } from '../server/framing.js';
+import { KmipConnectionError } from './errors.js';
+
+/** Where a key server is. */
+export interface KmipServerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How the client and the servers prove who they are. */
+export interface KmipClientTls {
+  /** The client's certificate, followed by its issuers. */
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+  /** CA of the servers' certificates; host names are checked. */
+  readonly caPem?: string | undefined;
+  /** Or the servers' certificates themselves: SHA-256, hex with colons. Names and issuers do not matter then. */
+  readonly pinnedThumbprintsSha256?: readonly string[] | undefined;
+}
+
+/** Largest response taken, in bytes. */
+const RESPONSE_LIMIT_BYTES = 64 * 1024 * 1024;
+
+interface Waiting {
+  readonly resolve: (message: Buffer) => void;
+  readonly reject: (error: KmipConnectionError) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** One TLS connection to a key server; carries one exchange at a time. */
+export class ClientConnection {
+  readonly server: KmipServerAddress;
+  readonly #socket: TLSSocket;
+  readonly #framer = new MessageFramer(tagValue('ResponseMessage'), RESPONSE_LIMIT_BYTES);
+  #waiting: Waiting | undefined;
+  #usable = true;
+
+  private constructor(server: KmipServerAddress, socket: TLSSocket) {
+    this.server = server;
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('error', (error: Error) =>
+      this.#fail(`the connection to ${nameOf(server)} failed: ${error.message}`, error),
+    );
+    socket.on('close', () => this.#fail(`${nameOf(server)} closed the connection before it answered`));
+  }
+
+  /**
+   * Connects and verifies the server.
+   *
+   * @throws KmipConnectionError
+   */
+  static open(server: KmipServerAddress, tls: KmipClientTls, timeoutMs: number): Promise<ClientConnection> {
+    const pins = tls.pinnedThumbprintsSha256?.map((pin) => pin.toUpperCase());
+    return new Promise((resolve, reject) => {
+      const socket = connect({
+        ...server,
+        cert: tls.certificatePem,
+        key: tls.privateKeyPem,
+        minVersion: 'TLSv1.2',
+        ...(tls.caPem === undefined ? {} : { ca: tls.caPem }),
+        ...(isIP(server.host) === 0 ? { servername: server.host } : {}),
+        // With pins the certificate itself is checked below, before anything is sent.
+        rejectUnauthorized: pins === undefined,
+      });
+      const refuse = (problem: string, cause?: unknown): void => {
+        clearTimeout(timer);
+        socket.destroy();
+        const message = `${nameOf(server)} cannot be reached: ${problem}`;
+        reject(new KmipConnectionError(message, { cause, mayHaveBeenPerformed: false }));
+      };
+      const timer = setTimeout(() => refuse(`no TLS connection within ${timeoutMs} ms`), timeoutMs);
+      const failed = (error: Error): void => refuse(errorText(error), error);
+      const closed = (): void => refuse('it closed the connection during the handshake');
+      socket.once('error', failed);
+      socket.once('close', closed);
+      socket.once('secureConnect', () => {
+        const thumbprint = socket.getPeerX509Certificate()?.fingerprint256;
+        if (pins && (thumbprint === undefined || !pins.includes(thumbprint))) {
+          refuse(`its certificate has thumbprint ${thumbprint ?? 'none'}, which is not pinned`);
+          return;
+        }
+        clearTimeout(timer);
+        socket.off('error', failed);
+        socket.off('close', closed);
+        resolve(new ClientConnection(server, socket));
+      });
+    });
+  }
+
+  /** Whether another exchange can be tried. */
+  get usable(): boolean {
+    return this.#usable && !this.#socket.destroyed;
+  }
+
+  /** Sends a request and waits for its response. @throws KmipConnectionError, after which the connection is closed */
+  exchange(request: Buffer, timeoutMs: number): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const late = (): void => this.#fail(`${nameOf(this.server)} did not answer within ${timeoutMs} ms`);
+      this.#waiting = { resolve, reject, timer: setTimeout(late, timeoutMs) };
+      if (!this.usable) this.#fail(`the connection to ${nameOf(this.server)} is closed`);
+      else this.#socket.write(request);
+    });
+  }
+
+  /** Closes the connection. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#usable = false;
+      if (this.#socket.destroyed) {
+        resolve();
+        return;
+      }
+      this.#socket.once('close', () => resolve());
+      this.#socket.end();
+      this.#socket.destroySoon();
+    });
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#framer.push(chunk);
+    try {
+      const message = this.#framer.next();
+      if (message) this.#settle((waiting) => waiting.resolve(message));
+    } catch (error) {
+      this.#fail(`${nameOf(this.server)} does not answer in KMIP: ${errorText(error)}`, error);
+    }
+  }
+
+  #fail(message: string, cause?: unknown): void {
+    this.#usable = false;
+    this.#socket.destroy();
+    this.#settle((waiting) =>
+      waiting.reject(new KmipConnectionError(message, { cause, mayHaveBeenPerformed: true })),
+    );
+  }
+
+  #settle(how: (waiting: Waiting) => void): void {
+    const waiting = this.#waiting;
+    if (!waiting) return;
+    this.#waiting = undefined;
+    clearTimeout(waiting.timer);
+    how(waiting);
+  }
+}
+
+function nameOf({ host, port }: KmipServerAddress): string {
+  return `key server ${host}:${port}`;
+}

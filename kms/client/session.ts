@@ -1,0 +1,122 @@
+import { KmipError, decodeResponse, encodeRequest, protocolVersionOf } from '../../wire/kmip/index.js';
+import type {
+  OperationName,
+  ProtocolVersionName,
+  RequestHeader,
+  RequestPayload,
+  ResponseBatchItem,
+  ResponsePayload,
+  TypedOperation,
+  UsernameAndPassword,
+} from '../../wire/kmip/index.js';
+
+/** One operation of a batch to be sent. */
+export type BatchRequest = {
+  [O in TypedOperation]: { readonly operation: O; readonly payload: RequestPayload<O> };
+}[TypedOperation];
+
+/** What became of one operation of a batch. */
+export interface BatchResult {
+  readonly operation: OperationName;
+  /** The response payload; undefined if it failed. */
+  readonly payload: unknown;
+  /** Why it failed; undefined if it did not. */
+  readonly error: KmipError | undefined;
+}
+
+/** How requests are dressed. */
+export interface RequestForm {
+  readonly protocolVersion: ProtocolVersionName;
+  readonly credential?: UsernameAndPassword | undefined;
+  /** Operations that carry the credential; all if absent. */
+  readonly credentialOperations?: readonly OperationName[] | undefined;
+  /** Makes Unique Batch Item IDs; without it single items go without one and batches are numbered. */
+  readonly batchItemId?: (() => Buffer) | undefined;
+}
+
+/** Header fields that a caller may set. */
+export type HeaderOptions = Pick<
+  RequestHeader,
+  'batchErrorContinuationOption' | 'batchOrderOption' | 'maximumResponseSize' | 'timeStamp'
+> & {
+  /** Send a single item without a Unique Batch Item ID even if the form has ids, as vCenter's greeting does. */
+  readonly withoutBatchItemId?: boolean;
+};
+
+/** Encodes a batch. */
+export function requestBytes(
+  form: RequestForm,
+  batch: readonly BatchRequest[],
+  options: HeaderOptions = {},
+): Buffer {
+  const { withoutBatchItemId = false, ...header } = options;
+  const carries = (operation: OperationName): boolean =>
+    form.credentialOperations?.includes(operation) ?? true;
+  const credential = batch.some((item) => carries(item.operation)) ? form.credential : undefined;
+  return encodeRequest({
+    header: {
+      ...header,
+      protocolVersion: protocolVersionOf(form.protocolVersion),
+      authentication: credential && { credentials: [{ type: 'UsernameAndPassword', value: credential }] },
+      batchCount: batch.length,
+    },
+    batchItems: batch.map(({ operation, payload }, index) => ({
+      operation,
+      uniqueBatchItemId: withoutBatchItemId ? undefined : itemId(form, batch.length, index),
+      requestPayload: payload,
+    })),
+  });
+}
+
+function itemId(form: RequestForm, count: number, index: number): Buffer | undefined {
+  if (form.batchItemId) return form.batchItemId();
+  if (count === 1) return undefined;
+  const id = Buffer.alloc(4);
+  id.writeUInt32BE(index + 1);
+  return id;
+}
+
+/**
+ * Decodes the response to a batch; results are in the order of the response.
+ *
+ * @throws KmipError if the server refused the whole message, or `InvalidMessage` if the response is malformed
+ */
+export function batchResults(batch: readonly BatchRequest[], response: Buffer): readonly BatchResult[] {
+  const { batchItems } = decodeResponse(response);
+  const [first] = batchItems;
+  if (first && first.operation === undefined && first.resultStatus !== 'Success') throw errorOf(first);
+  if (batchItems.length > batch.length) {
+    throw new KmipError(
+      'InvalidMessage',
+      `The server answered ${batchItems.length} items to ${batch.length}.`,
+    );
+  }
+  return batchItems.map((item, index) => {
+    const asked = batch[index]?.operation ?? 'Query';
+    if (item.resultStatus !== 'Success')
+      return { operation: asked, payload: undefined, error: errorOf(item) };
+    if (item.operation !== asked) {
+      throw new KmipError(
+        'InvalidMessage',
+        `The server answered ${item.operation ?? 'nothing'} to ${asked}.`,
+      );
+    }
+    return { operation: asked, payload: item.responsePayload ?? {}, error: undefined };
+  });
+}
+
+/** The payload of an only result. @throws KmipError if it failed */
+export function onlyPayload<O extends TypedOperation>(results: readonly BatchResult[]): ResponsePayload<O> {
+  const [result] = results;
+  if (!result) throw new KmipError('InvalidMessage', 'The server answered no batch item.');
+  if (result.error) throw result.error;
+  return result.payload as ResponsePayload<O>;
+}
+
+function errorOf(item: ResponseBatchItem): KmipError {
+  const reason = typeof item.resultReason === 'string' ? item.resultReason : 'GeneralFailure';
+  return new KmipError(
+    reason,
+    item.resultMessage ?? `The server refused with ${String(item.resultReason ?? item.resultStatus)}.`,
+  );
+}

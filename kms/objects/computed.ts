@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+
+import type { Attribute, AttributeName } from '../../wire/kmip/index.js';
+import type { AttributeInstance, ManagedObject } from './managed-object.js';
+import { attributeOfInstance } from './managed-object.js';
+import { stateAt } from './lifecycle.js';
+
+type Compute = (object: ManagedObject, nowSeconds: number) => unknown;
+
+/** Attributes that follow from the object and are therefore not stored. */
+export const COMPUTED_ATTRIBUTES = {
+  UniqueIdentifier: (object) => object.uniqueIdentifier,
+  ObjectType: (object) => object.objectType,
+  State: (object, nowSeconds) => (object.objectType === 'Template' ? undefined : stateAt(object, nowSeconds)),
+  KeyFormatType: (object) =>
+    object.value && 'keyBlock' in object.value ? object.value.keyBlock.keyFormatType : undefined,
+  OpaqueDataType: (object) =>
+    object.value?.objectType === 'OpaqueObject' ? object.value.opaqueDataType : undefined,
+  // KMIP 2.1 §4.56 recommends SHA-256 of the Unique Identifier.
+  ShortUniqueIdentifier: (object) => createHash('sha256').update(object.uniqueIdentifier).digest(),
+} as const satisfies Partial<Record<AttributeName, Compute>>;
+
+const COMPUTED = COMPUTED_ATTRIBUTES as Readonly<Partial<Record<string, Compute>>>;
+
+/** All instances of an attribute, stored or computed. */
+export function instancesAt(
+  object: ManagedObject,
+  name: string,
+  nowSeconds: number,
+): readonly AttributeInstance[] {
+  const compute = COMPUTED[name];
+  if (!compute) return object.instances(name);
+  const value = compute(object, nowSeconds);
+  return value === undefined ? [] : [{ index: 0, value }];
+}
+
+/** Names of all attributes that the object has at a time. */
+export function attributeNamesAt(object: ManagedObject, nowSeconds: number): string[] {
+  const computed = Object.keys(COMPUTED).filter((name) => instancesAt(object, name, nowSeconds).length > 0);
+  return [...computed, ...object.attributes.keys()];
+}
+
+/** Attributes of the names given, in their order; those that the object lacks are left out. */
+export function attributesAt(
+  object: ManagedObject,
+  names: readonly string[],
+  nowSeconds: number,
+): Attribute[] {
+  return names.flatMap((name) =>
+    instancesAt(object, name, nowSeconds).map((instance) => attributeOfInstance(name, instance)),
+  );
+}

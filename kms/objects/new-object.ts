@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto';
+
+import type { Attribute, ManagedObjectValue, TemplateAttribute } from '../../wire/kmip/index.js';
+import { KmipError, attributeTextOf } from '../../wire/kmip/index.js';
+import { demandRule, demandUniqueName, sameValue } from '../attributes/changes.js';
+import type { ObjectTypeName } from '../attributes/rules.js';
+import { appliesTo, attributeRule } from '../attributes/rules.js';
+import { Refusal } from '../refusals.js';
+import type { RequestScope } from '../server/scope.js';
+import { quoted } from '../server/scope.js';
+import type { AttributeInstance } from './managed-object.js';
+import { ManagedObject } from './managed-object.js';
+
+/** What a request says about an object to be made, in the form of 1.x or of 2.x. */
+export interface RequestedAttributes {
+  readonly templateAttribute?: TemplateAttribute | undefined;
+  readonly attributes?: readonly Attribute[] | undefined;
+}
+
+/**
+ * The attributes of an object to be made: those of the request, and those of the templates that it names. The
+ * request goes before templates, later templates before earlier ones (KMIP 1.4 §4).
+ *
+ * @throws Refusal `templateNotFound` and what {@link demandRule} throws
+ */
+export async function requestedAttributes(
+  requested: RequestedAttributes,
+  scope: RequestScope,
+): Promise<readonly Attribute[]> {
+  const own = requested.attributes ?? requested.templateAttribute?.attributes ?? [];
+  const names = requested.templateAttribute?.names ?? [];
+  if (names.length === 0) return own;
+  const merged = new Map<string, readonly Attribute[]>();
+  for (const name of names) {
+    merge(merged, await templateAttributes(name, scope));
+  }
+  merge(merged, own);
+  return [...merged.values()].flat();
+}
+
+function merge(merged: Map<string, readonly Attribute[]>, added: readonly Attribute[]): void {
+  const seen = new Set<string>();
+  for (const attribute of added) {
+    const { name } = attribute;
+    const keep = seen.has(name) || (attributeRule(name)?.multiple ?? true);
+    merged.set(name, keep ? [...(merged.get(name) ?? []), attribute] : [attribute]);
+    seen.add(name);
+  }
+}
+
+async function templateAttributes(
+  name: NonNullable<TemplateAttribute['names']>[number],
+  scope: RequestScope,
+): Promise<readonly Attribute[]> {
+  for (const identifier of await scope.workspace.find(scope.client.owner, [{ name: 'Name', value: name }])) {
+    const object = await scope.workspace.read(identifier);
+    if (
+      object?.value?.objectType === 'Template' &&
+      object.instances('Name').some((it) => sameValue('Name', it.value, name))
+    ) {
+      return (object.value.attributes ?? []).filter((attribute) => attribute.name !== 'Name');
+    }
+  }
+  throw new Refusal(
+    'templateNotFound',
+    `There is no template named ${quoted(name.value)}. Register it first.`,
+  );
+}
+
+/** Attributes that the server sets with a new object, whatever its type. */
+export interface ImplicitAttributes {
+  readonly madeHere: boolean;
+}
+
+/**
+ * A new object with its attributes, not yet added to the workspace.
+ *
+ * @throws Refusal if an attribute is unknown, read-only, repeated, not for this type, or a name is taken
+ */
+export async function newObject(
+  objectType: ObjectTypeName,
+  value: ManagedObjectValue,
+  attributes: readonly Attribute[],
+  implicit: ImplicitAttributes,
+  scope: RequestScope,
+): Promise<ManagedObject> {
+  const map = new Map<string, AttributeInstance[]>();
+  for (const attribute of attributes) {
+    await addGiven(map, objectType, attribute, scope);
+  }
+  const given = new ManagedObject({
+    uniqueIdentifier: scope.rng.uuid(),
+    owner: scope.client.owner,
+    objectType,
+    attributes: map,
+    value,
+    revision: 0,
+  });
+  const sensitive = given.get('Sensitive') ?? false;
+  const extractable = given.get('Extractable') ?? true;
+  return given.with({
+    InitialDate: scope.nowSeconds,
+    LastChangeDate: scope.nowSeconds,
+    OperationPolicyName: given.get('OperationPolicyName') ?? 'default',
+    Sensitive: sensitive,
+    AlwaysSensitive: sensitive,
+    Extractable: extractable,
+    NeverExtractable: !extractable,
+    Fresh: objectType === 'Template' ? undefined : (given.get('Fresh') ?? true),
+    Digest: digestOf(value),
+    OriginalCreationDate: implicit.madeHere ? scope.nowSeconds : undefined,
+    RandomNumberGenerator: implicit.madeHere ? { rngAlgorithm: 'Unspecified' } : undefined,
+  });
+}
+
+async function addGiven(
+  map: Map<string, AttributeInstance[]>,
+  objectType: ObjectTypeName,
+  attribute: Attribute,
+  scope: RequestScope,
+): Promise<void> {
+  const { name, value } = attribute;
+  const text = attributeTextOf(name);
+  const rule = demandRule(name, scope);
+  if (!rule.givenAtCreation) {
+    throw new Refusal('attributeReadOnly', `${text} is set by the server and cannot be given. Leave it out.`);
+  }
+  if (!appliesTo(rule, objectType)) {
+    throw new Refusal('attributeNotForObject', `${text} does not apply to a ${objectType}. Leave it out.`);
+  }
+  const instances = map.get(name) ?? [];
+  if (instances.length > 0 && !rule.multiple) {
+    throw new Refusal('attributeSingleValued', `${text} is given twice, but has one value only.`);
+  }
+  if (instances.some((instance) => sameValue(name, instance.value, value))) return;
+  if (instances.length >= scope.config.limits.attributeInstances) {
+    throw new Refusal('tooManyInstances', `${text} is given more often than this server keeps.`);
+  }
+  await demandUniqueName(attribute, scope, 'nameTaken');
+  map.set(name, [...instances, { index: instances.length, value }]);
+}
+
+/** SHA-256 of the key material, certificate or opaque value as it is stored (KMIP 1.4 §3.17). */
+function digestOf(value: ManagedObjectValue) {
+  if ('opaqueDataValue' in value)
+    return { hashingAlgorithm: 'SHA_256' as const, digestValue: sha256(value.opaqueDataValue) };
+  if ('certificateValue' in value) {
+    return {
+      hashingAlgorithm: 'SHA_256' as const,
+      digestValue: sha256(value.certificateValue),
+      keyFormatType: 'X_509' as const,
+    };
+  }
+  if (!('keyBlock' in value)) return undefined;
+  const { keyValue, keyFormatType } = value.keyBlock;
+  const material = Buffer.isBuffer(keyValue) ? undefined : keyValue?.keyMaterial;
+  const bytes = Buffer.isBuffer(material) ? material : material?.key;
+  if (!Buffer.isBuffer(bytes)) return undefined;
+  const format = keyFormatType === 'TransparentSymmetricKey' ? 'Raw' : keyFormatType;
+  return { hashingAlgorithm: 'SHA_256' as const, digestValue: sha256(bytes), keyFormatType: format };
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
+/** The value of an attribute that must be given. @throws Refusal `attributeMissing` */
+export function demandGiven<T>(value: T | undefined, name: string): T {
+  if (value !== undefined) return value;
+  throw new Refusal('attributeMissing', `${name} must be given.`);
+}
+
+/** @throws KmipError `InvalidField` */
+export function refuseField(message: string): never {
+  throw new KmipError('InvalidField', message);
+}

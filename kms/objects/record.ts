@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+
+import {
+  ANY_VERSION_RANK,
+  KmipError,
+  TtlvReader,
+  TtlvWriter,
+  attributeRow,
+  managedObject,
+  readValue,
+  tagValue,
+  writeValue,
+} from '../../wire/kmip/index.js';
+import type { ManagedObjectValue, TagName, TtlvValue } from '../../wire/kmip/index.js';
+import type { AttributeInstance, AttributeMap } from './managed-object.js';
+
+/*
+ * Values at rest: TTLV under the rank of all versions, in the attribute form of KMIP 1.x but under tag names, so that
+ * attributes of 2.x fit as well. Own choice.
+ */
+
+const TAG = {
+  attribute: tagValue('Attribute'),
+  name: tagValue('AttributeName'),
+  index: tagValue('AttributeIndex'),
+  value: tagValue('AttributeValue'),
+  attributes: tagValue('Attributes'),
+} as const;
+
+/** Attributes as bytes for the store. They hold no key material. */
+export function encodeAttributes(attributes: AttributeMap): Buffer {
+  const writer = new TtlvWriter(ANY_VERSION_RANK);
+  const start = writer.open(TAG.attributes);
+  for (const [name, instances] of attributes) {
+    for (const instance of instances) {
+      const inner = writer.open(TAG.attribute);
+      writer.textString(TAG.name, name);
+      writer.integer(TAG.index, instance.index);
+      writeAttributeValue(writer, name, instance.value);
+      writer.close(inner);
+    }
+  }
+  writer.close(start);
+  return writer.finish();
+}
+
+/** What {@link encodeAttributes} wrote. @throws KmipError if the bytes are damaged */
+export function decodeAttributes(bytes: Buffer): AttributeMap {
+  const reader = readerOf(bytes);
+  const attributes = new Map<string, AttributeInstance[]>();
+  const outer = reader.enter();
+  while (reader.next()) {
+    const inner = reader.enter();
+    step(reader, TAG.name);
+    const name = reader.textString();
+    step(reader, TAG.index);
+    const index = reader.integer();
+    step(reader, TAG.value);
+    const row = attributeRow(name);
+    const value: unknown = row ? row.codec.read(reader, {}) : readValue(reader);
+    reader.leave(inner);
+    const instances = attributes.get(name);
+    if (instances) instances.push({ index, value });
+    else attributes.set(name, [{ index, value }]);
+  }
+  reader.leave(outer);
+  return attributes;
+}
+
+/** An object as bytes for the store; they hold key material, so seal them and clear them after use. */
+export function encodeObject(value: ManagedObjectValue): Buffer {
+  const writer = new TtlvWriter(ANY_VERSION_RANK);
+  // An Object Type is the tag of its objects.
+  const tag: TagName = value.objectType;
+  managedObject.write(writer, tagValue(tag), value, {});
+  return writer.finish();
+}
+
+/** What {@link encodeObject} wrote; the result has views on `bytes`. @throws KmipError if the bytes are damaged */
+export function decodeObject(bytes: Buffer): ManagedObjectValue {
+  return managedObject.read(readerOf(bytes), {});
+}
+
+/** The bytes by which two values of an attribute are compared. */
+export function comparableBytes(name: string, value: unknown): Buffer {
+  const writer = new TtlvWriter(ANY_VERSION_RANK);
+  writeAttributeValue(writer, name, value);
+  return writer.finish();
+}
+
+/** A short digest of an attribute's name and value, by which the store finds objects. */
+export function searchTerm(name: string, value: unknown): Buffer {
+  return createHash('sha256')
+    .update(`${name}\0`)
+    .update(comparableBytes(name, value))
+    .digest()
+    .subarray(0, 16);
+}
+
+function writeAttributeValue(writer: TtlvWriter, name: string, value: unknown): void {
+  const row = attributeRow(name);
+  if (row) row.codec.write(writer, TAG.value, value, {});
+  else writeValue(writer, TAG.value, value as TtlvValue);
+}
+
+function readerOf(bytes: Buffer): TtlvReader {
+  const reader = new TtlvReader(bytes);
+  reader.rank = ANY_VERSION_RANK;
+  if (!reader.next()) throw new KmipError('GeneralFailure', 'A stored object is empty.');
+  return reader;
+}
+
+function step(reader: TtlvReader, tag: number): void {
+  if (!reader.next() || reader.tag !== tag)
+    throw new KmipError('GeneralFailure', 'A stored object is damaged.');
+}

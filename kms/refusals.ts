@@ -1,0 +1,69 @@
+import { KmipError, RANK_2_0 } from '../wire/kmip/index.js';
+import type { ResultReasonName } from '../wire/kmip/index.js';
+
+/** The reason of a refusal in KMIP 1.x (1.4 §11) and in 2.x, which tells more apart (2.1 §11.46). */
+interface RefusalRow {
+  readonly v1: ResultReasonName;
+  readonly v2: ResultReasonName;
+}
+
+/** Why requests are refused, where the two major versions use different reasons. */
+export const REFUSALS = {
+  objectNotFound: { v1: 'ItemNotFound', v2: 'ObjectNotFound' },
+  objectDestroyed: { v1: 'ItemNotFound', v2: 'ObjectDestroyed' },
+  wrongState: { v1: 'PermissionDenied', v2: 'WrongKeyLifecycleState' },
+  wrongObjectType: { v1: 'IllegalOperation', v2: 'InvalidObjectType' },
+  unknownObjectType: { v1: 'InvalidField', v2: 'InvalidObjectType' },
+  attributeReadOnly: { v1: 'PermissionDenied', v2: 'AttributeReadOnly' },
+  attributeNotForObject: { v1: 'PermissionDenied', v2: 'InvalidAttribute' },
+  attributeSingleValued: { v1: 'IllegalOperation', v2: 'AttributeSingleValued' },
+  multiValuedAttribute: { v1: 'IllegalOperation', v2: 'MultiValuedAttribute' },
+  attributeValueRepeated: { v1: 'IllegalOperation', v2: 'InvalidAttributeValue' },
+  attributeUnknown: { v1: 'InvalidField', v2: 'UnsupportedAttribute' },
+  attributeValueInvalid: { v1: 'InvalidField', v2: 'InvalidAttributeValue' },
+  attributeMissing: { v1: 'InvalidField', v2: 'InvalidAttribute' },
+  attributeToModifyNotFound: { v1: 'InvalidField', v2: 'AttributeNotFound' },
+  attributeNotFound: { v1: 'ItemNotFound', v2: 'AttributeNotFound' },
+  attributeInstanceNotFound: { v1: 'ItemNotFound', v2: 'AttributeInstanceNotFound' },
+  attributeNamedTwice: { v1: 'InvalidMessage', v2: 'InvalidMessage' },
+  nameTaken: { v1: 'InvalidField', v2: 'NonUniqueNameAttribute' },
+  nameTakenByAnother: { v1: 'IllegalOperation', v2: 'NonUniqueNameAttribute' },
+  tooManyInstances: { v1: 'IndexOutOfBounds', v2: 'ServerLimitExceeded' },
+  templateNotFound: { v1: 'ItemNotFound', v2: 'ItemNotFound' },
+  keyWrapTypeNotSupported: { v1: 'FeatureNotSupported', v2: 'KeyWrapTypeNotSupported' },
+  noIdPlaceholder: { v1: 'InvalidField', v2: 'InvalidField' },
+} as const satisfies Record<string, RefusalRow>;
+
+/** Name of a row of {@link REFUSALS}. */
+export type RefusalName = keyof typeof REFUSALS;
+
+/** A refusal whose reason depends on the version spoken. */
+export class Refusal extends KmipError {
+  readonly refusal: RefusalName;
+
+  constructor(refusal: RefusalName, message: string) {
+    super(REFUSALS[refusal].v2, message);
+    this.refusal = refusal;
+  }
+}
+
+/** Reasons of an error that a version does not have, and what comes nearest in it. */
+const OLDER_REASONS: Partial<Record<ResultReasonName, ResultReasonName>> = {
+  Sensitive: 'PermissionDenied',
+  NotExtractable: 'PermissionDenied',
+  ObjectAlreadyExists: 'IllegalOperation',
+  KeyValueNotPresent: 'IllegalOperation',
+  EncodingOptionError: 'InvalidField',
+};
+
+/** The reason of an error in the version of this rank. */
+export function reasonIn(
+  error: KmipError,
+  rank: number,
+  exists: (reason: ResultReasonName) => boolean,
+): ResultReasonName {
+  if (error instanceof Refusal) return REFUSALS[error.refusal][rank >= RANK_2_0 ? 'v2' : 'v1'];
+  if (exists(error.reason)) return error.reason;
+  const older = OLDER_REASONS[error.reason];
+  return older !== undefined && exists(older) ? older : 'GeneralFailure';
+}

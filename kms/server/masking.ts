@@ -1,0 +1,27 @@
+const DEPTH_LIMIT = 12;
+const TEXT_LIMIT = 256;
+
+/** Fields whose content is never shown, whatever it is made of. */
+const SECRET_FIELDS: ReadonlySet<string> = new Set([
+  'keyMaterial',
+  'keyValue',
+  'password',
+  'opaqueDataValue',
+]);
+
+/** A payload for the journal: byte strings only as lengths, key material and passwords not at all, texts shortened. */
+export function masked(value: unknown, depth = 0): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'string') return value.length > TEXT_LIMIT ? `${value.slice(0, TEXT_LIMIT)}…` : value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Uint8Array) return `[${value.length} bytes]`;
+  if (value instanceof Error) return value.message;
+  if (depth === DEPTH_LIMIT) return '[deeper]';
+  if (Array.isArray(value)) return value.map((one) => masked(one, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      SECRET_FIELDS.has(key) ? '[masked]' : masked(inner, depth + 1),
+    ]),
+  );
+}

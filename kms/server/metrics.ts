@@ -1,0 +1,22 @@
+import type { Metrics } from '../../core/metrics.js';
+
+/** The numbers that a key server counts. */
+export type KmsMetrics = ReturnType<typeof kmsMetrics>;
+
+/** Registers a key server's metrics. */
+export function kmsMetrics(metrics: Metrics) {
+  return {
+    requests: metrics.counter('kmip_operations_total', 'Batch items answered, by operation and outcome', [
+      'operation',
+      'outcome',
+    ]),
+    duration: metrics.histogram(
+      'kmip_request_duration_seconds',
+      'From the last byte of a request to its answer',
+    ),
+    connections: metrics.gauge('kmip_connections', 'Open client connections'),
+    refusedConnections: metrics.counter('kmip_connections_refused_total', 'Connections refused, by reason', [
+      'reason',
+    ]),
+  };
+}

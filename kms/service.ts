@@ -1,0 +1,81 @@
+import type { ServiceContext } from '../core/context.js';
+import type { Endpoint, Health, Service } from '../core/lifecycle.js';
+import type { KmsConfig } from './config.js';
+import { ObjectRepository } from './objects/repository.js';
+import { BatchProcessor } from './server/batch.js';
+import { IdentityPolicy } from './server/identity.js';
+import { KmipListener } from './server/listener.js';
+import type { KmsMetrics } from './server/metrics.js';
+import { kmsMetrics } from './server/metrics.js';
+import { SqliteKmsStore } from './sqlite-store.js';
+import type { KmsStore } from './store.js';
+
+/** A KMIP key server. */
+export class KmsService implements Service {
+  readonly name: string;
+  readonly #config: KmsConfig;
+  readonly #context: ServiceContext;
+  readonly #metrics: KmsMetrics;
+  #running:
+    | { readonly listener: KmipListener; readonly repository: ObjectRepository; readonly store: KmsStore }
+    | undefined;
+  #stopping: Promise<void> | undefined;
+
+  /** @param config as {@link parseKmsConfig} returns it */
+  constructor(config: KmsConfig, context: ServiceContext) {
+    this.name = config.name;
+    this.#config = config;
+    this.#context = context;
+    this.#metrics = kmsMetrics(context.metrics);
+  }
+
+  /**
+   * Opens the store and binds the KMIP port; the endpoint is named `kmip`.
+   *
+   * @throws KpsimError `store_unusable`, `store_key_invalid`, `certificate_invalid`
+   */
+  async start(): Promise<readonly Endpoint[]> {
+    const { host } = this.#config;
+    const identity = new IdentityPolicy(this.#config);
+    const store = await SqliteKmsStore.open(this.#context.dataDir);
+    const repository = new ObjectRepository(store, this.#config.limits.cachedObjects);
+    const parts = {
+      config: this.#config,
+      context: this.#context,
+      repository,
+      identity,
+      metrics: this.#metrics,
+    };
+    const processor = new BatchProcessor(parts);
+    const listener = new KmipListener({ ...parts, processor });
+    try {
+      const port = await listener.listen();
+      this.#stopping = undefined;
+      this.#running = { listener, repository, store };
+      this.#context.log.info({ host, port }, 'key server listens');
+      return [{ name: 'kmip', url: `kmip://${host}:${port}`, host, port }];
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  health(): Health {
+    if (this.#running) return { status: 'ok', details: [] };
+    return { status: 'down', details: ['The key server is not started.'] };
+  }
+
+  async #stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    if (!running) return;
+    await running.listener.close();
+    running.repository.close();
+    await running.store.close();
+  }
+}
