@@ -284,10 +284,9 @@ export class HostAgentClient {
   /** Source: sends the VM; resolves when the destination has verified all of it. @throws VimFault */
   startSend(
     spec: api.MigrationSpec,
-    vmId: string,
     destination: { readonly host: string; readonly port: number },
   ): Promise<api.SendResult> {
-    const body = { spec, vmId, destination: { host: destination.host, port: destination.port } };
+    const body = { spec, destination: { host: destination.host, port: destination.port } };
     return this.#call('POST', `${migrationPath(spec.migrationId)}?action=start-send`, body);
   }
 
@@ -306,7 +305,7 @@ export class HostAgentClient {
     return this.#call('POST', `${migrationPath(migrationId)}?action=abort`);
   }
 
-  /** How far the migration is on this host; `phase` is `unknown` where it was never heard of. */
+  /** How far the migration is on this host; without `source` and `destination` where it was never heard of. */
   migrationState(migrationId: string): Promise<api.MigrationState> {
     return this.#call('GET', migrationPath(migrationId));
   }

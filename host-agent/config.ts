@@ -1,6 +1,10 @@
 import { z } from 'zod';
 
 const name = z.string().min(1).max(255);
+/** Also the name of a directory, where no path is given. */
+const datastoreName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9 ._()-]{0,41}$/, 'letters, digits, spaces and . _ ( ) -, at most 42');
 const port = z.number().int().min(0).max(65_535);
 
 /** One host agent. */
@@ -26,14 +30,13 @@ export const hostAgentConfigSchema = z.strictObject({
   vmotionPort: port.default(0),
   /** Where VMs lie: a directory, or one of the data directory unless given. */
   datastores: z
-    .array(z.strictObject({ name, path: z.string().min(1).max(4096).optional() }))
+    .array(z.strictObject({ name: datastoreName, path: z.string().min(1).max(4096).optional() }))
     .min(1)
     .max(64)
     .refine((list) => new Set(list.map((row) => row.name)).size === list.length, 'names must differ')
     .default([{ name: 'datastore1' }]),
   /** `software`: the built-in TPM 2.0, whose state is kept in the data directory. */
   tpm: z.enum(['none', 'software']).default('software'),
-  /** Key and certificate of the authority that signs the built-in TPM's endorsement key certificate. */
   secureBoot: z.boolean().default(true),
   /** Rows of `host-agent/tpm/faults`: what is broken in this host's boot and evidence. */
   attestationFaults: z.array(name).max(64).default([]),
@@ -60,13 +63,21 @@ export interface HostCapabilities {
   readonly trustAuthority: boolean;
 }
 
+/** Negative, zero or positive as one version such as `8.0.3` is older than, equal to or newer than another. */
+export function compareVersions(left: string, right: string): number {
+  return rankOf(left) - rankOf(right);
+}
+
 /** Capabilities of a version such as `8.0.3`. */
 export function capabilitiesOf(version: string): HostCapabilities {
-  const [major = 0, minor = 0, update = 0] = version.split('.').map(Number);
-  const rank = major * 10_000 + minor * 100 + update;
   return {
-    encryption: rank >= 60_500,
-    nativeKeyProvider: rank >= 70_002,
-    trustAuthority: rank >= 70_000 && rank < 90_000,
+    encryption: compareVersions(version, '6.5.0') >= 0,
+    nativeKeyProvider: compareVersions(version, '7.0.2') >= 0,
+    trustAuthority: compareVersions(version, '7.0.0') >= 0 && compareVersions(version, '9.0.0') < 0,
   };
+}
+
+function rankOf(version: string): number {
+  const [major = 0, minor = 0, update = 0] = version.split('.').map(Number);
+  return major * 10_000 + minor * 100 + update;
 }

@@ -1,9 +1,9 @@
-import { readFile, readdir, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { makePrivateDir, writeFileDurable } from '../core/data-dir.js';
+import { writeFileDurable } from '../core/data-dir.js';
 import { KpsimError } from '../core/errors.js';
 import type { Rng } from '../core/rng.js';
 import { Sealer } from '../core/store/sealer.js';
@@ -26,48 +26,20 @@ const configurationSchema = z.strictObject({
 /** A host's durable configuration. */
 export type HostConfiguration = z.infer<typeof configurationSchema>;
 
-/** One side of a migration, kept until it is forgotten as the oldest of many. */
-const migrationSchema = z.strictObject({
-  migrationId: z.uuid(),
-  role: z.enum(['source', 'destination']),
-  phase: z.enum(['prepared', 'transferring', 'transferred', 'committing', 'committed', 'aborted']),
-  vmId: z.uuid(),
-  kind: z.enum(['migrate', 'clone']),
-  live: z.boolean(),
-  encrypted: z.boolean(),
-  digest: z.string().optional(),
-  reason: z.string().optional(),
-  /** Milliseconds since the epoch of the last change. */
-  changedAt: z.number(),
-});
-
-/** The durable record of one side of a migration; it holds no key. */
-export type MigrationRecord = z.infer<typeof migrationSchema>;
-
-/** Ended migrations that are remembered at most; older ones are forgotten (own choice). */
-const MIGRATIONS_REMEMBERED = 256;
 const CONFIGURATION_FILE = 'configuration.json';
-const MIGRATIONS_DIR = 'migrations';
 const TPM_FILE = 'tpm.sealed';
 
-/** The host's durable state: its configuration, its migrations, and the state of its TPM. */
+/** The host's durable state: its configuration and the state of its TPM. */
 export class HostStore {
   readonly #dataDir: string;
   readonly #sealer: Sealer;
   #configuration: HostConfiguration;
-  readonly #migrations: Map<string, MigrationRecord>;
   #writing: Promise<unknown> = Promise.resolve();
 
-  private constructor(
-    dataDir: string,
-    sealer: Sealer,
-    configuration: HostConfiguration,
-    migrations: Map<string, MigrationRecord>,
-  ) {
+  private constructor(dataDir: string, sealer: Sealer, configuration: HostConfiguration) {
     this.#dataDir = dataDir;
     this.#sealer = sealer;
     this.#configuration = configuration;
-    this.#migrations = migrations;
   }
 
   /**
@@ -76,13 +48,12 @@ export class HostStore {
    * @throws KpsimError `store_unusable` if a file is damaged
    */
   static async open(dataDir: string, rng: Rng): Promise<HostStore> {
-    await makePrivateDir(join(dataDir, MIGRATIONS_DIR));
     const sealer = await Sealer.load(dataDir);
     const stored = await readIfThere(join(dataDir, CONFIGURATION_FILE));
     const configuration = stored
       ? parseStored(configurationSchema, stored, CONFIGURATION_FILE)
       : newConfiguration(rng.uuid());
-    const store = new HostStore(dataDir, sealer, configuration, await loadMigrations(dataDir));
+    const store = new HostStore(dataDir, sealer, configuration);
     if (!stored) await store.update({});
     return store;
   }
@@ -116,25 +87,6 @@ export class HostStore {
     return this.#sealer.open(Buffer.from(sealedBase64, 'base64'), place);
   }
 
-  /** The record of a migration. */
-  migration(migrationId: string): MigrationRecord | undefined {
-    return this.#migrations.get(migrationId);
-  }
-
-  /** All migrations that are remembered. */
-  migrations(): readonly MigrationRecord[] {
-    return [...this.#migrations.values()];
-  }
-
-  /** Makes a migration's record durable, and forgets the oldest ended ones. */
-  saveMigration(record: MigrationRecord): Promise<void> {
-    return this.#exclusively(async () => {
-      await writeFileDurable(this.#migrationPath(record.migrationId), JSON.stringify(record));
-      this.#migrations.set(record.migrationId, record);
-      await this.#forgetOldMigrations();
-    });
-  }
-
   /** The TPM's permanent state; undefined before the first {@link saveTpmState}. */
   async loadTpmState(): Promise<Buffer | undefined> {
     const stored = await readIfThere(join(this.#dataDir, TPM_FILE));
@@ -154,21 +106,6 @@ export class HostStore {
     this.#sealer.close();
   }
 
-  async #forgetOldMigrations(): Promise<void> {
-    if (this.#migrations.size <= MIGRATIONS_REMEMBERED) return;
-    const ended = [...this.#migrations.values()]
-      .filter(({ phase }) => phase === 'committed' || phase === 'aborted')
-      .sort((left, right) => left.changedAt - right.changedAt);
-    for (const { migrationId } of ended.slice(0, this.#migrations.size - MIGRATIONS_REMEMBERED)) {
-      await rm(this.#migrationPath(migrationId), { force: true });
-      this.#migrations.delete(migrationId);
-    }
-  }
-
-  #migrationPath(migrationId: string): string {
-    return join(this.#dataDir, MIGRATIONS_DIR, `${migrationId}.json`);
-  }
-
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#writing.then(work, work);
     this.#writing = done.catch(() => undefined);
@@ -184,15 +121,6 @@ function newConfiguration(uuid: string): HostConfiguration {
     trusted: { attestation: [], kms: [], providers: [] },
     keyServers: [],
   };
-}
-
-async function loadMigrations(dataDir: string): Promise<Map<string, MigrationRecord>> {
-  const directory = join(dataDir, MIGRATIONS_DIR);
-  const names = (await readdir(directory)).filter((file) => file.endsWith('.json'));
-  const records = await Promise.all(
-    names.map(async (file) => parseStored(migrationSchema, await readFile(join(directory, file)), file)),
-  );
-  return new Map(records.map((record) => [record.migrationId, record]));
 }
 
 async function readIfThere(path: string): Promise<Buffer | undefined> {

@@ -7,9 +7,10 @@ import type {
   KeyUnavailableReason,
   VirtualMachineCryptoState,
 } from '../../wire/vim25/index.js';
+import type { MigrationSpec } from '../vmotion/migration-spec.js';
 import type * as schemas from './schemas.js';
 
-export type { HostCryptoState, KeyUnavailableReason };
+export type { HostCryptoState, KeyUnavailableReason, MigrationSpec };
 
 /** `CryptoKeyId` of vim25, with or without its `_typeName`. */
 export interface CryptoKeyId {
@@ -26,8 +27,6 @@ export interface CryptoKeyPlain {
 
 /** `ConfigSpec.migrateEncryption` of vim25. */
 export type MigrateEncryption = z.infer<typeof schemas.migrateEncryptionSchema>;
-/** What the vCenter tells both hosts of a migration. */
-export type MigrationSpec = z.infer<typeof schemas.migrationSpecSchema>;
 /** What the destination must know of a VM before data comes. */
 export type IncomingVm = z.input<typeof schemas.incomingVmSchema>;
 /** A new VM. */
@@ -209,38 +208,25 @@ export interface ReceiveReady {
 
 /** What went over the wire. */
 export interface SendResult {
-  /** Plaintext bytes sent. */
+  /** Bytes on the wire. */
   readonly bytes: number;
   readonly encrypted: boolean;
-  /** SHA-256 of the whole plaintext, hex. */
+  /** SHA-256 over all frames' headers and plaintext, hex; the destination has verified it. */
   readonly digest: string;
+  /** Rounds of changes that were sent while the guest ran, and the one at the switchover. */
+  readonly dirtyRounds: number;
   readonly durationMs: number;
 }
 
-/** How far a migration is on one side. */
-export type MigrationPhase =
-  /** Destination: the key is there, space is made, data is awaited. */
-  | 'prepared'
-  /** Data is being sent or received. */
-  | 'transferring'
-  /** All data was sent, or received and verified. */
-  | 'transferred'
-  /** Destination: the VM is durable and this host's. Source: the VM was given up. */
-  | 'committed'
-  /** The VM is where it was before. */
-  | 'aborted';
-
-/** A migration as one host knows it; kept durably for reconciliation. */
+/**
+ * A migration as one host knows it, durably; a role that the host does not have in it is absent.
+ * Source: `sending` → `sent` (the destination has all of it) → `committed` (VM given up) or `aborted`.
+ * Destination: `prepared` → `received` (verified, durable, out of sight) → `committed` (VM is here) or `aborted`.
+ */
 export interface MigrationState {
   readonly migrationId: string;
-  readonly role: 'source' | 'destination' | 'none';
-  readonly phase: MigrationPhase | 'unknown';
-  readonly vmId?: string;
-  readonly kind?: 'migrate' | 'clone';
-  readonly encrypted?: boolean;
-  /** Why it failed, for an aborted one. */
-  readonly reason?: string;
-  readonly digest?: string;
+  readonly source?: 'sending' | 'sent' | 'committed' | 'aborted';
+  readonly destination?: 'prepared' | 'received' | 'committed' | 'aborted';
 }
 
 /** A digest of guest-visible bytes. */

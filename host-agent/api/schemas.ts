@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+import { networkAddress, serviceGroup, x509CertChain } from '../../wire/attestation/index.js';
+import { migrationSpecSchema } from '../vmotion/migration-spec.js';
+
 /** Longest names of VMs, datastores, providers and hosts, in characters (own choice; vSphere allows 80). */
 const NAME_LIMIT = 255;
 /** Longest key id: a trusted provider's is a ciphertext, a native provider's a structure (own choice). */
@@ -98,23 +101,6 @@ export const cloneVmSchema = z.strictObject({
 /** Body of `POST vms/{vm}?action=relocate`: the VM's files go to another datastore of this host. */
 export const relocateVmSchema = z.strictObject({ datastore: name });
 
-/**
- * What the vCenter tells both hosts of a migration (facts: one-time 256-bit key, 64-bit nonce).
- * A clone gets an id and a name of its own at the destination.
- */
-export const migrationSpecSchema = z.strictObject({
-  migrationId: z.uuid().toLowerCase(),
-  /** 32 bytes; thrown away when the migration ends. */
-  oneTimeKey: base64.refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes'),
-  /** 8 bytes. */
-  nonce: base64.refine((text) => Buffer.from(text, 'base64').length === 8, 'must be 8 bytes'),
-  encrypted: z.boolean(),
-  kind: z.enum(['migrate', 'clone']),
-  live: z.boolean(),
-  targetDatastore: name,
-  targetName: name.optional(),
-});
-
 /** What the destination must know of a VM before data comes: name, keys and sizes; a `VmInfo` serves. */
 export const incomingVmSchema = z.object({
   id: vmId,
@@ -138,7 +124,6 @@ export const prepareReceiveSchema = z.strictObject({ spec: migrationSpecSchema, 
 /** Body of `POST migrations/{migration}?action=start-send`. */
 export const startSendSchema = z.strictObject({
   spec: migrationSpecSchema,
-  vmId,
   destination: z.strictObject({ host: name, port: z.number().int().min(1).max(65_535) }),
 });
 
@@ -154,7 +139,7 @@ export const trustedServiceSchema = z.strictObject({
   address: z.url({ protocol: /^https$/ }).max(1024),
   /** PEM. */
   trusted_CA: pem,
-  group: name,
+  group: serviceGroup,
 });
 
 /** Body of `PUT trusted-services`: replaces all of it. */
@@ -191,3 +176,16 @@ export const attestSchema = z.strictObject({ force: z.boolean().optional() });
 
 /** Body of `POST crypto?action=key-status`. */
 export const keyStatusSchema = z.strictObject({ keys: z.array(cryptoKeyIdSchema).max(4096) });
+
+/** The two kinds of trusted services, as the paths of the ESX API name them. */
+export const trustedServiceKindSchema = z.enum(['attestation', 'kms']);
+
+/** Body of `POST /api/esx/trusted-infrastructure/{attestation,kms}/services`. */
+export const esxTrustedServiceSchema = z.strictObject({
+  address: networkAddress,
+  trusted_CA: x509CertChain,
+  group: serviceGroup,
+});
+
+/** A migration's id in a path: a UUID in lower case. */
+export const migrationIdSchema = z.guid().toLowerCase();

@@ -125,6 +125,15 @@ export class CryptoModeMachine {
     );
   }
 
+  /** @throws VimFault `InvalidState` while the host is incapable: it may not be sent keys */
+  requireCapable(): void {
+    if (this.#record.state !== 'incapable') return;
+    throw new VimFault(
+      'InvalidState',
+      'The host is incapable of encryption: call CryptoManagerHostPrepare before keys are sent to it.',
+    );
+  }
+
   /** Whether a key is the host's own. */
   isHostKey(id: CryptoKeyId): boolean {
     return this.#record.hostKey !== undefined && sameKeyId(this.#record.hostKey, id);

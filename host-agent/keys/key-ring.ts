@@ -50,13 +50,29 @@ export class KeyRing {
    * @throws VimFault `EncryptionKeyRequired` that lists every key that cannot be had
    */
   async withKeys<T>(ids: readonly CryptoKeyId[], work: (keys: LentKeys) => Promise<T>): Promise<T> {
-    const held = new HeldKeys((provider) => this.sourceOf(provider));
+    const held = await this.hold(ids);
     try {
-      return await work({ ids: await held.takeAll(ids), lend: (id) => held.take(id) });
+      return await work(held);
     } catch (error) {
       throw error instanceof KeyUnavailableError ? encryptionKeyRequired([error]) : error;
     } finally {
       held.release();
+    }
+  }
+
+  /**
+   * As {@link withKeys}, for work whose end only the caller knows.
+   *
+   * @throws VimFault `EncryptionKeyRequired` that lists every key that cannot be had
+   */
+  async hold(ids: readonly CryptoKeyId[]): Promise<LentKeys & { release(): void }> {
+    const held = new HeldKeys((provider) => this.sourceOf(provider));
+    try {
+      const taken = await held.takeAll(ids);
+      return { ids: taken, lend: (id) => held.take(id), release: () => held.release() };
+    } catch (error) {
+      held.release();
+      throw error;
     }
   }
 
@@ -118,6 +134,7 @@ class HeldKeys {
   }
 
   take(id: CryptoKeyId): Promise<Buffer> {
+    if (this.#released) return Promise.reject(new Error('keys were asked for after they were given back'));
     const text = keyIdText(id);
     const known = this.#keys.get(text);
     if (known) return known;
@@ -160,8 +177,11 @@ class HeldKeys {
   }
 
   #own(key: Buffer): Buffer {
-    if (this.#released) zeroise(key);
-    else this.#buffers.push(key);
+    if (this.#released) {
+      zeroise(key);
+      throw new Error('a key came after the work that wanted it had ended');
+    }
+    this.#buffers.push(key);
     return key;
   }
 }

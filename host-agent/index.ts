@@ -1,0 +1,8 @@
+/** An ESXi-like host: crypto mode, keys, attestation, encrypted virtual machines, vMotion. */
+export { HostAgentClient } from './client.js';
+export type * from './api/results.js';
+export { capabilitiesOf, hostAgentConfigSchema } from './config.js';
+export type { HostAgentConfig, HostAgentConfigInput, HostCapabilities } from './config.js';
+export { VMOTION_ENDPOINT } from './esx-host.js';
+export { HostAgentService, MANAGEMENT_ENDPOINT } from './service.js';
+export type { PlatformParts } from './trust/platform.js';

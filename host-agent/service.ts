@@ -1,0 +1,104 @@
+import type { ServiceContext } from '../core/context.js';
+import type { HttpsServer } from '../core/http/index.js';
+import {
+  VapiError,
+  createApp,
+  requireClientNamed,
+  startHttpsServer,
+  vapiErrorHandler,
+} from '../core/http/index.js';
+import { viJsonRouter } from '../core/http/vi-json.js';
+import type { Endpoint, Health, Service } from '../core/lifecycle.js';
+import { observer } from './api/observe.js';
+import { HOST_ROWS } from './api/rest-host.js';
+import { MIGRATION_ROWS } from './api/rest-migrations.js';
+import { VM_ROWS } from './api/rest-vms.js';
+import { restRouter } from './api/rest.js';
+import { HostVimBackend } from './api/vim-backend.js';
+import type { HostAgentConfig } from './config.js';
+import { EsxHost, VMOTION_ENDPOINT } from './esx-host.js';
+import type { PlatformParts } from './trust/platform.js';
+
+/** Name of the management listener among the service's endpoints. */
+export const MANAGEMENT_ENDPOINT = 'management';
+
+/** How often reports of attestation services are looked at, to be renewed before they expire. */
+const RENEWAL_INTERVAL_MS = 60_000;
+
+/** An ESXi-like host: an HTTPS management listener with mutual TLS, and a plain TCP listener for vMotion. */
+export class HostAgentService implements Service {
+  readonly name: string;
+  readonly #config: HostAgentConfig;
+  readonly #context: ServiceContext;
+  readonly #parts: PlatformParts;
+  #host: EsxHost | undefined;
+  #server: HttpsServer | undefined;
+  #renewal: NodeJS.Timeout | undefined;
+
+  /** @param parts what hosts of one process may share: the maker of their TPMs, endorsements made ahead */
+  constructor(config: HostAgentConfig, context: ServiceContext, parts: PlatformParts = {}) {
+    this.name = config.name;
+    this.#config = config;
+    this.#context = context;
+    this.#parts = parts;
+  }
+
+  async start(): Promise<readonly Endpoint[]> {
+    const { host: address, port, tls, trustedCaPem } = this.#config;
+    const host = await EsxHost.open(this.#config, this.#context, this.#parts);
+    this.#host = host;
+    try {
+      this.#server = await startHttpsServer({
+        app: this.#app(host),
+        host: address,
+        port,
+        tls: { ...tls, clientCaPem: trustedCaPem, requestClientCertificate: 'required' },
+      });
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#renewal = setInterval(() => {
+      host.attestor.renewDue().catch((error: unknown) => {
+        this.#context.log.warn({ err: error }, 'the attestation report was not renewed');
+      });
+    }, RENEWAL_INTERVAL_MS).unref();
+    const vmotion = host.migrations.address;
+    return [
+      { name: MANAGEMENT_ENDPOINT, url: this.#server.url, host: address, port: this.#server.port },
+      { name: VMOTION_ENDPOINT, url: `vmotion://${vmotion.host}:${vmotion.port}`, ...vmotion },
+    ];
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#renewal);
+    const [server, host] = [this.#server, this.#host];
+    this.#server = undefined;
+    this.#host = undefined;
+    await server?.close();
+    await host?.close();
+  }
+
+  health(): Health {
+    const host = this.#host;
+    if (!host || !this.#server) return { status: 'down', details: ['The host agent is not running.'] };
+    const { status, messages } = host.attestor.info();
+    return status === 'notAttested'
+      ? { status: 'degraded', details: messages }
+      : { status: 'ok', details: [] };
+  }
+
+  #app(host: EsxHost): ReturnType<typeof createApp> {
+    const app = createApp();
+    const observe = observer(this.name, this.#context);
+    app.use(requireClientNamed(this.#config.administrators));
+    app.use('/sdk', ...observe((request) => request.path.split('/').at(-1) ?? ''));
+    app.use(viJsonRouter({ backend: new HostVimBackend(host), log: this.#context.log }));
+    app.use(restRouter(host, [...HOST_ROWS, ...VM_ROWS, ...MIGRATION_ROWS], observe));
+    app.use(() => {
+      throw new VapiError('OPERATION_NOT_FOUND', 'The host agent has no such call.');
+    });
+    app.use(vapiErrorHandler(this.#context.log));
+    return app;
+  }
+}

@@ -1,0 +1,101 @@
+import type { ServiceContext } from '../../core/context.js';
+import { VapiError } from '../../core/http/index.js';
+import { ESX_RELEASES, packImgdb, presetBaseImage } from '../../wire/esx-image/index.js';
+import type { BaseImage } from '../../wire/esx-image/index.js';
+import type { TpmEndorsement } from '../api/results.js';
+import type { HostAgentConfig } from '../config.js';
+import { compareVersions } from '../config.js';
+import type { HostStore } from '../store.js';
+import type { EvidenceMaker } from './attestor.js';
+import { TpmEvidenceMaker } from './evidence.js';
+import { HostKey } from './host-key.js';
+import { HostTpm } from './host-tpm.js';
+import type { PlatformParts } from './host-tpm.js';
+
+export type { PlatformParts } from './host-tpm.js';
+
+/** What a host boots on: its image, its TPM if it has one, and the key that lives from boot to boot. */
+export class HostPlatform {
+  /** Makes evidence; undefined on a host without a TPM. */
+  readonly evidence: EvidenceMaker | undefined;
+  readonly #config: HostAgentConfig;
+  readonly #tpm: HostTpm | undefined;
+  readonly #image: BaseImage;
+  #hostKey = HostKey.generate();
+
+  private constructor(config: HostAgentConfig, hostId: string, tpm: HostTpm | undefined) {
+    this.#config = config;
+    this.#tpm = tpm;
+    this.#image = imageOf(config);
+    this.evidence =
+      tpm &&
+      new TpmEvidenceMaker({
+        hostId,
+        tpm,
+        hostKey: () => this.#hostKey,
+        certificatePem: config.tls.certificatePem,
+      });
+  }
+
+  /** Opens the TPM and boots. */
+  static async open(
+    config: HostAgentConfig,
+    context: ServiceContext,
+    store: HostStore,
+    parts: PlatformParts,
+  ): Promise<HostPlatform> {
+    const tpm = config.tpm === 'software' ? await HostTpm.open(context, store, parts) : undefined;
+    const platform = new HostPlatform(config, store.configuration.uuid, tpm);
+    await platform.#boot();
+    return platform;
+  }
+
+  /** The key to which released keys are encrypted. */
+  get hostKey(): HostKey {
+    return this.#hostKey;
+  }
+
+  /** Boots again: the TPM loses what is volatile, and the host has another host key. */
+  async reboot(): Promise<void> {
+    await this.#tpm?.powerCycle();
+    this.#hostKey = HostKey.generate();
+    await this.#boot();
+  }
+
+  /** @throws VapiError `UNSUPPORTED` without a TPM */
+  endorsement(): Promise<TpmEndorsement> {
+    return this.#requireTpm().endorsement();
+  }
+
+  /** The event log of the last boot. @throws VapiError `UNSUPPORTED` without a TPM */
+  eventLog(): Buffer {
+    return this.#requireTpm().eventLog;
+  }
+
+  /** `boot_imgdb.tgz` of the image that the host runs. */
+  bootImgdb(): Promise<Buffer> {
+    return packImgdb(this.#image);
+  }
+
+  /** Shuts down. */
+  async close(): Promise<void> {
+    await this.#tpm?.close();
+  }
+
+  async #boot(): Promise<void> {
+    await this.#tpm?.boot({ image: this.#image, secureBoot: this.#config.secureBoot });
+  }
+
+  #requireTpm(): HostTpm {
+    if (this.#tpm) return this.#tpm;
+    throw new VapiError('UNSUPPORTED', 'The host has no TPM 2.0.');
+  }
+}
+
+/** The image of the host's version and build: of the newest release known that is not newer than it. Own choice. */
+function imageOf({ version, build }: HostAgentConfig): BaseImage {
+  const [oldest = '8.0.3', ...newer] = ESX_RELEASES;
+  const release = newer.filter((known) => compareVersions(known, version) <= 0).at(-1) ?? oldest;
+  const preset = presetBaseImage(release);
+  return preset.version.endsWith(`.${build}`) ? preset : presetBaseImage(release, build);
+}
