@@ -2,6 +2,20 @@
 export { issueEkCertificate, EK_CERTIFICATE_USAGE } from './ek-certificate.js';
 export type { EkCertificateProfile, EkIssuer, TpmIdentity } from './ek-certificate.js';
 export { EndorsementPool } from './endorsement-pool.js';
+export type {
+  AnyFaultRow,
+  ChallengeParts,
+  EvidenceParts,
+  FaultMemory,
+  FaultRow,
+  HelloParts,
+  QuoteParts,
+  QuoteRequest,
+  TakeQuote,
+  TpmFaultStages,
+} from './fault-stages.js';
+export { TPM_FAULTS } from './faults.js';
+export type { TpmFault } from './faults.js';
 export { manufacture } from './manufacture.js';
 export type { ManufactureOptions } from './manufacture.js';
 export { SoftwareTpm, SoftwareTpmTransport } from './software-tpm.js';

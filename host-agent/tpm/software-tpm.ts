@@ -32,8 +32,9 @@ export interface SoftwareTpmOptions {
 /** A TPM 2.0 in software: real command frames in, real response frames out. */
 export class SoftwareTpm {
   readonly #permanent: PermanentState;
+  /** Locality at which the TPM is started and used. */
+  readonly locality: number;
   readonly #clock: Clock;
-  readonly #locality: number;
   readonly #log: Logger | undefined;
   #device: TpmDevice;
 
@@ -41,7 +42,7 @@ export class SoftwareTpm {
   constructor(permanent: PermanentState, options: SoftwareTpmOptions = {}) {
     this.#permanent = permanent;
     this.#clock = options.clock ?? systemClock;
-    this.#locality = options.locality ?? 0;
+    this.locality = options.locality ?? 0;
     this.#log = options.log;
     this.#device = this.#powered();
   }
@@ -74,7 +75,7 @@ export class SoftwareTpm {
   }
 
   #powered(): TpmDevice {
-    return new TpmDevice(this.#permanent, this.#clock, this.#locality);
+    return new TpmDevice(this.#permanent, this.#clock, this.locality);
   }
 
   #execute(frame: TpmCommandFrame): Buffer {

@@ -6,25 +6,14 @@ import {
   MAX_ATTEST_BYTES,
   MAX_DATA_BYTES,
   MAX_NAME_BYTES,
-  TPMA_NV,
   TPM_RC,
   TPM_RH,
   TPM_SE,
-  TPM_SU,
   TpmError,
   TpmReader,
-  decodeResponse,
-  encodeCommand,
-  encodeWhole,
-  readClockInfo,
-  readDigests,
-  readNvPublic,
-  readPcrSelections,
   readTicket,
   readTpm2bPublic,
-  writeDigestValues,
   writeHashAlgorithm,
-  writeNvPublic,
   writePcrSelections,
   writeSensitiveCreate,
   writeSigningScheme,
@@ -35,21 +24,17 @@ import {
 import type {
   AkAlgorithm,
   AuthCommand,
-  ClockInfo,
   CommandName,
   Credential,
-  DigestValues,
   EkAlgorithm,
   HashAlgorithm,
-  NvPublic,
   PcrSelection,
   SigningScheme,
   Ticket,
-  TpmResponseFrame,
   TpmWriter,
   TpmtPublic,
 } from '../../wire/tpm2/index.js';
-import type { TpmTransport } from './transport.js';
+import { TpmPlatformClient, password } from './tpm-platform-client.js';
 
 /** A key or data object in the TPM: its handle, its public area, its name. */
 export interface TpmKey {
@@ -69,55 +54,21 @@ export type HierarchyName = 'OWNER' | 'ENDORSEMENT' | 'PLATFORM' | 'NULL';
 
 const NOTHING = Buffer.alloc(0);
 const MAX_BYTES = 4096;
-const NV_CHUNK_BYTES = 512;
 const NONCE_BYTES = 16;
-/** A TPM that is busy with its NV memory asks to send the command again. */
-const MOST_RETRIES = 5;
-const RETRY_CODES: readonly number[] = [TPM_RC.RETRY, TPM_RC.YIELDED, TPM_RC.NV_RATE, TPM_RC.TESTING];
 
 /**
  * Typed commands over any TPM transport.
  *
  * Every method throws `TpmError` with the response code if the TPM refuses, and whatever the transport throws.
  */
-export class TpmClient {
-  readonly #transport: TpmTransport;
-
-  constructor(transport: TpmTransport) {
-    this.#transport = transport;
-  }
-
-  /** Starts the TPM after power on. @throws TpmError TPM_RC_INITIALIZE if it is started already */
-  async startup(type: keyof typeof TPM_SU = 'CLEAR'): Promise<void> {
-    await this.#run('Startup', [], (writer) => writer.u16(TPM_SU[type]));
-  }
-
-  /** Says that power will be lost. */
-  async shutdown(type: keyof typeof TPM_SU = 'CLEAR'): Promise<void> {
-    await this.#run('Shutdown', [], (writer) => writer.u16(TPM_SU[type]));
-  }
-
-  /** `length` random bytes; the TPM is asked as often as needed. */
-  async getRandom(length: number): Promise<Buffer> {
-    const parts: Buffer[] = [];
-    let missing = length;
-    while (missing > 0) {
-      const { parameters } = await this.#run('GetRandom', [], (writer) => writer.u16(Math.min(missing, 32)));
-      const part = new TpmReader(parameters).sized(MAX_BYTES);
-      if (part.length === 0) throw new TpmError(TPM_RC.FAILURE, 'TPM2_GetRandom');
-      parts.push(part);
-      missing -= part.length;
-    }
-    return Buffer.concat(parts, length);
-  }
-
+export class TpmClient extends TpmPlatformClient {
   /** Makes a primary object; flush it when done. */
   async createPrimary(
     hierarchy: HierarchyName,
     template: TpmtPublic,
     options: { readonly userAuth?: Buffer; readonly hierarchyAuth?: Buffer } = {},
   ): Promise<TpmKey> {
-    const { handle = 0, parameters } = await this.#run(
+    const { handle = 0, parameters } = await this.run(
       'CreatePrimary',
       [TPM_RH[hierarchy]],
       (writer) => {
@@ -190,7 +141,7 @@ export class TpmClient {
     template: TpmtPublic,
     options: { readonly userAuth?: Buffer; readonly data?: Buffer; readonly parentAuth?: Buffer } = {},
   ): Promise<{ readonly privateBlob: Buffer; readonly publicArea: TpmtPublic }> {
-    const { parameters } = await this.#run(
+    const { parameters } = await this.run(
       'Create',
       [parent],
       (writer) => {
@@ -212,7 +163,7 @@ export class TpmClient {
     object: { readonly privateBlob: Buffer; readonly publicArea: TpmtPublic },
     parentAuth?: Buffer,
   ): Promise<TpmKey> {
-    const { handle = 0, parameters } = await this.#run(
+    const { handle = 0, parameters } = await this.run(
       'Load',
       [parent],
       (writer) => {
@@ -229,7 +180,7 @@ export class TpmClient {
   async readPublic(
     handle: number,
   ): Promise<{ readonly publicArea: TpmtPublic; readonly name: Buffer; readonly qualifiedName: Buffer }> {
-    const { parameters } = await this.#run('ReadPublic', [handle]);
+    const { parameters } = await this.run('ReadPublic', [handle]);
     const reader = new TpmReader(parameters);
     return {
       publicArea: readTpm2bPublic(reader),
@@ -244,45 +195,14 @@ export class TpmClient {
     handle: number,
     persistentHandle: number,
   ): Promise<void> {
-    await this.#run('EvictControl', [TPM_RH[hierarchy], handle], (writer) => writer.u32(persistentHandle), [
+    await this.run('EvictControl', [TPM_RH[hierarchy], handle], (writer) => writer.u32(persistentHandle), [
       password(),
     ]);
   }
 
   /** Frees a transient object or a session. */
   async flush(handle: number): Promise<void> {
-    await this.#run('FlushContext', [], (writer) => writer.u32(handle));
-  }
-
-  /** The values of the selected PCRs; the TPM gives eight at a time, and none of a bank that it does not have. */
-  async pcrRead(selections: readonly PcrSelection[]): Promise<Map<HashAlgorithm, Map<number, Buffer>>> {
-    const values = new Map<HashAlgorithm, Map<number, Buffer>>();
-    for (const { hashAlg, pcrs } of selections) {
-      const bank = values.get(hashAlg) ?? new Map<number, Buffer>();
-      values.set(hashAlg, bank);
-      for (let at = 0; at < pcrs.length;) {
-        const wanted = [{ hashAlg, pcrs: pcrs.slice(at, at + 8) }];
-        const { parameters } = await this.#run('PCR_Read', [], (writer) => {
-          writePcrSelections(writer, wanted);
-        });
-        const reader = new TpmReader(parameters);
-        reader.u32();
-        const read = readPcrSelections(reader).flatMap((selection) => selection.pcrs);
-        const digests = readDigests(reader);
-        if (read.length === 0) break;
-        read.forEach((pcr, index) => bank.set(pcr, digests[index] ?? NOTHING));
-        at += read.length;
-      }
-    }
-    return values;
-  }
-
-  /** Extends one PCR in every bank for which there is a digest. */
-  async pcrExtend(pcr: number, digests: DigestValues): Promise<void> {
-    const write = (writer: TpmWriter): void => {
-      writeDigestValues(writer, digests);
-    };
-    await this.#run('PCR_Extend', [pcr], write, [password()]);
+    await this.run('FlushContext', [], (writer) => writer.u32(handle));
   }
 
   /** Signs the digest of PCR values. @param request.qualifyingData nonce, at most 66 bytes */
@@ -320,7 +240,7 @@ export class TpmClient {
     write: (writer: TpmWriter) => void,
     sessions: readonly AuthCommand[],
   ): Promise<SignedAttest> {
-    const { parameters } = await this.#run(name, handles, write, sessions);
+    const { parameters } = await this.run(name, handles, write, sessions);
     const reader = new TpmReader(parameters);
     return { attest: reader.sized(MAX_ATTEST_BYTES), signature: reader.rest() };
   }
@@ -331,7 +251,7 @@ export class TpmClient {
     hashAlg: HashAlgorithm,
     hierarchy: HierarchyName = 'ENDORSEMENT',
   ): Promise<{ readonly digest: Buffer; readonly ticket: Ticket }> {
-    const { parameters } = await this.#run('Hash', [], (writer) => {
+    const { parameters } = await this.run('Hash', [], (writer) => {
       writer.sized(data);
       writeHashAlgorithm(writer, hashAlg);
       writer.u32(TPM_RH[hierarchy]);
@@ -346,7 +266,7 @@ export class TpmClient {
     digest: Buffer,
     options: { scheme?: SigningScheme; ticket?: Ticket } = {},
   ): Promise<Buffer> {
-    const { parameters } = await this.#run(
+    const { parameters } = await this.run(
       'Sign',
       [key],
       (writer) => {
@@ -361,7 +281,7 @@ export class TpmClient {
 
   /** Starts an unsalted, unbound policy session; flush it when done. */
   async startPolicySession(hashAlg: HashAlgorithm = 'SHA256'): Promise<number> {
-    const { handle = 0 } = await this.#run('StartAuthSession', [TPM_RH.NULL, TPM_RH.NULL], (writer) => {
+    const { handle = 0 } = await this.run('StartAuthSession', [TPM_RH.NULL, TPM_RH.NULL], (writer) => {
       writer.sized(randomBytes(NONCE_BYTES)).sized(NOTHING).u8(TPM_SE.POLICY);
       writeSymmetric(writer, undefined);
       writeHashAlgorithm(writer, hashAlg);
@@ -371,7 +291,7 @@ export class TpmClient {
 
   /** Satisfies PolicySecret with the authorization value of a hierarchy. */
   async policySecret(session: number, hierarchy: HierarchyName, hierarchyAuth?: Buffer): Promise<void> {
-    await this.#run(
+    await this.run(
       'PolicySecret',
       [TPM_RH[hierarchy], session],
       (writer) => writer.sized(NOTHING).sized(NOTHING).sized(NOTHING).u32(0),
@@ -391,7 +311,7 @@ export class TpmClient {
     try {
       await this.policySecret(session, 'ENDORSEMENT');
       const byPolicy = { sessionHandle: session, nonce: NOTHING, attributes: 1, hmac: NOTHING };
-      const { parameters } = await this.#run(
+      const { parameters } = await this.run(
         'ActivateCredential',
         [request.ak, request.ek],
         (writer) => writer.sized(request.idObject).sized(request.encryptedSecret),
@@ -402,109 +322,6 @@ export class TpmClient {
       await this.flush(session);
     }
   }
-
-  async nvReadPublic(index: number): Promise<NvPublic> {
-    const { parameters } = await this.#run('NV_ReadPublic', [index]);
-    return readNvPublic(new TpmReader(parameters));
-  }
-
-  /** The whole content of an NV index, read with the authorization of the index itself. */
-  async nvRead(index: number): Promise<Buffer> {
-    const { dataBytes } = await this.nvReadPublic(index);
-    const parts: Buffer[] = [];
-    for (let offset = 0; offset < dataBytes; offset += NV_CHUNK_BYTES) {
-      const size = Math.min(NV_CHUNK_BYTES, dataBytes - offset);
-      const { parameters } = await this.#run(
-        'NV_Read',
-        [index, index],
-        (writer) => writer.u16(size).u16(offset),
-        [password()],
-      );
-      parts.push(new TpmReader(parameters).sized(MAX_BYTES));
-    }
-    return Buffer.concat(parts);
-  }
-
-  /** Defines an NV index and writes it, both as `hierarchy`. */
-  async nvStore(
-    hierarchy: 'OWNER' | 'PLATFORM',
-    index: number,
-    attributes: number,
-    data: Buffer,
-  ): Promise<void> {
-    const platform = hierarchy === 'PLATFORM' ? TPMA_NV.PLATFORMCREATE : 0;
-    const publicArea: NvPublic = {
-      nvIndex: index,
-      nameAlg: 'SHA256',
-      attributes: (attributes | platform) >>> 0,
-      authPolicy: NOTHING,
-      dataBytes: data.length,
-    };
-    await this.#run(
-      'NV_DefineSpace',
-      [TPM_RH[hierarchy]],
-      (writer) => {
-        writer.sized(NOTHING);
-        writeNvPublic(writer, publicArea);
-      },
-      [password()],
-    );
-    for (let offset = 0; offset < data.length; offset += NV_CHUNK_BYTES) {
-      const chunk = data.subarray(offset, offset + NV_CHUNK_BYTES);
-      await this.#run('NV_Write', [TPM_RH[hierarchy], index], (writer) => writer.sized(chunk).u16(offset), [
-        password(),
-      ]);
-    }
-  }
-
-  async nvUndefine(hierarchy: 'OWNER' | 'PLATFORM', index: number): Promise<void> {
-    await this.#run('NV_UndefineSpace', [TPM_RH[hierarchy], index], undefined, [password()]);
-  }
-
-  /** Milliseconds since power on, and the clock. */
-  async readClock(): Promise<{ readonly timeMs: bigint; readonly clockInfo: ClockInfo }> {
-    const { parameters } = await this.#run('ReadClock', []);
-    const reader = new TpmReader(parameters);
-    return { timeMs: reader.u64(), clockInfo: readClockInfo(reader) };
-  }
-
-  /** PCR banks that the TPM has. */
-  async pcrBanks(): Promise<HashAlgorithm[]> {
-    const { parameters } = await this.#run('GetCapability', [], (writer) => writer.u32(5).u32(0).u32(1));
-    const reader = new TpmReader(parameters);
-    reader.yesNo();
-    reader.u32();
-    return readPcrSelections(reader)
-      .filter(({ pcrs }) => pcrs.length > 0)
-      .map(({ hashAlg }) => hashAlg);
-  }
-
-  /** Closes the transport. */
-  close(): Promise<void> {
-    return this.#transport.close();
-  }
-
-  async #run(
-    name: CommandName,
-    handles: readonly number[],
-    write?: (writer: TpmWriter) => unknown,
-    sessions: readonly AuthCommand[] = [],
-  ): Promise<TpmResponseFrame> {
-    const parameters = write === undefined ? NOTHING : encodeWhole(write);
-    const command = encodeCommand({ name, handles, sessions, parameters });
-    for (let attempt = 1; ; attempt += 1) {
-      const response = decodeResponse(name, await this.#transport.transmit(command));
-      if (response.rc === TPM_RC.SUCCESS) return response;
-      if (attempt === MOST_RETRIES || !RETRY_CODES.includes(response.rc)) {
-        throw new TpmError(response.rc, `TPM2_${name}`);
-      }
-    }
-  }
-}
-
-/** A password authorization; the empty password without argument. */
-function password(value: Buffer = NOTHING): AuthCommand {
-  return { sessionHandle: TPM_RH.PW, nonce: NOTHING, attributes: 0, hmac: value };
 }
 
 function writeCreationInput(writer: TpmWriter, template: TpmtPublic): void {

@@ -1,10 +1,14 @@
 import type { Clock } from '../../core/clock.js';
 import { CertificateAuthority } from '../../core/pki/index.js';
 
-/** The maker of TPMs: a root, and below it the authority that issues endorsement certificates. */
+/** The maker of TPMs: a root, and below it the authorities that issue endorsement certificates. */
 export interface TpmVendor {
   readonly root: CertificateAuthority;
   readonly issuing: CertificateAuthority;
+  /** An authority whose certificate the root has revoked. */
+  readonly revoked: CertificateAuthority;
+  /** The root's revocation list (PEM), which names `revoked`. */
+  readonly crlPem: string;
 }
 
 /** Founds a maker of TPMs. */
@@ -16,5 +20,8 @@ export async function createTpmVendor(
     commonName: `${name} root CA`,
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
-  return { root, issuing: await root.createIntermediate(`${name} EK CA`) };
+  const issuing = await root.createIntermediate(`${name} EK CA`);
+  const revoked = await root.createIntermediate(`${name} revoked EK CA`);
+  const crlPem = await root.revocationList([revoked.certificate.serialNumber]);
+  return { root, issuing, revoked, crlPem };
 }

@@ -14,7 +14,7 @@ import {
   replayEventLog,
   startupLocalityOf,
 } from '../../../wire/tpm2/index.js';
-import type { HashAlgorithm, TcgEvent } from '../../../wire/tpm2/index.js';
+import type { TcgEvent } from '../../../wire/tpm2/index.js';
 import { startedTpm } from '../tpm/tpm-fixture.js';
 
 const ALL_PCRS = Array.from({ length: PCR_COUNT }, (_, pcr) => pcr);
@@ -112,9 +112,7 @@ describe('measured boot', () => {
     const pcrsOf = async (of: typeof image): Promise<Map<number, Buffer> | undefined> => {
       const { client } = await startedTpm();
       await measuredBoot({ tpm: client, image: of });
-      return (await client.pcrRead([{ hashAlg: 'SHA256', pcrs: [11, 12, 13] }])).get(
-        'SHA256',
-      );
+      return (await client.pcrRead([{ hashAlg: 'SHA256', pcrs: [11, 12, 13] }])).get('SHA256');
     };
     const [one, two, other] = [
       await pcrsOf(image),

@@ -1,0 +1,118 @@
+import {
+  EFI_GLOBAL_VARIABLE_GUID,
+  RELIABLE_LOG_EVENTS,
+  encodeTaggedEvent,
+  encodeUefiVariable,
+} from '../../wire/tpm2/index.js';
+import type { FaultRow } from '../tpm/index.js';
+import { measuredContent, measuredData } from './measurement.js';
+import type { Measurement } from './measurement.js';
+import type { MeasuredBootOptions } from './measured-boot.js';
+import { DEFAULT_SECURE_BOOT } from './secure-boot.js';
+
+/** Where a fault of the boot bites. */
+export interface BootFaultStages {
+  /** Before the host boots. */
+  readonly boot: (options: MeasuredBootOptions) => MeasuredBootOptions;
+}
+
+/** A way to break evidence by how the host boots; it takes effect with the next boot. */
+export type BootFault = FaultRow<BootFaultStages, 'boot'>;
+
+const MODULE_PCR = 13;
+const SECURE_BOOT_PCR = 7;
+
+/** Adds a change to those that the options have already. */
+function altered(
+  options: MeasuredBootOptions,
+  alter: NonNullable<MeasuredBootOptions['alter']>,
+): MeasuredBootOptions {
+  return {
+    ...options,
+    alter: (measurements, banks) => alter(options.alter?.(measurements, banks) ?? measurements, banks),
+  };
+}
+
+/** All of them. */
+export const BOOT_FAULTS: readonly BootFault[] = [
+  {
+    name: 'measured-not-logged',
+    catalogueNumbers: [32],
+    sentence: 'Something is measured into PCR 13 that the log does not speak of.',
+    stage: 'boot',
+    apply: (options) =>
+      altered(options, (measurements, banks) => [
+        ...measurements,
+        {
+          ...measuredData(banks, MODULE_PCR, 'EV_EVENT_TAG', Buffer.from('not logged')),
+          logged: false,
+        },
+      ]),
+  },
+  {
+    name: 'secure-boot-variable-after-separator',
+    catalogueNumbers: [36],
+    sentence: 'A Secure Boot variable is measured once more after the separator of PCR 7.',
+    stage: 'boot',
+    apply: (options) =>
+      altered(options, (measurements, banks) => [
+        ...measurements,
+        measuredData(
+          banks,
+          SECURE_BOOT_PCR,
+          'EV_EFI_VARIABLE_DRIVER_CONFIG',
+          encodeUefiVariable({
+            vendorGuid: EFI_GLOBAL_VARIABLE_GUID,
+            name: 'SecureBoot',
+            data: Buffer.from([1]),
+          }),
+        ),
+      ]),
+  },
+  {
+    name: 'secure-boot-disabled',
+    catalogueNumbers: [37],
+    sentence: 'The host boots with Secure Boot switched off.',
+    stage: 'boot',
+    apply: (options) => ({
+      ...options,
+      secureBoot: { ...(options.secureBoot ?? DEFAULT_SECURE_BOOT), enabled: false },
+    }),
+  },
+  {
+    name: 'module-replaced',
+    catalogueNumbers: [39],
+    sentence: 'One module is another than that of any imported base image.',
+    stage: 'boot',
+    apply: (options) => altered(options, withReplacedModule),
+  },
+  {
+    name: 'log-unreliable',
+    catalogueNumbers: [41],
+    sentence: 'More than 1,000 events are measured and logged.',
+    stage: 'boot',
+    apply: (options) =>
+      altered(options, (measurements, banks) => [
+        ...measurements,
+        ...Array.from({ length: RELIABLE_LOG_EVENTS }, (_, index) => {
+          const bytes = Buffer.from(`option ${index}`);
+          return measuredContent(banks, 14, 'EV_EVENT_TAG', encodeTaggedEvent('CMD_OPT', bytes), bytes);
+        }),
+      ]),
+  },
+];
+
+/** The last file of PCR 13 with other content: the loader says its name as ever, the digest is new. */
+const withReplacedModule: NonNullable<MeasuredBootOptions['alter']> = (measurements, banks) => {
+  const at = measurements.findLastIndex(({ pcr }) => pcr === MODULE_PCR);
+  return measurements.map((measurement, index): Measurement => {
+    if (index !== at) return measurement;
+    return measuredContent(
+      banks,
+      MODULE_PCR,
+      'EV_EVENT_TAG',
+      measurement.data,
+      Buffer.from('another module'),
+    );
+  });
+};

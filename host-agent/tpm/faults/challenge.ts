@@ -1,0 +1,76 @@
+import type {
+  AnyFaultRow,
+  ChallengeParts,
+  EvidenceParts,
+  FaultMemory,
+  TpmFaultStages,
+} from '../fault-stages.js';
+
+/** The value of the first time, again and again. */
+function firstOnly<T>(memory: FaultMemory, key: string, value: T): T {
+  if (!memory.has(key)) memory.set(key, value);
+  // Only this function writes under this key, and always a T.
+  return memory.get(key) as T;
+}
+
+const CONSTANT_NONCE = Buffer.alloc(32);
+
+/** Faults of how the host answers challenges. */
+export const CHALLENGE_FAULTS: readonly AnyFaultRow<Pick<TpmFaultStages, 'challenge' | 'evidence'>>[] = [
+  {
+    name: 'nonce-reused',
+    catalogueNumbers: [19],
+    sentence: 'After an honest first attestation the host sends its evidence again whenever it attests.',
+    stage: 'evidence',
+    apply: (evidence, memory) => firstOnly<EvidenceParts>(memory, 'nonce-reused', evidence),
+  },
+  {
+    name: 'nonce-constant',
+    catalogueNumbers: [20],
+    sentence: 'The host quotes with the same nonce whatever the challenge says.',
+    stage: 'challenge',
+    apply: (challenge) => ({ ...challenge, nonce: CONSTANT_NONCE }),
+  },
+  {
+    name: 'challenge-expired',
+    catalogueNumbers: [21],
+    sentence: 'The host answers the first challenge that it ever got; once that is too old, it has expired.',
+    stage: 'challenge',
+    apply: (challenge, memory) => firstOnly<ChallengeParts>(memory, 'challenge-expired', challenge),
+  },
+  {
+    name: 'pcr-value-swapped',
+    catalogueNumbers: [26],
+    sentence: 'Two of the PCR values that are sent beside the quote are swapped.',
+    stage: 'evidence',
+    apply: (evidence) => ({ ...evidence, pcrValues: swapped(evidence.pcrValues) }),
+  },
+  {
+    name: 'pcr-value-missing',
+    catalogueNumbers: [27],
+    sentence: 'One of the PCR values that are sent beside the quote is left out.',
+    stage: 'evidence',
+    apply: (evidence) => ({
+      ...evidence,
+      pcrValues: new Map(
+        [...evidence.pcrValues].map(([bank, values]) => [bank, new Map([...values].slice(1))]),
+      ),
+    }),
+  },
+];
+
+/** Swaps the first two values of each bank that differ. */
+function swapped(pcrValues: EvidenceParts['pcrValues']): EvidenceParts['pcrValues'] {
+  return new Map(
+    [...pcrValues].map(([bank, values]) => {
+      const [first, ...rest] = [...values];
+      const second = first === undefined ? undefined : rest.find(([, value]) => !value.equals(first[1]));
+      const result = new Map(values);
+      if (first !== undefined && second !== undefined) {
+        result.set(first[0], second[1]);
+        result.set(second[0], first[1]);
+      }
+      return [bank, result];
+    }),
+  );
+}
