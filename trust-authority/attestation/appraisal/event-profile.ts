@@ -1,0 +1,123 @@
+import { ESXI_TAGS, decodeTaggedEvent, esxiTagOf, eventTypeOf } from '../../../wire/tpm2/index.js';
+import type { EsxiTag, EventTypeName, TaggedEvent, TcgEvent } from '../../../wire/tpm2/index.js';
+import { JUDGED_BANK, valueOf } from './material.js';
+import type { Material } from './material.js';
+
+/** Types that firmware logs into any of its PCRs. */
+const FIRMWARE_ANY = ['EV_SEPARATOR', 'EV_ACTION', 'EV_EFI_ACTION', 'EV_NO_ACTION'] as const;
+
+/** Types of code that firmware measures before it runs it. */
+const FIRMWARE_CODE = [
+  'EV_EFI_PLATFORM_FIRMWARE_BLOB',
+  'EV_EFI_PLATFORM_FIRMWARE_BLOB2',
+  'EV_EFI_BOOT_SERVICES_APPLICATION',
+  'EV_EFI_BOOT_SERVICES_DRIVER',
+  'EV_EFI_RUNTIME_SERVICES_DRIVER',
+  'EV_NONHOST_CODE',
+] as const;
+
+const FIRMWARE_CONFIGURATION = [
+  'EV_EFI_VARIABLE_BOOT',
+  'EV_EFI_VARIABLE_BOOT2',
+  'EV_EFI_VARIABLE_DRIVER_CONFIG',
+  'EV_EFI_HANDOFF_TABLES',
+  'EV_EFI_HANDOFF_TABLES2',
+  'EV_PLATFORM_CONFIG_FLAGS',
+  'EV_TABLE_OF_DEVICES',
+  'EV_CPU_MICROCODE',
+  'EV_NONHOST_CONFIG',
+] as const;
+
+/**
+ * Event types that belong into each PCR (TCG PC Client Platform Firmware Profile §3.3.4 for PCRs 0 to 7, the
+ * measurements of the ESXi boot loader for PCRs 11 to 14).
+ */
+export const PCR_EVENT_TYPES: Readonly<Record<number, readonly EventTypeName[]>> = {
+  0: [
+    ...FIRMWARE_ANY,
+    ...FIRMWARE_CODE,
+    'EV_S_CRTM_CONTENTS',
+    'EV_S_CRTM_VERSION',
+    'EV_POST_CODE',
+    'EV_EFI_HANDOFF_TABLES',
+    'EV_EFI_HANDOFF_TABLES2',
+    'EV_EFI_HCRTM_EVENT',
+  ],
+  1: [...FIRMWARE_ANY, ...FIRMWARE_CONFIGURATION],
+  2: [...FIRMWARE_ANY, ...FIRMWARE_CODE],
+  3: [...FIRMWARE_ANY, ...FIRMWARE_CONFIGURATION],
+  4: [...FIRMWARE_ANY, ...FIRMWARE_CODE, 'EV_IPL', 'EV_COMPACT_HASH', 'EV_OMIT_BOOT_DEVICE_EVENTS'],
+  5: [...FIRMWARE_ANY, 'EV_EFI_GPT_EVENT', 'EV_IPL_PARTITION_DATA'],
+  6: [...FIRMWARE_ANY, 'EV_COMPACT_HASH', 'EV_NONHOST_INFO'],
+  7: [...FIRMWARE_ANY, 'EV_EFI_VARIABLE_DRIVER_CONFIG', 'EV_EFI_VARIABLE_AUTHORITY'],
+  11: ['EV_EVENT_TAG'],
+  12: ['EV_EVENT_TAG'],
+  13: ['EV_EVENT_TAG'],
+  14: ['EV_EVENT_TAG'],
+};
+
+/** Tagged events of the ESXi boot loader that belong into each PCR. */
+export const PCR_ESXI_TAGS: Readonly<Record<number, readonly EsxiTag[]>> = {
+  11: ['MOD'],
+  12: ['MOD'],
+  13: ['MOD', 'VERSION'],
+  14: ['BOOT_OPT', 'CMD_OPT', 'SIGNER', 'TAG'],
+};
+
+/** An event with what could be read of it. */
+export interface JudgedEvent {
+  /** Its place in the log, 1 for the first after the Spec ID event. */
+  readonly number: number;
+  readonly pcr: number;
+  readonly type: EventTypeName | undefined;
+  readonly digest: Buffer;
+  readonly data: Buffer;
+  /** Of an EV_EVENT_TAG event: its content; undefined if it is malformed. */
+  readonly tagged: (TaggedEvent & { readonly tag: EsxiTag | undefined }) | undefined;
+}
+
+/** The measured events of the PCRs given, in order; undefined if there is no log. */
+export function eventsOf(material: Material, pcrs: ReadonlySet<number>): JudgedEvent[] | undefined {
+  const events = valueOf(material.log)?.events;
+  if (!events || !valueOf(material.replayed)) return undefined;
+  return events.flatMap((event, index) => {
+    const judged = pcrs.has(event.pcr) ? judgedEvent(event, index + 1) : undefined;
+    return judged && judged.type !== 'EV_NO_ACTION' ? [judged] : [];
+  });
+}
+
+/** How an event is named in findings. */
+export function eventText(event: JudgedEvent): string {
+  const tag = event.tagged?.tag;
+  return `event ${event.number} in PCR ${event.pcr} (${event.type ?? 'unknown type'}${tag ? ` ${tag}` : ''})`;
+}
+
+/** The bytes that the digest of an event is of; undefined if it is of something that the log does not hold. */
+export function measuredBytes(event: JudgedEvent, digestOfData: boolean): Buffer | undefined {
+  if (digestOfData) return event.data;
+  const { tagged } = event;
+  return tagged?.tag && ESXI_TAGS[tagged.tag].digestOfPayload ? tagged.payload : undefined;
+}
+
+function judgedEvent(event: TcgEvent, number: number): JudgedEvent | undefined {
+  const digest = event.digests.get(JUDGED_BANK);
+  if (!digest) return undefined;
+  const type = eventTypeOf(event.eventType);
+  return {
+    number,
+    pcr: event.pcr,
+    type,
+    digest,
+    data: event.data,
+    tagged: type === 'EV_EVENT_TAG' ? taggedOf(event.data) : undefined,
+  };
+}
+
+function taggedOf(data: Buffer): JudgedEvent['tagged'] {
+  try {
+    const tagged = decodeTaggedEvent(data);
+    return { ...tagged, tag: esxiTagOf(tagged.id) };
+  } catch {
+    return undefined; // the step for event types refuses it
+  }
+}

@@ -1,0 +1,23 @@
+import { REQUIRED_PCRS } from '../../challenges.js';
+import { quoteOf } from '../material.js';
+import { LACKING, PASSED, failed } from '../step.js';
+import type { AppraisalStep } from '../step.js';
+
+/** Every PCR that the challenge asks for is quoted; more may be. */
+export const pcrSelection: AppraisalStep = {
+  name: 'pcr_selection',
+  check(material) {
+    const quote = quoteOf(material);
+    if (!quote) return LACKING;
+    const quoted = new Set(
+      quote.selections.flatMap(({ hashAlg, pcrs }) => pcrs.map((pcr) => `${hashAlg}:${pcr}`)),
+    );
+    const required = REQUIRED_PCRS.flatMap(({ hashAlg, pcrs }) => pcrs.map((pcr) => `${hashAlg}:${pcr}`));
+    const expected = required.join(', ');
+    if (quoted.size === 0) return failed('pcr_selection_empty', { expected, actual: 'no PCR' });
+    const missing = required.filter((pcr) => !quoted.has(pcr));
+    return missing.length === 0
+      ? PASSED
+      : failed('pcr_not_covered', { expected, actual: `without ${missing.join(', ')}` });
+  },
+};

@@ -1,0 +1,89 @@
+import { CompactEncrypt } from 'jose';
+
+import { randomKeyBytes, zeroise } from '../../core/secret.js';
+import type { ClientIdentity } from '../rest/operation.js';
+import type { Providers } from './providers.js';
+import type { TokenVerifier, VerifiedToken } from './token-verifier.js';
+import { notWrapped, parseWrappedKey, unwrapKey, wrapKey } from './wrapped-key.js';
+
+/** Who asks for a key: the connection's certificate and the `Authorization` header. */
+export interface KeyRequester {
+  readonly client: ClientIdentity;
+  readonly authorization: string | undefined;
+}
+
+/** Makes, wraps and releases keys for hosts that attested. */
+export class KeyOperations {
+  readonly #tokens: TokenVerifier;
+  readonly #providers: Providers;
+
+  constructor(tokens: TokenVerifier, providers: Providers) {
+    this.#tokens = tokens;
+    this.#providers = providers;
+  }
+
+  /**
+   * A new key: wrapped, which is its id, and as a JWE to the host.
+   *
+   * @throws AttestationError with the reason for which token or primary key were refused, VapiError `NOT_FOUND`
+   */
+  async generateKey(
+    requester: KeyRequester,
+    provider: string,
+    numOfBytes: number,
+  ): Promise<{ ciphertext: string; plaintext: string }> {
+    const token = await this.#admit(requester, provider);
+    const primary = await this.#providers.primaryKey(provider);
+    const key = randomKeyBytes(numOfBytes);
+    try {
+      const ciphertext = wrapKey(key, provider, primary.id, primary.key);
+      return { ciphertext, plaintext: await released(key, token) };
+    } finally {
+      zeroise(key);
+    }
+  }
+
+  /** Wraps a key that the host brings. @throws as {@link generateKey} */
+  async encrypt(requester: KeyRequester, provider: string, key: Buffer): Promise<{ ciphertext: string }> {
+    try {
+      await this.#admit(requester, provider);
+      const primary = await this.#providers.primaryKey(provider);
+      return { ciphertext: wrapKey(key, provider, primary.id, primary.key) };
+    } finally {
+      zeroise(key);
+    }
+  }
+
+  /** Releases a key to the host. @throws as {@link generateKey}, VapiError `INVALID_ARGUMENT` for a wrong ciphertext */
+  async decrypt(
+    requester: KeyRequester,
+    provider: string,
+    ciphertext: string,
+  ): Promise<{ plaintext: string }> {
+    const token = await this.#admit(requester, provider);
+    const wrapped = parseWrappedKey(ciphertext);
+    // Only ids that the provider has had are asked for: a ciphertext must not choose keys of the key server.
+    if (!this.#providers.hasHadPrimaryKey(provider, wrapped.primaryKeyId)) throw notWrapped();
+    const primary = await this.#providers.primaryKey(provider, wrapped.primaryKeyId);
+    const key = unwrapKey(wrapped, provider, primary.key);
+    try {
+      return { plaintext: await released(key, token) };
+    } finally {
+      zeroise(key);
+    }
+  }
+
+  /** The order is that of the catalogue: token first, so that only hosts that attested learn which providers there are. */
+  async #admit(requester: KeyRequester, provider: string): Promise<VerifiedToken> {
+    const token = await this.#tokens.authorize(requester.authorization, requester.client);
+    this.#providers.get(provider);
+    return token;
+  }
+}
+
+/** A key as a compact JWE (RFC 7516) that only the holder of the token's key can open. */
+function released(key: Buffer, token: VerifiedToken): Promise<string> {
+  return new CompactEncrypt(key)
+    .setProtectedHeader({ alg: 'ECDH-ES+A256KW', enc: 'A256GCM' })
+    .encrypt(token.recipient);
+}

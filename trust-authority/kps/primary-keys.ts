@@ -1,0 +1,92 @@
+import type { Clock } from '../../core/clock.js';
+import { zeroise } from '../../core/secret.js';
+
+/** A primary key in use. The bytes are zeroised when the key leaves the cache: use them before the next `await`. */
+export interface PrimaryKey {
+  readonly id: string;
+  /** 32 bytes. */
+  readonly key: Buffer;
+}
+
+interface CachedKey extends PrimaryKey {
+  readonly expiresMs: number;
+}
+
+/** How often keys whose time is over are cleared from memory, in milliseconds. */
+const SWEEP_MS = 1000;
+
+/**
+ * Primary keys in memory, each for a short time, so that a storm of hosts costs the key server one request and a key
+ * that is deactivated there stops working here soon. Requests for a key that is being fetched wait for that fetch.
+ */
+export class PrimaryKeys {
+  readonly #clock: Clock;
+  readonly #lifetimeMs: number;
+  readonly #keys = new Map<string, CachedKey>();
+  readonly #fetching = new Map<string, Promise<void>>();
+  readonly #sweep: NodeJS.Timeout;
+  #epoch = 0;
+
+  constructor(clock: Clock, lifetimeSeconds: number) {
+    this.#clock = clock;
+    this.#lifetimeMs = lifetimeSeconds * 1000;
+    this.#sweep = setInterval(() => this.#forgetExpired(), SWEEP_MS);
+    this.#sweep.unref();
+  }
+
+  /** The key of a provider; `fetch` is asked if it is not in memory. @throws whatever `fetch` throws */
+  async obtain(provider: string, id: string, fetch: () => Promise<Buffer>): Promise<PrimaryKey> {
+    const place = `${provider}/${id}`;
+    const cached = this.#current(place);
+    if (cached) return cached;
+    const pending = this.#fetching.get(place) ?? this.#fetch(place, id, fetch);
+    await pending;
+    const fetched = this.#keys.get(place);
+    // Forgotten or expired while it was waited for: the next attempt judges the provider as it is now.
+    return fetched ?? (await this.obtain(provider, id, fetch));
+  }
+
+  /** Forgets all keys of a provider, after its settings changed. */
+  forget(provider: string): void {
+    this.#epoch += 1;
+    for (const place of this.#keys.keys()) if (place.startsWith(`${provider}/`)) this.#drop(place);
+  }
+
+  /** Forgets all keys and ends the timer. */
+  close(): void {
+    clearInterval(this.#sweep);
+    this.#epoch += 1;
+    for (const place of this.#keys.keys()) this.#drop(place);
+  }
+
+  #current(place: string): CachedKey | undefined {
+    const cached = this.#keys.get(place);
+    const now = this.#clock.now();
+    // A clock that was set back must not prolong a key's time.
+    if (cached && now < cached.expiresMs && now >= cached.expiresMs - this.#lifetimeMs) return cached;
+    this.#drop(place);
+    return undefined;
+  }
+
+  async #fetch(place: string, id: string, fetch: () => Promise<Buffer>): Promise<void> {
+    const epoch = this.#epoch;
+    const work = fetch()
+      .then((key) => {
+        if (epoch !== this.#epoch) zeroise(key);
+        else this.#keys.set(place, { id, key, expiresMs: this.#clock.now() + this.#lifetimeMs });
+      })
+      .finally(() => this.#fetching.delete(place));
+    this.#fetching.set(place, work);
+    await work;
+  }
+
+  #forgetExpired(): void {
+    const now = this.#clock.now();
+    for (const [place, { expiresMs }] of this.#keys) if (now >= expiresMs) this.#drop(place);
+  }
+
+  #drop(place: string): void {
+    zeroise(this.#keys.get(place)?.key);
+    this.#keys.delete(place);
+  }
+}

@@ -1,0 +1,182 @@
+import type { ServiceContext } from '../core/context.js';
+import type { HttpsServer } from '../core/http/index.js';
+import { createApp, startHttpsServer, urlOf, vapiErrorHandler } from '../core/http/index.js';
+import { makePrivateDir } from '../core/data-dir.js';
+import type { Endpoint, Health, Service } from '../core/lifecycle.js';
+import { networkAddressOf } from '../wire/attestation/index.js';
+import { AttestationService, SIGNING_KEY } from './attestation/attestation-service.js';
+import { AttestationConfiguration } from './attestation/configuration.js';
+import { KnownHosts } from './attestation/known-hosts.js';
+import { attestationOperations } from './attestation/operations.js';
+import { attestationStatus } from './attestation/status.js';
+import type { TrustAuthorityConfig } from './config.js';
+import { applyInitialConfiguration } from './initial-configuration.js';
+import { KeyOperations } from './kps/key-operations.js';
+import { kmsOperations } from './kps/operations.js';
+import { Providers } from './kps/providers.js';
+import { TokenVerifier } from './kps/token-verifier.js';
+import { TrustedIssuers } from './kps/trusted-issuers.js';
+import { KeyPairs } from './pki/key-pairs.js';
+import { chainOf } from './rest-client.js';
+import type { Operation } from './rest/operation.js';
+import { noSuchOperation, operationRouter } from './rest/router.js';
+import { TrustAuthorityStore } from './store.js';
+
+/** What a running Trust Authority holds, and how it is taken down. */
+interface Running {
+  readonly configuration: AttestationConfiguration;
+  readonly attestation: HttpsServer;
+  readonly kms: HttpsServer;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * A Trust Authority host: an attestation service and a key provider service of one group, each with an HTTPS
+ * listener of its own (endpoints `attestation` and `kms`).
+ */
+export class TrustAuthorityService implements Service {
+  readonly name: string;
+  readonly #config: TrustAuthorityConfig;
+  readonly #context: ServiceContext;
+  #running: Running | undefined;
+
+  /** @param config validated by `trustAuthorityConfig` */
+  constructor(config: TrustAuthorityConfig, context: ServiceContext) {
+    this.name = config.name;
+    this.#config = config;
+    this.#context = context;
+  }
+
+  async start(): Promise<readonly Endpoint[]> {
+    this.#running ??= await startTrustAuthority(this.#config, this.#context);
+    return [endpointOf('attestation', this.#running.attestation), endpointOf('kms', this.#running.kms)];
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    await running?.close();
+  }
+
+  health(): Health {
+    if (!this.#running) return { status: 'down', details: ['The service is not started.'] };
+    const { health, details } = attestationStatus(this.#running.configuration);
+    return {
+      status: health === 'OK' ? 'ok' : 'degraded',
+      details: details.map(({ default_message }) => default_message),
+    };
+  }
+}
+
+async function startTrustAuthority(config: TrustAuthorityConfig, context: ServiceContext): Promise<Running> {
+  const closers: (() => Promise<void> | void)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const store = await TrustAuthorityStore.open(await makePrivateDir(context.dataDir), context.clock);
+    closers.push(() => store.close());
+    const keyPairs = new KeyPairs(store, context.clock);
+    const configuration = await AttestationConfiguration.load(store);
+
+    const attestationApp = createApp();
+    const attestation = await listen(config, config.attestation.port, attestationApp);
+    closers.push(() => attestation.close());
+    const issuer = config.attestation.externalUrl?.replace(/\/$/, '') ?? urlOf(config.host, attestation.port);
+    const signerName = `attestation ${config.name}`;
+    await keyPairs.findOrCreate(SIGNING_KEY, signerName);
+    const knownHosts = new KnownHosts(store);
+    const service = new AttestationService({
+      context,
+      configuration,
+      knownHosts,
+      keyPairs,
+      signerName,
+      issuer,
+      group: config.group,
+      tokenLifetimeSeconds: config.attestation.tokenLifetimeSeconds,
+      challengeLifetimeSeconds: config.attestation.challengeLifetimeSeconds,
+    });
+    closers.push(() => service.close());
+
+    const issuers = new TrustedIssuers({
+      context,
+      store,
+      group: config.group,
+      tls: config.tls,
+      cacheSeconds: config.kms.signingCertificateCacheSeconds,
+    });
+    closers.push(() => issuers.close());
+    if (config.kms.trustOwnAttestation) {
+      issuers.admitOwn({
+        address: networkAddressOf(issuer),
+        trusted_CA: chainOf(config.trustedCaPem),
+        group: config.group,
+      });
+    }
+    const providers = new Providers({
+      context,
+      store,
+      keyPairs,
+      primaryKeyCacheSeconds: config.kms.primaryKeyCacheSeconds,
+    });
+    closers.push(() => providers.close());
+    await applyInitialConfiguration(config.initial, { configuration, issuers, providers });
+
+    const { leewaySeconds } = config.kms;
+    const tokens = new TokenVerifier({ context, issuers, group: config.group, leewaySeconds });
+    const keys = new KeyOperations(tokens, providers);
+    const attestationRows = attestationOperations({
+      service,
+      configuration,
+      knownHosts,
+      keyPairs,
+      signerName,
+    });
+    mount(attestationApp, attestationRows, config, context, 'kpsim_attestation');
+    const kmsApp = createApp();
+    mount(
+      kmsApp,
+      kmsOperations({ keys, providers, issuers, store, group: config.group }),
+      config,
+      context,
+      'kpsim_kps',
+    );
+    const kms = await listen(config, config.kms.port, kmsApp);
+    closers.push(() => kms.close());
+    return { configuration, attestation, kms, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function mount(
+  app: ReturnType<typeof createApp>,
+  operations: readonly Operation[],
+  config: TrustAuthorityConfig,
+  context: ServiceContext,
+  metricsPrefix: string,
+): void {
+  const { name: service, administrators } = config;
+  app.use(operationRouter(operations, { service, administrators, context, metricsPrefix }));
+  app.use(noSuchOperation);
+  app.use(vapiErrorHandler(context.log));
+}
+
+function listen(
+  config: TrustAuthorityConfig,
+  port: number,
+  app: ReturnType<typeof createApp>,
+): Promise<HttpsServer> {
+  return startHttpsServer({
+    app,
+    host: config.host,
+    port,
+    tls: { ...config.tls, clientCaPem: config.trustedCaPem, requestClientCertificate: 'optional' },
+  });
+}
+
+function endpointOf(name: string, { url, host, port }: HttpsServer): Endpoint {
+  return { name, url, host, port };
+}
