@@ -94,9 +94,13 @@ export class FrameReader {
   readonly #socket: Socket;
   readonly #hash: Hash = createHash('sha256');
   #opener: FrameOpener | undefined;
+  #wake: (() => void) | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    // One listener for good: adding one while bytes wait would call it at once, again and again, until the rest arrives.
+    const wake = (): void => this.#wake?.();
+    socket.on('readable', wake).on('end', wake).on('close', wake);
   }
 
   /** Reads the stream header. @throws {VmotionError} `stream_invalid`, `stream_truncated` */
@@ -136,20 +140,11 @@ export class FrameReader {
               cause: this.#socket.errored ?? undefined,
             });
       }
-      await readableOrEnd(this.#socket);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
     }
   }
-}
-
-/** Resolves when there is something to read or nothing will come any more. */
-function readableOrEnd(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      socket.off('readable', done).off('end', done).off('close', done);
-      resolve();
-    };
-    socket.on('readable', done).on('end', done).on('close', done);
-  });
 }
 
 function unreachable(cause: Error): VmotionError {
