@@ -57,6 +57,8 @@ export const kmsConfigSchema = z.strictObject({
     .default([...PROTOCOL_VERSIONS]),
   /** Vendor Identification of Query (KMIP 1.4 §4.25). */
   vendorIdentification: z.string().min(1).max(256).default('kpsim'),
+  /** Lease Time of every cryptographic object (KMIP 1.4 §3.20). */
+  leaseSeconds: z.number().int().min(0).max(0xffffffff).default(3600),
   store: z.strictObject({ kind: z.literal('sqlite').default('sqlite') }).default({ kind: 'sqlite' }),
   limits: z
     .strictObject({

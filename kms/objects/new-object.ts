@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 
-import type { Attribute, ManagedObjectValue, TemplateAttribute } from '../../wire/kmip/index.js';
-import { KmipError, attributeTextOf } from '../../wire/kmip/index.js';
+import type {
+  Attribute,
+  AttributeValueOf,
+  ManagedObjectValue,
+  TemplateAttribute,
+} from '../../wire/kmip/index.js';
+import { KmipError, attributeTextOf, digestInput } from '../../wire/kmip/index.js';
 import { demandRule, demandUniqueName, sameValue } from '../attributes/changes.js';
 import type { ObjectTypeName } from '../attributes/rules.js';
 import { appliesTo, attributeRule } from '../attributes/rules.js';
@@ -107,6 +112,7 @@ export async function newObject(
     Extractable: extractable,
     NeverExtractable: !extractable,
     Fresh: objectType === 'Template' ? undefined : (given.get('Fresh') ?? true),
+    LeaseTime: objectType === 'Template' ? undefined : scope.config.leaseSeconds,
     Digest: digestOf(value),
     OriginalCreationDate: implicit.madeHere ? scope.nowSeconds : undefined,
     RandomNumberGenerator: implicit.madeHere ? { rngAlgorithm: 'Unspecified' } : undefined,
@@ -141,23 +147,15 @@ async function addGiven(
 }
 
 /** SHA-256 of the key material, certificate or opaque value as it is stored (KMIP 1.4 §3.17). */
-function digestOf(value: ManagedObjectValue) {
-  if ('opaqueDataValue' in value)
-    return { hashingAlgorithm: 'SHA_256' as const, digestValue: sha256(value.opaqueDataValue) };
+function digestOf(value: ManagedObjectValue): AttributeValueOf<'Digest'> | undefined {
+  const hashingAlgorithm = 'SHA_256';
+  if ('opaqueDataValue' in value) return { hashingAlgorithm, digestValue: sha256(value.opaqueDataValue) };
   if ('certificateValue' in value) {
-    return {
-      hashingAlgorithm: 'SHA_256' as const,
-      digestValue: sha256(value.certificateValue),
-      keyFormatType: 'X_509' as const,
-    };
+    return { hashingAlgorithm, digestValue: sha256(value.certificateValue), keyFormatType: 'X_509' };
   }
-  if (!('keyBlock' in value)) return undefined;
-  const { keyValue, keyFormatType } = value.keyBlock;
-  const material = Buffer.isBuffer(keyValue) ? undefined : keyValue?.keyMaterial;
-  const bytes = Buffer.isBuffer(material) ? material : material?.key;
-  if (!Buffer.isBuffer(bytes)) return undefined;
-  const format = keyFormatType === 'TransparentSymmetricKey' ? 'Raw' : keyFormatType;
-  return { hashingAlgorithm: 'SHA_256' as const, digestValue: sha256(bytes), keyFormatType: format };
+  const input = 'keyBlock' in value ? digestInput(value.keyBlock) : undefined;
+  if (!input || !('keyBlock' in value)) return undefined;
+  return { hashingAlgorithm, digestValue: sha256(input), keyFormatType: value.keyBlock.keyFormatType };
 }
 
 function sha256(bytes: Uint8Array): Buffer {

@@ -68,7 +68,10 @@ export const modifyAttributeOperation: OperationHandler<'ModifyAttribute'> = asy
   }
   const changed = await modifyAttribute(object, attribute, whichInstance(attribute, current, scope), scope);
   scope.workspace.replace(object, changed);
-  return { uniqueIdentifier: object.uniqueIdentifier, attribute };
+  return {
+    uniqueIdentifier: object.uniqueIdentifier,
+    attribute: attributeOfInstance(attribute.name, { index: attribute.index ?? 0, value: attribute.value }),
+  };
 };
 
 /** KMIP 1.4 §4.16. */

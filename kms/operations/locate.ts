@@ -18,24 +18,38 @@ export const locate: OperationHandler<'Locate'> = async (payload, scope) => {
     limits.locatedItems,
   );
   const offset = demandCount(payload.offsetItems, 'Offset Items') ?? 0;
-  const onLine =
-    ((payload.storageStatusMask ?? STORAGE_STATUS_MASK.OnLineStorage) & STORAGE_STATUS_MASK.OnLineStorage) !==
-    0;
+  const searched = STORAGE_STATUS_MASK.OnLineStorage | STORAGE_STATUS_MASK.DestroyedStorage;
+  const onLine = ((payload.storageStatusMask ?? searched) & searched) !== 0;
   const conditions = conditionsOf(wanted, scope);
-  if (payload.objectGroupMember === 'GroupMemberFresh')
-    conditions.push((object) => object.get('Fresh') === true);
+  const { objectGroupMember } = payload;
+  if (objectGroupMember === 'GroupMemberFresh') conditions.push((object) => object.get('Fresh') === true);
+  if (!asksForDestroyed(payload.storageStatusMask, wanted)) conditions.push((object) => !isDestroyed(object));
 
   const located: string[] = [];
   for (const identifier of onLine ? await scope.workspace.find(scope.client.owner, indexed(wanted)) : []) {
     const object = await scope.workspace.read(identifier);
     if (object && conditions.every((condition) => condition(object))) located.push(identifier);
   }
+  // Newest first (KMIP 2.1 §6.1.28), but the members of a group are handed out in the order they were made.
+  if (objectGroupMember !== undefined) located.reverse();
   const page = located.slice(offset, offset + maximum);
   const [only] = page;
   if (only !== undefined && page.length === 1) scope.returns('Locate', only);
   else scope.placeholder = undefined;
   return { locatedItems: located.length, uniqueIdentifiers: page };
 };
+
+/** What is destroyed has no storage any more; it is found by those only who ask for it. Own choice. */
+function asksForDestroyed(mask: number | undefined, wanted: readonly Attribute[]): boolean {
+  return (
+    ((mask ?? 0) & STORAGE_STATUS_MASK.DestroyedStorage) !== 0 ||
+    wanted.some(({ name }) => name === 'State' || name === 'DestroyDate')
+  );
+}
+
+function isDestroyed(object: ManagedObject): boolean {
+  return object.get('DestroyDate') !== undefined;
+}
 
 /** Attributes by which the store itself narrows the search: stored ones that must be equal. */
 function indexed(wanted: readonly Attribute[]): { name: string; value: unknown }[] {

@@ -3,6 +3,7 @@ import { createServer } from 'node:tls';
 import type { Server, TLSSocket } from 'node:tls';
 
 import type { ServiceContext } from '../../core/context.js';
+import { listening } from '../../core/http/index.js';
 import type { KmsConfig } from '../config.js';
 import type { BatchProcessor } from './batch.js';
 import { KmipConnection } from './connection.js';
@@ -42,19 +43,12 @@ export class KmipListener {
     this.#server = this.#createServer();
   }
 
-  /** Binds the port and returns the one really bound. */
-  listen(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#config.port, this.#config.host, () => {
-        this.#server.off('error', reject);
-        this.#server.on('error', (error) =>
-          this.#context.log.error({ err: error }, 'the KMIP listener failed'),
-        );
-        this.#sweep = setInterval(() => this.#closeOverdue(), SWEEP_MS);
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+  /** Binds the port and returns the one really bound. @throws KpsimError `port_in_use`, `listen_failed` */
+  async listen(): Promise<number> {
+    await listening(this.#server, this.#config.port, this.#config.host);
+    this.#server.on('error', (error) => this.#context.log.error({ err: error }, 'the KMIP listener failed'));
+    this.#sweep = setInterval(() => this.#closeOverdue(), SWEEP_MS);
+    return (this.#server.address() as AddressInfo).port;
   }
 
   /** Stops accepting, lets answers under way go out, and closes every connection. */

@@ -21,7 +21,7 @@ export type {
   KeyWrappingSpecification,
   PlainKeyValue,
 } from './structures/key-block.js';
-export { keyMaterialBytes } from './structures/key-block.js';
+export { digestInput, keyMaterialBytes } from './structures/key-block.js';
 export type { ManagedObjectValue, ObjectTypeName } from './structures/managed-object.js';
 export { managedObject } from './structures/managed-object.js';
 export { protocolVersionOf } from './structures/protocol-version.js';

@@ -4,7 +4,10 @@ import type { Codec, ValueOf } from '../schema/codec.js';
 import { anyValue, bigInteger, byteString, dependent, integer } from '../schema/codec.js';
 import { enumeration } from '../schema/enumeration.js';
 import { multiple, optional, required, structure } from '../schema/structure.js';
+import { tagValue } from '../tables/tag-names.js';
 import { ITEM_TYPES } from '../ttlv/types.js';
+import { TtlvWriter } from '../ttlv/writer.js';
+import { ANY_VERSION_RANK } from '../versions.js';
 import { cryptographicParameters } from './base.js';
 import { identifierReference } from './identifier.js';
 
@@ -177,4 +180,19 @@ export function keyMaterialBytes(block: KeyBlock): Buffer {
     'KeyFormatTypeNotSupported',
     'The key is wrapped, absent or in a transparent format; it has no plain key bytes.',
   );
+}
+
+/**
+ * The bytes that a Digest of a key is calculated on (KMIP 1.4 §3.17): Key Material bytes as they are, a structure
+ * TTLV-encoded. Undefined if the key is wrapped or absent.
+ */
+export function digestInput(block: KeyBlock): Buffer | undefined {
+  const value = block.keyValue;
+  if (value === undefined || Buffer.isBuffer(value)) return undefined;
+  if (Buffer.isBuffer(value.keyMaterial)) return value.keyMaterial;
+  const codec = MATERIAL_CODECS[String(block.keyFormatType)];
+  if (!codec) return undefined;
+  const writer = new TtlvWriter(ANY_VERSION_RANK);
+  codec.write(writer, tagValue('KeyMaterial'), value.keyMaterial, {});
+  return writer.finish();
 }
