@@ -105,8 +105,7 @@ export class MigrationDestination {
     await Promise.allSettled(this.#sockets.values());
     await closed;
     for (const incoming of this.#incoming.values()) {
-      forgetKeys(incoming);
-      await incoming.guest?.stop();
+      await forget(incoming);
     }
     this.#incoming.clear();
   }
@@ -195,8 +194,7 @@ export class MigrationDestination {
     if (record.state === 'committed' || store.find(record.vmId)) throw wrongState(record, 'abort');
     await this.#record(record, 'aborted');
     this.#incoming.delete(migrationId);
-    if (incoming) forgetKeys(incoming);
-    await incoming?.guest?.stop();
+    if (incoming) await forget(incoming);
     await store.folders.discard(this.#stagedPath(record));
   }
 
@@ -293,6 +291,13 @@ function stageLabel(migrationId: string): string {
 
 function forgetKeys({ secret }: Incoming): void {
   zeroise(secret.key, secret.nonce);
+}
+
+/** Forgets all that is secret of a migration that ends here, a guest that waited for its commit included. */
+async function forget(incoming: Incoming): Promise<void> {
+  forgetKeys(incoming);
+  // Its disks go with the folder: that they could not be made durable does not matter.
+  await incoming.guest?.stop().catch(() => undefined);
 }
 
 /** Ends a connection so that the other side can still read the answer: unread bytes would make the system reset it. */

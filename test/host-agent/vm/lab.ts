@@ -63,3 +63,16 @@ export function markedImage(sizeBytes: number): Buffer {
   for (let at = 0; at + MARKER.length <= sizeBytes; at += 256 * 1024) MARKER.copy(image, at);
   return image;
 }
+
+/** Does something with every number from 1 to `last`, several at a time: most of the work is waiting for the disk. */
+export async function forEachUpTo(last: number, work: (number: number) => Promise<void>): Promise<void> {
+  let next = 1;
+  const worker = async (): Promise<void> => {
+    while (next <= last) {
+      const number = next;
+      next += 1;
+      await work(number);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+}

@@ -49,10 +49,10 @@ describe('vMotion', () => {
     const expectedMemory = Buffer.from(guest.memory);
 
     // The guest writes for as long as anything can be sent: the last writes fall into the switchover.
-    let writing = true;
+    const writing = { on: true };
     let writes = 0;
     const writer = (async (): Promise<void> => {
-      while (writing) {
+      while (writing.on) {
         const data = randomBytes(4096);
         const at = (writes * 7 * 4096) % (image.length - 4096);
         const memoryAt = (writes * 11 * 1000) % (expectedMemory.length - 4096);
@@ -77,7 +77,7 @@ describe('vMotion', () => {
     expect(guest.paused).toBe(true);
     const moved = await destination.engine.commitReceive(spec.migrationId);
     await source.engine.commitSend(spec.migrationId);
-    writing = false;
+    writing.on = false;
     await writer;
 
     expect(writes).toBeGreaterThan(0);
