@@ -262,7 +262,7 @@ function cpHashCache(device: TpmDevice, frame: TpmCommandFrame): (session: TpmSe
   };
 }
 
-/** HMAC of a command (TPM 2.0 Part 1 §19.6.5); empty if the session has no key. */
+/** HMAC of a command (TPM 2.0 Part 1 §19.6.5). Without a key it proves nothing and may be left out. */
 function commandHmac(
   session: TpmSession,
   auth: AuthCommand,
@@ -270,7 +270,7 @@ function commandHmac(
   cpHash: Buffer,
   all: readonly CheckedAuth[],
 ): Buffer {
-  if (session.type === 'POLICY' && key.length === 0) return NOTHING;
+  if (key.length === 0 && auth.hmac.length === 0) return NOTHING;
   const hmac = createHmac(HASH_ALGORITHMS[session.authHash].nodeName, key)
     .update(cpHash)
     .update(auth.nonce)
@@ -311,7 +311,7 @@ export function answerAuthorizations(
     code.writeUInt32BE(TPM_CC[frame.name].code, 4);
     const { nodeName } = HASH_ALGORITHMS[session.authHash];
     const rpHash = createHash(nodeName).update(code).update(parameters).digest();
-    const silent = session.passwordNeeded || (session.type === 'POLICY' && key.length === 0);
+    const silent = session.passwordNeeded || (key.length === 0 && auth.hmac.length === 0);
     const hmac = silent
       ? NOTHING
       : createHmac(nodeName, key)
