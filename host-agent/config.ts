@@ -28,6 +28,10 @@ export const hostAgentConfigSchema = z.strictObject({
   port: port.default(0),
   /** Plain TCP vMotion listener; 0 lets the system choose. */
   vmotionPort: port.default(0),
+  /** Where other hosts reach the vMotion listener, if not where it listens: behind a relay or a published port. */
+  vmotionAddress: z
+    .strictObject({ host: z.string().min(1).max(255), port: z.number().int().min(1).max(65_535) })
+    .optional(),
   /** Where VMs lie: a directory, or one of the data directory unless given. */
   datastores: z
     .array(z.strictObject({ name: datastoreName, path: z.string().min(1).max(4096).optional() }))

@@ -62,8 +62,13 @@ export class Migrations {
   }
 
   /** Where the listener is. */
-  get address(): Destination {
+  get listenAddress(): Destination {
     return this.#running().address();
+  }
+
+  /** Where other hosts reach it. */
+  get address(): Destination {
+    return this.#options.config.vmotionAddress ?? this.listenAddress;
   }
 
   /**
@@ -85,7 +90,7 @@ export class Migrations {
         engine.prepareReceive(spec, (id) => held.lend(id)),
       );
       this.#held.set(spec.migrationId, held);
-      return { ...ready, vmId: spec.target?.id ?? spec.vmId };
+      return { ...ready, ...this.address, vmId: spec.target?.id ?? spec.vmId };
     } catch (error) {
       held.release();
       throw error;
@@ -131,7 +136,7 @@ export class Migrations {
    * stays as it is: whoever reconciles decides.
    */
   async restart(stopVms: () => Promise<void>): Promise<void> {
-    const { port } = this.address;
+    const { port } = this.listenAddress;
     await this.close();
     await stopVms();
     await this.open(port);
