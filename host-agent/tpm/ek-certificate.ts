@@ -39,7 +39,7 @@ export interface EkCertificateProfile {
   readonly notAfter?: Date;
   /** Object identifiers; tcg-kp-EKCertificate by default. */
   readonly extendedKeyUsages?: readonly string[];
-  /** basicConstraints cA; false by default. */
+  /** basicConstraints cA, and the key usage that goes with it; false by default. */
   readonly isCa?: boolean;
 }
 
@@ -51,7 +51,8 @@ export async function issueEkCertificate(
   profile: EkCertificateProfile = {},
 ): Promise<Buffer> {
   const usage =
-    ekPublic.type === 'RSA' ? x509.KeyUsageFlags.keyEncipherment : x509.KeyUsageFlags.keyAgreement;
+    (ekPublic.type === 'RSA' ? x509.KeyUsageFlags.keyEncipherment : x509.KeyUsageFlags.keyAgreement) |
+    (profile.isCa === true ? x509.KeyUsageFlags.keyCertSign : 0);
   const certificate = await issuer.issueFor(await importedPublicKey(ekPublic), {
     commonName: 'TPM 2.0 endorsement key',
     extendedKeyUsages: profile.extendedKeyUsages ?? [EK_CERTIFICATE_USAGE],
