@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { KmipClient } from '../../kms/client.js';
+import type { KmipClient } from '../../kms/client.js';
 import type { TestKms, TestPki } from '../kms/harness.js';
 import { startKms } from '../kms/harness.js';
 import type { TestTrustAuthority, TrustPki } from './harness.js';

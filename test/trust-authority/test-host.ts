@@ -10,13 +10,7 @@ import { measuredBoot } from '../../host-agent/boot/index.js';
 import type { MeasuredBootOptions } from '../../host-agent/boot/index.js';
 import { BOOT_FAULTS } from '../../host-agent/boot/faults.js';
 import type { BootFault } from '../../host-agent/boot/faults.js';
-import {
-  SoftwareTpm,
-  SoftwareTpmTransport,
-  TPM_FAULTS,
-  TpmClient,
-  manufacture,
-} from '../../host-agent/tpm/index.js';
+import { SoftwareTpmTransport, TPM_FAULTS, TpmClient, manufacture } from '../../host-agent/tpm/index.js';
 import type {
   EvidenceParts,
   FaultMemory,
@@ -25,6 +19,7 @@ import type {
   TpmFault,
   TpmKey,
   TpmVendor,
+  SoftwareTpm,
 } from '../../host-agent/tpm/index.js';
 import { AttestationClient } from '../../trust-authority/client.js';
 import {

@@ -436,7 +436,7 @@ export const ATTESTATION_REASONS = {
     catalogue: [52],
     severity: 'attack',
     recoverable: false,
-    step: 'token_holder',
+    step: 'holder',
     sentence: 'The client certificate is not the one that the evidence or the token is bound to.',
     remedy: 'Attest and ask for keys with the same client certificate.',
     claim: ['instance-identity', contraindicated],
