@@ -77,9 +77,9 @@ export const kmsConfigSchema = z.strictObject({
       /** Objects that one Locate returns at most. */
       locatedItems: z.number().int().min(1).max(1_000_000).default(10_000),
       handshakeSeconds: z.number().min(0.05).max(600).default(10),
-      /** From the first byte of a request to its last. */
+      /** From the first byte of a request to its last, and for a client to take its response. */
       frameSeconds: z.number().min(0.05).max(600).default(30),
-      /** Between requests, and for a client to take its response. */
+      /** Between requests. */
       idleSeconds: z.number().min(0.05).max(86_400).default(3600),
       /** Decoded objects kept in memory. */
       cachedObjects: z.number().int().min(0).max(1_000_000).default(10_000),

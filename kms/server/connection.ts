@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
+import type { Logger } from '../../core/logging.js';
 import { zeroise } from '../../core/secret.js';
 import { KmipError, tagValue } from '../../wire/kmip/index.js';
 import type { KmsConfig } from '../config.js';
@@ -11,7 +13,9 @@ import type { KmsMetrics } from './metrics.js';
 /** One client's connection: requests are answered one after another, in their order. */
 export class KmipConnection {
   readonly #socket: TLSSocket;
+  readonly #transport: Socket | undefined;
   readonly #client: Client;
+  readonly #log: Logger;
   readonly #processor: BatchProcessor;
   readonly #metrics: KmsMetrics;
   readonly #framer: MessageFramer;
@@ -24,14 +28,19 @@ export class KmipConnection {
   constructor(
     socket: TLSSocket,
     parts: {
+      /** The TCP connection below; a TLS socket cannot send a reset itself. */
+      readonly transport: Socket | undefined;
       readonly client: Client;
+      readonly log: Logger;
       readonly processor: BatchProcessor;
       readonly metrics: KmsMetrics;
       readonly limits: KmsConfig['limits'];
     },
   ) {
     this.#socket = socket;
+    this.#transport = parts.transport;
     this.#client = parts.client;
+    this.#log = parts.log;
     this.#processor = parts.processor;
     this.#metrics = parts.metrics;
     this.#limits = parts.limits;
@@ -46,9 +55,10 @@ export class KmipConnection {
 
   /** Closes the connection if its client has been too slow. @param now monotonic milliseconds */
   closeIfOverdue(now: number): void {
-    if (this.#busy && this.#socket.writableLength === 0) return;
-    const allowedSeconds =
-      this.#framer.bufferedBytes > 0 ? this.#limits.frameSeconds : this.#limits.idleSeconds;
+    const unread = this.#socket.writableLength > 0;
+    if (this.#busy && !unread) return;
+    const inTransfer = unread || this.#framer.bufferedBytes > 0;
+    const allowedSeconds = inTransfer ? this.#limits.frameSeconds : this.#limits.idleSeconds;
     if (now - this.#waitingSince > allowedSeconds * 1000) this.#socket.destroy();
   }
 
@@ -66,7 +76,10 @@ export class KmipConnection {
       if (this.#framer.bufferedBytes > this.#limits.messageBytes) this.#socket.pause();
       return;
     }
-    void this.#serve();
+    this.#serve().catch((error: unknown) => {
+      this.#log.error({ err: error }, 'a connection could not be served');
+      this.#socket.destroy();
+    });
   }
 
   async #serve(): Promise<void> {
@@ -115,7 +128,7 @@ export class KmipConnection {
         this.#ended = true;
         break;
       case 'reset':
-        this.#socket.resetAndDestroy();
+        this.#transport?.resetAndDestroy();
         break;
       case 'drop':
         break;

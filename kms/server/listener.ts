@@ -89,7 +89,9 @@ export class KmipListener {
       socket.once('close', () => this.#handshaking.delete(peer));
     });
     server.on('secureConnection', (socket) => this.#accept(socket));
-    server.on('tlsClientError', (error) => {
+    server.on('tlsClientError', (error, socket) => {
+      // Node reports a handshake that takes too long, but leaves the socket open.
+      socket.destroy();
       this.#metrics.refusedConnections.inc({ reason: 'handshake' });
       this.#context.log.debug({ err: error }, 'a TLS handshake failed');
     });
@@ -101,7 +103,9 @@ export class KmipListener {
   }
 
   #accept(socket: TLSSocket): void {
-    this.#handshaking.delete(peerOf(socket));
+    const peer = peerOf(socket);
+    const transport = this.#handshaking.get(peer);
+    this.#handshaking.delete(peer);
     socket.on('error', (error) => this.#context.log.debug({ err: error }, 'a connection failed'));
     const client = this.#identity.identify(socket, this.#context.clock.now());
     if (typeof client === 'string') {
@@ -111,7 +115,9 @@ export class KmipListener {
       return;
     }
     const connection = new KmipConnection(socket, {
+      transport,
       client,
+      log: this.#context.log,
       processor: this.#processor,
       metrics: this.#metrics,
       limits: this.#config.limits,

@@ -23,7 +23,7 @@ export class RecordedAnswers {
     if (item.type === 'Structure')
       return { ...item, value: item.value.map((inner) => this.translate(inner)) };
     const bound = this.#live.get(keyOf(item));
-    return bound ? ({ ...bound, tag: item.tag }) : item;
+    return bound ? { ...bound, tag: item.tag } : item;
   }
 
   /** What differs, as paths with the values; empty if the answers agree. */
@@ -89,6 +89,7 @@ function keyOf(item: TtlvItem): string {
 }
 
 function text(item: TtlvItem): string {
+  if (item.type === 'Structure') return item.value.map(text).join();
   return Buffer.isBuffer(item.value) ? item.value.toString('hex') : String(item.value);
 }
 
