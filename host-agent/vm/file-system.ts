@@ -22,6 +22,9 @@ export const PRIVATE_DIRECTORY_MODE = 0o700;
 /** Bytes of one read or write of bulk data. */
 export const CHUNK_BYTES = 1024 * 1024;
 
+/** Unit of `stat.blocks`, whatever the file system's own. */
+const STAT_BLOCK_BYTES = 512;
+
 const ZERO_CHUNK = Buffer.alloc(CHUNK_BYTES);
 
 /** Whether at most {@link CHUNK_BYTES} bytes are all zero. */
@@ -135,13 +138,18 @@ export async function scrubFile(files: FileSystem, path: string): Promise<void> 
   try {
     const file = await files.open(path, 'r+');
     try {
-      const { size } = await file.stat();
+      const { size, blocks } = await file.stat();
       const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-      for (let start = 0; start < size; start += CHUNK_BYTES) {
+      // What lies behind the last allocated block of a sparse file need not be read.
+      let leftBytes = blocks * STAT_BLOCK_BYTES;
+      for (let start = 0; start < size && leftBytes > 0; start += CHUNK_BYTES) {
         const part = buffer.subarray(0, Math.min(CHUNK_BYTES, size - start));
         await readFully(file, part, start);
-        if (!isZero(part)) await writeFully(file, ZERO_CHUNK.subarray(0, part.length), start);
+        if (isZero(part)) continue;
+        await writeFully(file, ZERO_CHUNK.subarray(0, part.length), start);
+        leftBytes -= part.length;
       }
+      buffer.fill(0);
       await file.sync();
     } finally {
       await file.close();

@@ -128,6 +128,8 @@ async function importDisk(
     if (!vmEncrypted)
       throw new VmError('file_invalid', `${fileName} is encrypted, but the .vmx file has no bundle`);
   }
+  // Before anything is made: a descriptor may claim any size.
+  for (const extent of source.extents) await (await openExtent(files, from, extent))?.close();
   await createDiskFiles(
     files,
     to,
@@ -157,24 +159,32 @@ async function readDescriptor(files: FileSystem, from: string, fileName: string)
   return readSmallFile(files, from, fileName, DISK_DESCRIPTOR_MAX_BYTES);
 }
 
-async function importExtent(
+/** Opens an extent's file, and makes sure that the extent lies in it. Undefined for a hole. */
+async function openExtent(
   files: FileSystem,
   from: string,
   { fileName, offsetSectors, sectors }: DiskExtent,
+): Promise<FileHandle | undefined> {
+  if (fileName === undefined) return undefined;
+  const source = await openRegularFile(files, from, fileName);
+  if ((await source.stat()).size >= (offsetSectors + sectors) * SECTOR_BYTES) return source;
+  await source.close();
+  throw new VmError('file_invalid', `${fileName} is shorter than its descriptor says`);
+}
+
+async function importExtent(
+  files: FileSystem,
+  from: string,
+  extent: DiskExtent,
   disk: FlatDisk,
   at: number,
 ): Promise<void> {
-  if (fileName === undefined) return;
-  const source = await openRegularFile(files, from, fileName);
+  const source = await openExtent(files, from, extent);
   try {
-    const start = offsetSectors * SECTOR_BYTES;
-    const lengthBytes = sectors * SECTOR_BYTES;
-    if ((await source.stat()).size < start + lengthBytes) {
-      throw new VmError('file_invalid', `${fileName} is shorter than its descriptor says`);
-    }
-    await copyExtent(source, start, lengthBytes, disk, at);
+    const [start, lengthBytes] = [extent.offsetSectors * SECTOR_BYTES, extent.sectors * SECTOR_BYTES];
+    if (source) await copyExtent(source, start, lengthBytes, disk, at);
   } finally {
-    await source.close();
+    await source?.close();
   }
 }
 

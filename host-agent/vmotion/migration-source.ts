@@ -98,7 +98,8 @@ export class MigrationSource {
       return result;
     } catch (error) {
       vm.release(migrationId);
-      await journal.record({ ...record, state: 'aborted', updatedAtMs: clock.now() });
+      // The first failure is the one to tell. Should the journal fail too, a restart settles what it says as aborted.
+      await journal.record({ ...record, state: 'aborted', updatedAtMs: clock.now() }).catch(() => undefined);
       throw error;
     } finally {
       zeroise(secret.key, secret.nonce);

@@ -74,8 +74,11 @@ export function parseDiskDescriptor(bytes: Buffer): DiskDescriptor {
   if (bytes.length > DISK_DESCRIPTOR_MAX_BYTES) {
     throw invalid(`a disk descriptor may have at most ${DISK_DESCRIPTOR_MAX_BYTES} bytes`);
   }
-  const encoding = declaredEncoding(bytes);
-  const lines = decodeText(bytes, encoding, 'disk_descriptor_invalid').split('\n', MAX_LINES + 1);
+  // Some tools fill the descriptor's last sector with zeros.
+  const end = bytes.indexOf(0);
+  const text = end < 0 ? bytes : bytes.subarray(0, end);
+  const encoding = declaredEncoding(text);
+  const lines = decodeText(text, encoding, 'disk_descriptor_invalid').split('\n', MAX_LINES + 1);
   if (lines.length > MAX_LINES) throw invalid(`a disk descriptor may have at most ${MAX_LINES} lines`);
   if (lines[0]?.trim().toLowerCase() !== FIRST_LINE.toLowerCase()) {
     throw invalid(`a disk descriptor starts with ${JSON.stringify(FIRST_LINE)}`, 1);
