@@ -151,6 +151,19 @@ export class HostAgentClient {
     return this.#call('GET', `${HOST}/attestation/report`);
   }
 
+  /** Names of the faults that break this host's evidence. @throws VapiError `UNSUPPORTED` without a TPM */
+  evidenceFaults(): Promise<readonly string[]> {
+    return this.#call('GET', `${HOST}/attestation/faults`);
+  }
+
+  /**
+   * Replaces them, with rows of `EVIDENCE_FAULTS` by name. Those of boot, attestation key and TPM take effect at the
+   * next reboot, all others with the next attestation.
+   */
+  setEvidenceFaults(names: readonly string[]): Promise<void> {
+    return this.#call('PUT', `${HOST}/attestation/faults`, { names });
+  }
+
   /** EK and EK certificate of the host's TPM. @throws VapiError `UNSUPPORTED` without a TPM */
   tpmEndorsement(): Promise<api.TpmEndorsement> {
     return this.#call('GET', `${HOST}/tpm/endorsement`);

@@ -10,6 +10,7 @@ import {
 import { viJsonRouter } from '../core/http/vi-json.js';
 import type { Endpoint, Health, Service } from '../core/lifecycle.js';
 import { observer } from './api/observe.js';
+import type { Observer } from './api/observe.js';
 import { HOST_ROWS } from './api/rest-host.js';
 import { MIGRATION_ROWS } from './api/rest-migrations.js';
 import { VM_ROWS } from './api/rest-vms.js';
@@ -31,6 +32,7 @@ export class HostAgentService implements Service {
   readonly #config: HostAgentConfig;
   readonly #context: ServiceContext;
   readonly #parts: PlatformParts;
+  readonly #observe: Observer;
   #host: EsxHost | undefined;
   #server: HttpsServer | undefined;
   #renewal: NodeJS.Timeout | undefined;
@@ -41,6 +43,7 @@ export class HostAgentService implements Service {
     this.#config = config;
     this.#context = context;
     this.#parts = parts;
+    this.#observe = observer(this.name, context);
   }
 
   async start(): Promise<readonly Endpoint[]> {
@@ -63,7 +66,7 @@ export class HostAgentService implements Service {
         this.#context.log.warn({ err: error }, 'the attestation report was not renewed');
       });
     }, RENEWAL_INTERVAL_MS).unref();
-    const vmotion = host.migrations.address;
+    const vmotion = host.migrations.listenAddress;
     return [
       { name: MANAGEMENT_ENDPOINT, url: this.#server.url, host: address, port: this.#server.port },
       { name: VMOTION_ENDPOINT, url: `vmotion://${vmotion.host}:${vmotion.port}`, ...vmotion },
@@ -90,7 +93,7 @@ export class HostAgentService implements Service {
 
   #app(host: EsxHost): ReturnType<typeof createApp> {
     const app = createApp();
-    const observe = observer(this.name, this.#context);
+    const observe = this.#observe;
     app.use(requireClientNamed(this.#config.administrators));
     app.use('/sdk', ...observe((request) => request.path.split('/').at(-1) ?? ''));
     app.use(viJsonRouter({ backend: new HostVimBackend(host), log: this.#context.log }));

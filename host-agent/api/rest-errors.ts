@@ -28,7 +28,7 @@ const VAPI_TYPES: readonly (readonly [FaultName, VapiErrorType])[] = [
 export function restErrorOf(thrown: unknown, vmId?: string): unknown {
   const error = vmFaultOf(thrown, vmId);
   if (!(error instanceof VimFault)) return error;
-  const fault = error as VimFault;
+  const fault = error;
   const type = VAPI_TYPES.find(([name]) => fault.is(name))?.[1] ?? 'ERROR';
   return new VapiError(type, fault.message, {
     messageId: fault.faultMessage[0]?.key ?? `com.vmware.vim25.${fault.fault}`,

@@ -105,6 +105,19 @@ export const HOST_ROWS: readonly RestRow[] = [
   },
   {
     method: 'get',
+    path: `${HOST}/attestation/faults`,
+    operation: 'GetEvidenceFaults',
+    handle: (host) => host.platform.evidenceFaults(),
+  },
+  {
+    method: 'put',
+    path: `${HOST}/attestation/faults`,
+    operation: 'SetEvidenceFaults',
+    handle: (host, { body }) =>
+      host.platform.setEvidenceFaults(validate(schemas.evidenceFaultsSchema, body).names),
+  },
+  {
+    method: 'get',
     path: `${HOST}/tpm/endorsement`,
     operation: 'GetTpmEndorsement',
     handle: (host) => host.platform.endorsement(),

@@ -27,7 +27,7 @@ export const cryptoKeyIdSchema = z.strictObject({
 /** `ConfigSpec.migrateEncryption` of vim25. */
 export const migrateEncryptionSchema = z.enum(['disabled', 'opportunistic', 'required']);
 
-const diskSelection = z.union([z.literal('all'), z.array(z.number().int()).max(256)]);
+const diskSelection = z.union([z.literal('all'), z.array(z.number().int()).max(256).readonly()]);
 
 /** Which key encrypts a VM, and which of its disks. */
 export const encryptVmSchema = z.strictObject({
@@ -54,7 +54,8 @@ export const createVmSchema = z.strictObject({
           .multipleOf(512),
       }),
     )
-    .max(15),
+    .max(15)
+    .readonly(),
   encryption: encryptVmSchema.optional(),
   migrateEncryption: migrateEncryptionSchema.optional(),
 });
@@ -115,7 +116,8 @@ export const incomingVmSchema = z.object({
         keyId: cryptoKeyIdSchema.optional(),
       }),
     )
-    .max(64),
+    .max(64)
+    .readonly(),
 });
 
 /** Body of `POST migrations/{migration}?action=prepare-receive`. */
@@ -144,9 +146,9 @@ export const trustedServiceSchema = z.strictObject({
 
 /** Body of `PUT trusted-services`: replaces all of it. */
 export const trustedServicesSchema = z.strictObject({
-  attestation: z.array(trustedServiceSchema).max(16),
-  kms: z.array(trustedServiceSchema).max(16),
-  providers: z.array(name).max(32),
+  attestation: z.array(trustedServiceSchema).max(16).readonly(),
+  kms: z.array(trustedServiceSchema).max(16).readonly(),
+  providers: z.array(name).max(32).readonly(),
 });
 
 /** Body of `PUT key-servers/{cluster}`: lets the host fetch standard keys itself, as vSAN hosts do. */
@@ -154,7 +156,8 @@ export const keyServersSchema = z.strictObject({
   servers: z
     .array(z.strictObject({ host: name, port: z.number().int().min(1).max(65_535) }))
     .min(1)
-    .max(16),
+    .max(16)
+    .readonly(),
   tls: z.strictObject({ certificatePem: pem, privateKeyPem: pem, caPem: pem }),
   credential: z.strictObject({ username: name, password: z.string().max(1024) }).optional(),
 });
@@ -175,7 +178,7 @@ export const guestRangeSchema = z.strictObject({
 export const attestSchema = z.strictObject({ force: z.boolean().optional() });
 
 /** Body of `POST crypto?action=key-status`. */
-export const keyStatusSchema = z.strictObject({ keys: z.array(cryptoKeyIdSchema).max(4096) });
+export const keyStatusSchema = z.strictObject({ keys: z.array(cryptoKeyIdSchema).max(4096).readonly() });
 
 /** The two kinds of trusted services, as the paths of the ESX API name them. */
 export const trustedServiceKindSchema = z.enum(['attestation', 'kms']);
@@ -189,3 +192,6 @@ export const esxTrustedServiceSchema = z.strictObject({
 
 /** A migration's id in a path: a UUID in lower case. */
 export const migrationIdSchema = z.guid().toLowerCase();
+
+/** Body of `PUT attestation/faults`: rows of `EVIDENCE_FAULTS` by name; an empty list makes the host honest again. */
+export const evidenceFaultsSchema = z.strictObject({ names: z.array(name).max(64).readonly() });

@@ -19,7 +19,7 @@ export interface LentKeys {
   /** What was asked for, in that order, with the ids of new keys filled in. */
   readonly ids: readonly NormalKeyId[];
   /** A key, also one that was not asked for at first. @throws KeyUnavailableError */
-  lend(id: CryptoKeyId): Promise<Buffer>;
+  readonly lend: (id: CryptoKeyId) => Promise<Buffer>;
 }
 
 /** All keys that a host can get: the cache, and one source for each kind of provider. */

@@ -109,7 +109,7 @@ export class VmOperations {
       try {
         await this.#withVmKeys(vm, [], ({ lend }) => vm.powerOn(lend));
       } catch (error) {
-        if (error instanceof VimFault && (error as VimFault).is('EncryptionKeyRequired')) vm.lock();
+        if (error instanceof VimFault && error.is('EncryptionKeyRequired')) vm.lock();
         throw error;
       }
     });

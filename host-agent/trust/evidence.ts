@@ -14,7 +14,7 @@ import type {
   PcrValuesHex,
 } from '../../wire/attestation/index.js';
 import { TpmError, encodeTpm2bPublic } from '../../wire/tpm2/index.js';
-import type { TpmClient } from '../tpm/index.js';
+import type { ChallengeParts, EvidenceParts, TpmClient } from '../tpm/index.js';
 import type { EvidenceMaker } from './attestor.js';
 import type { HostKey } from './host-key.js';
 import type { HostTpm } from './host-tpm.js';
@@ -45,6 +45,7 @@ export class TpmEvidenceMaker implements EvidenceMaker {
       const { resetCount, restartCount } = await hostTpm.withTpm(
         async (tpm) => (await tpm.readClock()).clockInfo,
       );
+      const { akPublic } = await hostTpm.faults.hello({ akPublic: hostTpm.attestationKey.publicArea });
       return {
         identity:
           certificatePem === undefined
@@ -55,7 +56,7 @@ export class TpmEvidenceMaker implements EvidenceMaker {
               },
         context: {
           kind: 'hello',
-          akPublic: encodeTpm2bPublic(hostTpm.attestationKey.publicArea).toString('base64'),
+          akPublic: encodeTpm2bPublic(akPublic).toString('base64'),
           hostId,
           hostKeyJwk: hostKey().publicJwk,
           clientCertificateSha256: this.#certificateSha256,
@@ -66,55 +67,80 @@ export class TpmEvidenceMaker implements EvidenceMaker {
   }
 
   evidence(challenge: ChallengeContext): Promise<EvidenceContext> {
+    const { tpm: hostTpm } = this.#options;
+    return withAvailableTpm(() => hostTpm.withTpm((tpm) => this.#answer(tpm, challengeParts(challenge))));
+  }
+
+  async #answer(client: TpmClient, given: ChallengeParts): Promise<EvidenceContext> {
     const { tpm: hostTpm, hostKey } = this.#options;
-    return withAvailableTpm(() =>
-      hostTpm.withTpm(async (tpm) => {
-        const ak = hostTpm.attestationKey;
-        const secret = await openedCredential(tpm, ak.handle, challenge);
-        const selection = challenge.pcrSelection;
-        const { attest, signature } = await tpm.quote({
-          ak: ak.handle,
-          selection,
-          qualifyingData: quoteQualifyingData({
-            nonce: Buffer.from(challenge.nonce, 'base64'),
-            hostKeyJwk: hostKey().publicJwk,
-            clientCertificateSha256: this.#certificateSha256,
-          }),
-        });
-        const { eventLog } = hostTpm;
-        const proof = secret
-          ? activationProof({ secret, attest, signature, eventLog })
-          : Buffer.alloc(EXCHANGE_LIMITS.proofBytes);
-        secret?.fill(0);
-        return {
-          kind: 'evidence',
-          state: challenge.state,
-          activationProof: proof.toString('base64'),
-          attest: attest.toString('base64'),
-          signature: signature.toString('base64'),
-          pcrValues: pcrValuesHex(await tpm.pcrRead(selection)),
-          eventLog: eventLog.toString('base64'),
-          akPublic: encodeTpm2bPublic(ak.publicArea).toString('base64'),
-        };
+    const { faults, attestationKey: ak } = hostTpm;
+    const challenge = faults.challenge(given);
+    const secret = await openedCredential(client, ak.handle, challenge);
+    const quote = await faults.quote({
+      client,
+      ak,
+      selection: challenge.pcrSelection,
+      qualifyingData: quoteQualifyingData({
+        nonce: challenge.nonce,
+        hostKeyJwk: hostKey().publicJwk,
+        clientCertificateSha256: this.#certificateSha256,
+      }),
+    });
+    const eventLog = faults.log(hostTpm.eventLog);
+    const proof = secret
+      ? activationProof({ secret, attest: quote.attest, signature: quote.signature, eventLog })
+      : Buffer.alloc(EXCHANGE_LIMITS.proofBytes);
+    secret?.fill(0);
+    return evidenceContext(
+      faults.evidence({
+        ...quote,
+        state: challenge.state,
+        activationProof: proof,
+        pcrValues: await client.pcrRead(challenge.pcrSelection),
+        eventLog,
       }),
     );
   }
+}
+
+function challengeParts({
+  idObject,
+  encryptedSecret,
+  nonce,
+  pcrSelection,
+  state,
+}: ChallengeContext): ChallengeParts {
+  return {
+    idObject: Buffer.from(idObject, 'base64'),
+    encryptedSecret: Buffer.from(encryptedSecret, 'base64'),
+    nonce: Buffer.from(nonce, 'base64'),
+    pcrSelection,
+    state,
+  };
+}
+
+function evidenceContext(parts: EvidenceParts): EvidenceContext {
+  return {
+    kind: 'evidence',
+    state: parts.state,
+    activationProof: parts.activationProof.toString('base64'),
+    attest: parts.attest.toString('base64'),
+    signature: parts.signature.toString('base64'),
+    pcrValues: pcrValuesHex(parts.pcrValues),
+    eventLog: parts.eventLog.toString('base64'),
+    akPublic: encodeTpm2bPublic(parts.akPublic).toString('base64'),
+  };
 }
 
 /** The secret of a credential; undefined if it was not made for this TPM, which the service is left to find out. */
 async function openedCredential(
   tpm: TpmClient,
   ak: number,
-  challenge: ChallengeContext,
+  { idObject, encryptedSecret }: ChallengeParts,
 ): Promise<Buffer | undefined> {
   const ek = await tpm.ensureEk('rsa2048');
   try {
-    return await tpm.activateCredential({
-      ak,
-      ek: ek.handle,
-      idObject: Buffer.from(challenge.idObject, 'base64'),
-      encryptedSecret: Buffer.from(challenge.encryptedSecret, 'base64'),
-    });
+    return await tpm.activateCredential({ ak, ek: ek.handle, idObject, encryptedSecret });
   } catch (error) {
     if (error instanceof TpmError && REFUSED_CREDENTIAL.has(error.code)) return undefined;
     throw error;
@@ -124,7 +150,7 @@ async function openedCredential(
 /** How a TPM says that a credential is for another one. */
 const REFUSED_CREDENTIAL: ReadonlySet<string> = new Set(['tpm_integrity', 'tpm_value', 'tpm_size']);
 
-function pcrValuesHex(values: Awaited<ReturnType<TpmClient['pcrRead']>>): PcrValuesHex {
+function pcrValuesHex(values: EvidenceParts['pcrValues']): PcrValuesHex {
   return Object.fromEntries(
     Array.from(values, ([bank, pcrs]) => [
       bank,

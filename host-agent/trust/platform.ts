@@ -44,7 +44,10 @@ export class HostPlatform {
     store: HostStore,
     parts: PlatformParts,
   ): Promise<HostPlatform> {
-    const tpm = config.tpm === 'software' ? await HostTpm.open(context, store, parts) : undefined;
+    const tpm =
+      config.tpm === 'software'
+        ? await HostTpm.open(context, store, parts, config.attestationFaults)
+        : undefined;
     const platform = new HostPlatform(config, store.configuration.uuid, tpm);
     await platform.#boot();
     return platform;
@@ -75,6 +78,16 @@ export class HostPlatform {
   /** `boot_imgdb.tgz` of the image that the host runs. */
   bootImgdb(): Promise<Buffer> {
     return packImgdb(this.#image);
+  }
+
+  /** Names of the faults that break this host's evidence. @throws VapiError `UNSUPPORTED` without a TPM */
+  evidenceFaults(): readonly string[] {
+    return this.#requireTpm().faults.names;
+  }
+
+  /** Replaces them. @throws VapiError `UNSUPPORTED`, KpsimError `fault_unknown` */
+  setEvidenceFaults(names: readonly string[]): Promise<void> {
+    return this.#requireTpm().setFaults(names);
   }
 
   /** Shuts down. */
