@@ -142,7 +142,8 @@ export class AttestationService {
     if (state && types.length > 0) {
       const key = await keyPairs.findOrCreate(SIGNING_KEY, signerName);
       const policy = configuration.applied().fingerprint;
-      const subject = { appraisal, state, policy, baseImage: bootedImage(material)?.version };
+      const baseImage = types.includes('REPORTING_JWT') ? bootedImage(material)?.version : undefined;
+      const subject = { appraisal, state, policy, baseImage };
       for (const type of new Set(types)) {
         const document = await this.#issuer.issue(type, subject, key);
         if (document !== undefined) documents.push({ type, document });

@@ -1,8 +1,7 @@
-import { CompactEncrypt } from 'jose';
-
 import { randomKeyBytes, zeroise } from '../../core/secret.js';
 import type { ClientIdentity } from '../rest/operation.js';
 import type { Providers } from './providers.js';
+import { releasedKey } from './release.js';
 import type { TokenVerifier, VerifiedToken } from './token-verifier.js';
 import { notWrapped, parseWrappedKey, unwrapKey, wrapKey } from './wrapped-key.js';
 
@@ -33,11 +32,10 @@ export class KeyOperations {
     numOfBytes: number,
   ): Promise<{ ciphertext: string; plaintext: string }> {
     const token = await this.#admit(requester, provider);
-    const primary = await this.#providers.primaryKey(provider);
     const key = randomKeyBytes(numOfBytes);
     try {
-      const ciphertext = wrapKey(key, provider, primary.id, primary.key);
-      return { ciphertext, plaintext: await released(key, token) };
+      const ciphertext = await this.#wrap(key, provider);
+      return { ciphertext, plaintext: releasedKey(key, token.recipient) };
     } finally {
       zeroise(key);
     }
@@ -47,8 +45,7 @@ export class KeyOperations {
   async encrypt(requester: KeyRequester, provider: string, key: Buffer): Promise<{ ciphertext: string }> {
     try {
       await this.#admit(requester, provider);
-      const primary = await this.#providers.primaryKey(provider);
-      return { ciphertext: wrapKey(key, provider, primary.id, primary.key) };
+      return { ciphertext: await this.#wrap(key, provider) };
     } finally {
       zeroise(key);
     }
@@ -64,13 +61,21 @@ export class KeyOperations {
     const wrapped = parseWrappedKey(ciphertext);
     // Only ids that the provider has had are asked for: a ciphertext must not choose keys of the key server.
     if (!this.#providers.hasHadPrimaryKey(provider, wrapped.primaryKeyId)) throw notWrapped();
-    const primary = await this.#providers.primaryKey(provider, wrapped.primaryKeyId);
-    const key = unwrapKey(wrapped, provider, primary.key);
+    const key = await this.#providers.withPrimaryKey(provider, wrapped.primaryKeyId, (primary) =>
+      unwrapKey(wrapped, provider, primary.key),
+    );
     try {
-      return { plaintext: await released(key, token) };
+      return { plaintext: releasedKey(key, token.recipient) };
     } finally {
       zeroise(key);
     }
+  }
+
+  #wrap(key: Buffer, provider: string): Promise<string> {
+    const { master_key_id: id } = this.#providers.get(provider);
+    return this.#providers.withPrimaryKey(provider, id, (primary) =>
+      wrapKey(key, provider, primary.id, primary.key),
+    );
   }
 
   /** The order is that of the catalogue: token first, so that only hosts that attested learn which providers there are. */
@@ -79,11 +84,4 @@ export class KeyOperations {
     this.#providers.get(provider);
     return token;
   }
-}
-
-/** A key as a compact JWE (RFC 7516) that only the holder of the token's key can open. */
-function released(key: Buffer, token: VerifiedToken): Promise<string> {
-  return new CompactEncrypt(key)
-    .setProtectedHeader({ alg: 'ECDH-ES+A256KW', enc: 'A256GCM' })
-    .encrypt(token.recipient);
 }

@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/clock.js';
 import { zeroise } from '../../core/secret.js';
 
-/** A primary key in use. The bytes are zeroised when the key leaves the cache: use them before the next `await`. */
+/** A primary key, for as long as it is lent. */
 export interface PrimaryKey {
   readonly id: string;
-  /** 32 bytes. */
+  /** 32 bytes; zeroised when the key leaves the cache. */
   readonly key: Buffer;
 }
 
@@ -34,16 +34,25 @@ export class PrimaryKeys {
     this.#sweep.unref();
   }
 
-  /** The key of a provider; `fetch` is asked if it is not in memory. @throws whatever `fetch` throws */
-  async obtain(provider: string, id: string, fetch: () => Promise<Buffer>): Promise<PrimaryKey> {
+  /**
+   * Lends a provider's key to `work`, which must not keep it: the key may be cleared as soon as `work` returns.
+   *
+   * @param fetch asked for the key if it is not in memory
+   * @throws whatever `fetch` or `work` throws
+   */
+  async lend<T>(
+    provider: string,
+    id: string,
+    fetch: () => Promise<Buffer>,
+    work: (primary: PrimaryKey) => T,
+  ): Promise<T> {
     const place = `${provider}/${id}`;
     const cached = this.#current(place);
-    if (cached) return cached;
-    const pending = this.#fetching.get(place) ?? this.#fetch(place, id, fetch);
-    await pending;
+    if (cached) return work(cached);
+    await (this.#fetching.get(place) ?? this.#fetch(place, id, fetch));
     const fetched = this.#keys.get(place);
-    // Forgotten or expired while it was waited for: the next attempt judges the provider as it is now.
-    return fetched ?? (await this.obtain(provider, id, fetch));
+    // Forgotten while it was waited for: the next attempt judges the provider as it is now.
+    return fetched ? work(fetched) : this.lend(provider, id, fetch, work);
   }
 
   /** Forgets all keys of a provider, after its settings changed. */

@@ -1,6 +1,5 @@
 import type { ServiceContext } from '../../core/context.js';
-import { errorText } from '../../core/errors.js';
-import { VapiError } from '../../core/http/index.js';
+import { KpsimError, errorText } from '../../core/errors.js';
 import { parsePemChain } from '../../core/pki/index.js';
 import { DocumentTable } from '../documents.js';
 import type { KeyPairs } from '../pki/key-pairs.js';
@@ -166,15 +165,14 @@ export class Providers {
 
   /** Health of a provider: whether its primary key can be had. */
   async status(name: string): Promise<ServiceStatus> {
-    this.get(name);
+    const { master_key_id: id } = this.get(name);
     try {
-      await this.primaryKey(name);
+      await this.withPrimaryKey(name, id, () => undefined);
       return { health: 'OK', details: [] };
     } catch (error) {
-      const id = error instanceof VapiError || !(error instanceof Error) ? 'status' : codeOf(error);
       return {
         health: 'ERROR',
-        details: [{ id: `kpsim.kms.${id}`, default_message: errorText(error), args: [] }],
+        details: [{ id: `kpsim.kms.${codeOf(error)}`, default_message: errorText(error), args: [] }],
       };
     }
   }
@@ -186,13 +184,14 @@ export class Providers {
   }
 
   /**
-   * A primary key of a provider, from memory or from its key server.
+   * Lends a primary key of a provider, from memory or from its key server, to `work`, which must not keep it.
    *
-   * @param id unique identifier; the current one unless told
+   * @param id unique identifier of the key
    * @throws AttestationError `WrappingKeyMissingInKMS`, `WrappingKeyNotActiveOrEnabled`, `key_server_unavailable`
    */
-  primaryKey(name: string, id = this.get(name).master_key_id): Promise<PrimaryKey> {
-    return this.#primaryKeys.obtain(name, id, async () => (await this.#keyServer(name)).primaryKey(id));
+  withPrimaryKey<T>(name: string, id: string, work: (primary: PrimaryKey) => T): Promise<T> {
+    const fetch = async (): Promise<Buffer> => (await this.#keyServer(name)).primaryKey(id);
+    return this.#primaryKeys.lend(name, id, fetch, work);
   }
 
   /** Forgets all primary keys and closes all connections. */
@@ -234,8 +233,8 @@ function keyPairIdOf(provider: string): string {
   return `provider:${provider}`;
 }
 
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : 'status';
+function codeOf(error: unknown): string {
+  return error instanceof KpsimError ? error.code : 'unexpected';
 }
 
 function defined<T extends object>(change: T): { [K in keyof T]: Exclude<T[K], undefined> } {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { compactVerify, decodeProtectedHeader, importJWK } from 'jose';
-import type { CryptoKey as JoseKey } from 'jose';
+import { compactVerify, decodeProtectedHeader } from 'jose';
 
 import type { ServiceContext } from '../../core/context.js';
 import {
@@ -15,12 +14,14 @@ import {
 } from '../../wire/attestation/index.js';
 import type { KmsAuthClaims } from '../../wire/attestation/index.js';
 import type { ClientIdentity } from '../rest/operation.js';
+import { recipientOf } from './release.js';
+import type { Recipient } from './release.js';
 import type { TrustedIssuers } from './trusted-issuers.js';
 
 /** A token that was verified, with the key that released secrets are encrypted to. */
 export interface VerifiedToken {
   readonly claims: KmsAuthClaims;
-  readonly recipient: JoseKey | Uint8Array;
+  readonly recipient: Recipient;
 }
 
 interface CachedToken extends VerifiedToken {
@@ -89,12 +90,9 @@ export class TokenVerifier {
       this.#verified.delete(digest);
     }
     const { claims } = await this.#judge(token);
-    const recipient = await importJWK({ ...claims.cnf.jwk }, 'ECDH-ES+A256KW').catch((error: unknown) => {
-      throw new AttestationError('token_malformed', 'cnf.jwk is not a point on P-256.', { cause: error });
-    });
     const verified = {
       claims,
-      recipient,
+      recipient: recipientIn(claims),
       generation: this.#issuers.currentGeneration(claims.iss),
     };
     this.#remember(digest, verified);
@@ -141,6 +139,15 @@ export class TokenVerifier {
       }
     }
     this.#verified.set(digest, verified);
+  }
+}
+
+/** @throws AttestationError `token_malformed` */
+function recipientIn({ cnf }: KmsAuthClaims): Recipient {
+  try {
+    return recipientOf(cnf.jwk);
+  } catch (error) {
+    throw new AttestationError('token_malformed', 'cnf.jwk is not a point on P-256.', { cause: error });
   }
 }
 

@@ -76,14 +76,17 @@ export interface JudgedEvent {
   readonly tagged: (TaggedEvent & { readonly tag: EsxiTag | undefined }) | undefined;
 }
 
+/** Events of a log as they are judged, so that they are read once and not once a step. */
+const judgedEvents = new WeakMap<Material, readonly JudgedEvent[]>();
+
 /** The measured events of the PCRs given, in order; undefined if there is no log. */
 export function eventsOf(material: Material, pcrs: ReadonlySet<number>): JudgedEvent[] | undefined {
   const events = valueOf(material.log)?.events;
   if (!events || !valueOf(material.replayed)) return undefined;
-  return events.flatMap((event, index) => {
-    const judged = pcrs.has(event.pcr) ? judgedEvent(event, index + 1) : undefined;
-    return judged && judged.type !== 'EV_NO_ACTION' ? [judged] : [];
-  });
+  const known = judgedEvents.get(material);
+  const judged = known ?? events.flatMap((event, index) => judgedEvent(event, index + 1) ?? []);
+  if (!known) judgedEvents.set(material, judged);
+  return judged.filter(({ pcr }) => pcrs.has(pcr));
 }
 
 /** How an event is named in findings. */
@@ -101,8 +104,8 @@ export function measuredBytes(event: JudgedEvent, digestOfData: boolean): Buffer
 
 function judgedEvent(event: TcgEvent, number: number): JudgedEvent | undefined {
   const digest = event.digests.get(JUDGED_BANK);
-  if (!digest) return undefined;
   const type = eventTypeOf(event.eventType);
+  if (!digest || type === 'EV_NO_ACTION') return undefined;
   return {
     number,
     pcr: event.pcr,

@@ -1,6 +1,4 @@
-import type { X509Certificate } from 'node:crypto';
-
-import { x509 } from '../../../../core/pki/index.js';
+import { saysItIsAnAuthority } from '../../../pki/basic-constraints.js';
 import { LACKING, NOT_ASKED, PASSED, failed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
@@ -13,7 +11,7 @@ export const ekCertificateProfile: AppraisalStep = {
   check({ identity, reference }) {
     const { certificate } = identity;
     if (!certificate) return reference.settings.require_certificate_validation ? LACKING : NOT_ASKED;
-    if (saysCa(certificate)) {
+    if (saysItIsAnAuthority(certificate.raw)) {
       return failed('ek_cert_profile', {
         expected: 'basicConstraints without CA',
         actual: 'a certificate of an authority',
@@ -29,13 +27,3 @@ export const ekCertificateProfile: AppraisalStep = {
         });
   },
 };
-
-/** What basicConstraints says; Node's own property also asks for the key usage of an authority, which a forger leaves out. */
-function saysCa(certificate: X509Certificate): boolean {
-  try {
-    const extension = new x509.X509Certificate(certificate.raw).getExtension(x509.BasicConstraintsExtension);
-    return extension?.ca ?? false;
-  } catch {
-    return true; // extensions that cannot be read are not those of an endorsement key certificate
-  }
-}
