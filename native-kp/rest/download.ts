@@ -18,12 +18,12 @@ export function downloadHandler({ downloads, providers }: OperationParts): Reque
         providers.restoreBackupNote(backup.provider, backup.keyId, before);
       }
     });
-    sendFile(response, `${provider}.p12`, backup.file);
+    sendFile(response, `${provider.replace(/[^A-Za-z0-9. -]+/g, '_')}.p12`, backup.file);
   };
 }
 
 function sendFile(response: Response, name: string, file: Buffer): void {
-  response.attachment(name); // quotes the name and its encoding as RFC 6266 has it
+  response.attachment(name); // quotes the name where RFC 6266 asks for it
   response.type('application/x-pkcs12');
   response.setHeader('Cache-Control', 'no-store');
   response.send(file);

@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { CertificateAuthority } from '../../core/pki/index.js';
 import { randomKeyBytes } from '../../core/secret.js';
-import { newKeyId } from '../../wire/native-key/index.js';
+import { NativeKpStore } from '../../native-kp/store.js';
+import { kdkFingerprint, newKeyId } from '../../wire/native-key/index.js';
 import { NkpLab } from './lab.js';
 
 let lab: NkpLab;
@@ -129,6 +134,30 @@ describe('native key providers', () => {
     expect((await lab.client.get('kept')).health).toBe('OK');
   });
 
+  it('survive a crash: what was answered is on disk', async () => {
+    await lab.client.create({ provider: 'durable' });
+    await lab.backUp('durable');
+    const dataDir = await mkdtemp(join(tmpdir(), 'kpsim-nkp-crash-'));
+    await cp(lab.context.dataDir, dataDir, { recursive: true }); // the files as a killed process leaves them
+    const store = await NativeKpStore.open(dataDir);
+    const mine = await lab.client.fingerprint('durable');
+    expect(store.find('durable')).toMatchObject({ keyId: mine.key_id, backup: 'current' });
+    expect(await store.withKdk('durable', kdkFingerprint)).toBe(mine.fingerprint);
+    store.close();
+    await rm(dataDir, { recursive: true });
+  });
+
+  it('cannot be read with another key file', async () => {
+    await lab.client.create({ provider: 'sealed' });
+    const dataDir = await mkdtemp(join(tmpdir(), 'kpsim-nkp-key-'));
+    await cp(lab.context.dataDir, dataDir, { recursive: true });
+    await rm(join(dataDir, 'at-rest.key'));
+    const store = await NativeKpStore.open(dataDir);
+    await expect(store.withKdk('sealed', () => undefined)).rejects.toMatchObject({ code: 'store_corrupt' });
+    store.close();
+    await rm(dataDir, { recursive: true });
+  });
+
   it.each([
     ['an existing name', { provider: 'twice' }, 'ALREADY_EXISTS'],
     ['an empty name', { provider: '' }, 'INVALID_ARGUMENT'],
@@ -220,11 +249,7 @@ describe('access', () => {
     const stranger = await lab.ca.issueClient({ commonName: 'esx-1' });
     const path = PROVIDERS;
     expect((await lab.http(ALL, stranger).raw('GET', path)).status).toBe(403);
-    const foreignCa = await (
-      await import('../../core/pki/index.js')
-    ).CertificateAuthority.create({
-      commonName: 'foreign',
-    });
+    const foreignCa = await CertificateAuthority.create({ commonName: 'foreign' });
     const forged = await foreignCa.issueClient({ commonName: 'vc-east' });
     expect((await lab.http(ALL, forged).raw('GET', path)).status).toBe(401);
   });
