@@ -1,3 +1,7 @@
+import { LAB_ADMINISTRATOR } from './ground.js';
+import type { Lab } from './lab.js';
+import { ADMINISTRATOR } from './services/vcenter.js';
+
 /** Variables that `kpsim up` exports for clients under names of its own; none of them is a setting. */
 export const CLIENT_VARIABLES = [
   'KPSIM_DATA_DIR',
@@ -11,5 +15,51 @@ export const CLIENT_VARIABLES = [
   'KPSIM_ADMIN_URL',
 ] as const;
 
-/** Name of a variable of {@link CLIENT_VARIABLES}. */
-export type ClientVariable = (typeof CLIENT_VARIABLES)[number];
+/** A variable for a client, with its value. */
+export type ClientVariable = readonly [name: string, value: string];
+
+/**
+ * What clients need to reach a lab, as environment variables: govc's for the first vCenter, then kpsim's own for
+ * the first key server and Trust Authority, and the same for every other one with its name in the variable's name.
+ */
+export async function clientEnvironment(lab: Lab): Promise<readonly ClientVariable[]> {
+  const { caPath, certificatePath, privateKeyPath } = await lab.certificates.client(LAB_ADMINISTRATOR);
+  const { keyServers, trustAuthorities, vcenters } = lab.services;
+  return [
+    ['KPSIM_DATA_DIR', lab.dataDir],
+    ['KPSIM_CA_CERT', caPath],
+    ['KPSIM_CLIENT_CERT', certificatePath],
+    ['KPSIM_CLIENT_KEY', privateKeyPath],
+    ...(lab.admin ? [['KPSIM_ADMIN_URL', lab.admin.url] as const] : []),
+    ...keyServers.flatMap(({ name, endpoint }, index): ClientVariable[] => [
+      [suffixed('KPSIM_KMIP_HOST', name, index), endpoint.host],
+      [suffixed('KPSIM_KMIP_PORT', name, index), String(endpoint.port)],
+    ]),
+    ...trustAuthorities.flatMap(
+      ({ name, attestationEndpoint, keyProviderEndpoint }, index): ClientVariable[] => [
+        [suffixed('KPSIM_ATTESTATION_URL', name, index), attestationEndpoint.url],
+        [suffixed('KPSIM_KEY_PROVIDER_SERVICE_URL', name, index), keyProviderEndpoint.url],
+      ],
+    ),
+    ...vcenters.flatMap((vcenter, index): ClientVariable[] => [
+      [suffixed('GOVC_URL', vcenter.name, index), vcenter.endpoint.url],
+      [suffixed('GOVC_USERNAME', vcenter.name, index), ADMINISTRATOR],
+      [suffixed('GOVC_PASSWORD', vcenter.name, index), vcenter.credential().password],
+    ]),
+    ...(vcenters.length > 0 ? [['GOVC_TLS_CA_CERTS', caPath] as const] : []),
+  ];
+}
+
+/** The variables as lines for a POSIX shell: `export NAME='value'`. */
+export function exportLines(variables: readonly ClientVariable[]): readonly string[] {
+  return variables.map(([name, value]) => `export ${name}=${shellQuoted(value)}`);
+}
+
+/** The first one goes by the plain name, for clients that know one only. */
+function suffixed(variable: string, name: string, index: number): string {
+  return index === 0 ? variable : `${variable}_${name.toUpperCase().replaceAll('-', '_')}`;
+}
+
+function shellQuoted(value: string): string {
+  return `'${value.replaceAll("'", `'\\''`)}'`;
+}

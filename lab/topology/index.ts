@@ -9,7 +9,7 @@ import { topologyShape } from './schema.js';
 
 export type * from './schema.js';
 export { hostsOf, vcentersOf } from './references.js';
-export type { PlacedHost } from './references.js';
+export type { HostAddress, PlacedHost } from './references.js';
 
 /** A topology: its shape, and that every name in it refers to something. */
 export const topologySchema = topologyShape.superRefine(checkReferences);

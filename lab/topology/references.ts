@@ -9,6 +9,12 @@ export const SYSTEM_ROLES = ['Admin', 'ReadOnly', 'NoAccess', 'NoCryptoAdmin'] a
 type Path = (string | number)[];
 type Context = z.core.$RefinementCtx<Topology>;
 
+/** A host name or address with a port. */
+export interface HostAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** A host with its place in the topology; `cluster` is absent for a standalone one. */
 export interface PlacedHost {
   readonly spec: HostSpec;

@@ -1,0 +1,75 @@
+import type { VcenterClient } from '../../vcenter/client.js';
+import type { ManagedObjectReference } from '../../wire/vim25/index.js';
+import type { LabHost } from '../services/host.js';
+import type { LabVcenter } from '../services/vcenter.js';
+import type { VcenterSpec } from '../topology/index.js';
+
+/** Makes the datacenter, the clusters and the hosts of a vCenter, as far as they are not there yet. */
+export async function configureInventory(
+  vcenter: LabVcenter,
+  spec: VcenterSpec,
+  hosts: readonly LabHost[],
+): Promise<void> {
+  const client = await vcenter.client();
+  const hostFolder = await datacenterHostFolder(vcenter, client);
+  await Promise.all([
+    ...spec.clusters.map(async ({ name }) => {
+      const cluster = await clusterNamed(vcenter, client, hostFolder, name);
+      for (const host of hosts.filter((one) => one.cluster === name)) {
+        await addHost(client, host, (connect) =>
+          client.run('ClusterComputeResource', cluster.value, 'AddHost_Task', {
+            spec: connect,
+            asConnected: true,
+          }),
+        );
+      }
+    }),
+    ...hosts
+      .filter(({ cluster }) => cluster === undefined)
+      .map((host) =>
+        addHost(client, host, (connect) =>
+          client.run('Folder', hostFolder, 'AddStandaloneHost_Task', { spec: connect, addConnected: true }),
+        ),
+      ),
+  ]);
+}
+
+async function datacenterHostFolder(vcenter: LabVcenter, client: VcenterClient): Promise<string> {
+  const { rootFolder } = await client.serviceContent();
+  const datacenter =
+    (await vcenter.find(vcenter.datacenterName)) ??
+    (await client.invoke('Folder', rootFolder.value, 'CreateDatacenter', { name: vcenter.datacenterName }));
+  return (await client.property('Datacenter', datacenter.value, 'hostFolder')).value;
+}
+
+async function clusterNamed(
+  vcenter: LabVcenter,
+  client: VcenterClient,
+  hostFolder: string,
+  name: string,
+): Promise<ManagedObjectReference> {
+  return (
+    (await vcenter.find(`${vcenter.datacenterName}/host/${name}`)) ??
+    (await client.invoke('Folder', hostFolder, 'CreateClusterEx', {
+      name,
+      spec: { _typeName: 'ClusterConfigSpecEx' },
+    }))
+  );
+}
+
+type HostConnectSpec = Parameters<
+  typeof VcenterClient.prototype.run<'Folder', 'AddStandaloneHost_Task'>
+>[3]['spec'];
+
+async function addHost(
+  client: VcenterClient,
+  { name, endpoint }: LabHost,
+  add: (spec: HostConnectSpec) => Promise<unknown>,
+): Promise<void> {
+  const known = await client.invoke('SearchIndex', 'SearchIndex', 'FindByDnsName', {
+    dnsName: name,
+    vmSearch: false,
+  });
+  if (known) return;
+  await add({ _typeName: 'HostConnectSpec', hostName: endpoint.host, port: endpoint.port, force: false });
+}

@@ -1,0 +1,119 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { errorText } from '../../core/errors.js';
+import { VERSION } from '../../core/version.js';
+import { rulesOf } from '../../vcenter/client.js';
+import { VimFault } from '../../wire/vim25/index.js';
+import type { DemoOptions } from './context.js';
+import { DemoContext } from './context.js';
+import type { DemoReport, Refusal, StepReport } from './report.js';
+import type { DemoStep } from './step.js';
+import { DEMO_STEPS } from './steps/index.js';
+
+export type { DemoOptions } from './context.js';
+export type * from './report.js';
+export type { DemoStep } from './step.js';
+
+/** The main job, a step at a time: whoever runs the steps can show progress as they like. */
+export class Demo {
+  /** What is to be done, in order; each step is to be run once. */
+  readonly steps: readonly DemoStep[] = DEMO_STEPS;
+  readonly #context: DemoContext;
+  readonly #reports: StepReport[] = [];
+  readonly #startedAt = performance.now();
+
+  private constructor(context: DemoContext) {
+    this.#context = context;
+  }
+
+  /** Makes ready; nothing is started yet. */
+  static async create(options: DemoOptions = {}): Promise<Demo> {
+    if (options.saveDisksTo !== undefined) await mkdir(options.saveDisksTo, { recursive: true });
+    return new Demo(new DemoContext(options, await mkdtemp(join(tmpdir(), 'kpsim-demo-'))));
+  }
+
+  /** Runs one step and says how it ended; never throws. */
+  async run(step: DemoStep): Promise<StepReport> {
+    const startedAt = performance.now();
+    const ended = await this.#outcomeOf(step);
+    const report: StepReport = {
+      id: step.id,
+      title: step.title,
+      expected: step.expected,
+      ok: isExpected(step, ended),
+      durationMs: Math.round(performance.now() - startedAt),
+      ...ended,
+    };
+    this.#reports.push(report);
+    return report;
+  }
+
+  /** Everything that was done so far. */
+  report(): DemoReport {
+    return {
+      ok: this.#reports.length === this.steps.length && this.#reports.every(({ ok }) => ok),
+      version: VERSION,
+      topology: this.#context.hasLab ? this.#context.lab.topology.name : '',
+      durationMs: Math.round(performance.now() - this.#startedAt),
+      steps: this.#reports,
+    };
+  }
+
+  /** Stops the lab and the taps, and removes what was made for them. */
+  async stop(): Promise<void> {
+    if (this.#context.hasLab) await this.#context.lab.stop();
+    for (const tap of this.#context.taps.values()) await tap.close();
+    await rm(this.#context.workDir, { recursive: true, force: true });
+  }
+
+  async #outcomeOf(step: DemoStep): Promise<Pick<StepReport, 'outcome' | 'evidence' | 'refusal' | 'error'>> {
+    const missing = step.needs.find((id) => !this.#reports.some((report) => report.id === id && report.ok));
+    if (missing !== undefined) {
+      return {
+        outcome: 'skipped',
+        evidence: {},
+        error: `It needs the step ${missing}, which did not end as expected.`,
+      };
+    }
+    try {
+      return { outcome: 'accepted', evidence: await step.run(this.#context) };
+    } catch (error) {
+      if (error instanceof VimFault && rulesOf(error).length > 0) {
+        return { outcome: 'refused', evidence: {}, refusal: refusalOf(error) };
+      }
+      return { outcome: 'failed', evidence: {}, error: errorText(error) };
+    }
+  }
+}
+
+/** Runs all of it. */
+export async function runDemo(options: DemoOptions = {}): Promise<DemoReport> {
+  const demo = await Demo.create(options);
+  try {
+    for (const step of demo.steps) await demo.run(step);
+    return demo.report();
+  } finally {
+    await demo.stop();
+  }
+}
+
+function isExpected(
+  { expected }: DemoStep,
+  { outcome, refusal }: Pick<StepReport, 'outcome' | 'refusal'>,
+): boolean {
+  if (outcome !== expected.outcome) return false;
+  return expected.outcome === 'accepted' || refusal?.rules[0] === expected.rule;
+}
+
+function refusalOf(fault: VimFault): Refusal {
+  const rules = rulesOf(fault);
+  const remedy = fault.faultMessage.find(({ key }) => key === `kpsim.rule.${rules[0] ?? ''}`)?.arg?.remedy;
+  return {
+    rules,
+    fault: fault.fault,
+    message: fault.message,
+    ...(remedy !== undefined && { remedy }),
+  };
+}

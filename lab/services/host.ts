@@ -1,0 +1,83 @@
+import type { Endpoint } from '../../core/lifecycle.js';
+import type { PlatformParts } from '../../host-agent/index.js';
+import {
+  HostAgentClient,
+  HostAgentService,
+  MANAGEMENT_ENDPOINT,
+  VMOTION_ENDPOINT,
+  hostAgentConfigSchema,
+} from '../../host-agent/index.js';
+import type { Ground } from '../ground.js';
+import { LAB_ADMINISTRATOR } from '../ground.js';
+import type { HostAddress, PlacedHost } from '../topology/index.js';
+import { nativeKpNameOf } from './native-kp.js';
+
+/** An ESXi-like host of a lab. */
+export class LabHost {
+  readonly name: string;
+  /** The vCenter that manages it. */
+  readonly vcenter: string;
+  /** Its cluster; undefined for a standalone host. */
+  readonly cluster: string | undefined;
+  /** The Trust Authority that it attests to; undefined outside of trusted clusters. */
+  readonly trustAuthority: string | undefined;
+  readonly endpoint: Endpoint;
+  readonly vmotionEndpoint: Endpoint;
+  readonly #ground: Ground;
+  #administrator: HostAgentClient | undefined;
+
+  private constructor(placed: PlacedHost, endpoint: (name: string) => Endpoint, ground: Ground) {
+    this.name = placed.spec.name;
+    this.vcenter = placed.vcenter.name;
+    this.cluster = placed.cluster?.name;
+    this.trustAuthority = placed.cluster?.trustAuthority;
+    this.endpoint = endpoint(MANAGEMENT_ENDPOINT);
+    this.vmotionEndpoint = endpoint(VMOTION_ENDPOINT);
+    this.#ground = ground;
+  }
+
+  /**
+   * Boots it.
+   *
+   * @param parts what the hosts of the lab share: the maker of their TPMs
+   * @param vmotionAddress what it advertises in place of its vMotion listener
+   */
+  static async start(
+    placed: PlacedHost,
+    ground: Ground,
+    parts: PlatformParts,
+    vmotionAddress?: HostAddress,
+  ): Promise<LabHost> {
+    const { spec, vcenter } = placed;
+    const config = hostAgentConfigSchema.parse({
+      ...(await ground.common(spec.name)),
+      version: spec.version,
+      port: ground.port(spec.name, MANAGEMENT_ENDPOINT, spec.port),
+      vmotionPort: ground.port(spec.name, VMOTION_ENDPOINT, spec.vmotionPort),
+      vmotionAddress,
+      tpm: spec.tpm ? 'software' : 'none',
+      secureBoot: spec.secureBoot,
+      attestationFaults: spec.attestationFaults,
+      datastores: spec.datastores,
+      administrators: [vcenter.name, nativeKpNameOf(vcenter.name), LAB_ADMINISTRATOR],
+    });
+    const service = new HostAgentService(config, await ground.contextOf(spec.name), parts);
+    return new LabHost(placed, await ground.start(service), ground);
+  }
+
+  /** The administrator's client; the same one every time. */
+  async client(): Promise<HostAgentClient> {
+    return (this.#administrator ??= await this.clientAs(LAB_ADMINISTRATOR));
+  }
+
+  /** A client known by `commonName`; it is closed when the lab stops. */
+  async clientAs(commonName: string): Promise<HostAgentClient> {
+    return this.#ground.keep(
+      new HostAgentClient({
+        baseUrl: this.endpoint.url,
+        caPem: this.#ground.certificates.caPem,
+        clientCertificate: await this.#ground.clientCertificate(commonName),
+      }),
+    );
+  }
+}

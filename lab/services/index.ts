@@ -1,0 +1,48 @@
+import type { PlatformParts } from '../../host-agent/index.js';
+import { EndorsementPool, createTpmVendor } from '../../host-agent/tpm/index.js';
+import type { Ground } from '../ground.js';
+import type { LabOptions } from '../lab.js';
+import type { Topology } from '../topology/index.js';
+import { hostsOf } from '../topology/index.js';
+import { LabHost } from './host.js';
+import { LabKeyServer } from './key-server.js';
+import { LabTrustAuthority } from './trust-authority.js';
+import { LabVcenter } from './vcenter.js';
+
+export { LabHost } from './host.js';
+export { LabKeyServer } from './key-server.js';
+export { LabTrustAuthority } from './trust-authority.js';
+export { ADMINISTRATOR, LabVcenter } from './vcenter.js';
+export type { Credential } from './vcenter.js';
+
+/** All services of a lab, in the order of its topology. */
+export interface LabServices {
+  readonly keyServers: readonly LabKeyServer[];
+  readonly trustAuthorities: readonly LabTrustAuthority[];
+  readonly hosts: readonly LabHost[];
+  readonly vcenters: readonly LabVcenter[];
+}
+
+/** Starts every service of a topology; none of them needs another to start. */
+export async function startServices(
+  topology: Topology,
+  ground: Ground,
+  { onProgress, vmotionAddresses = {} }: LabOptions,
+): Promise<LabServices> {
+  onProgress?.('starting services');
+  const parts: PlatformParts = {
+    tpmVendor: await createTpmVendor({ clock: ground.clock }),
+    endorsementPool: new EndorsementPool(),
+  };
+  const [keyServers, trustAuthorities, vcenters, hosts] = await Promise.all([
+    Promise.all(topology.keyServers.map((spec) => LabKeyServer.start(spec, ground))),
+    Promise.all(topology.trustAuthorities.map((spec) => LabTrustAuthority.start(spec, ground))),
+    Promise.all(topology.vcenters.map((spec) => LabVcenter.start(spec, ground))),
+    Promise.all(
+      hostsOf(topology).map((placed) =>
+        LabHost.start(placed, ground, parts, vmotionAddresses[placed.spec.name]),
+      ),
+    ),
+  ]);
+  return { keyServers, trustAuthorities, hosts, vcenters };
+}

@@ -1,0 +1,62 @@
+import type { Endpoint } from '../../core/lifecycle.js';
+import { AttestationClient, KeyProviderServiceClient } from '../../trust-authority/client.js';
+import { TrustAuthorityService, trustAuthorityConfig } from '../../trust-authority/index.js';
+import type { Ground } from '../ground.js';
+import { LAB_ADMINISTRATOR } from '../ground.js';
+import type { TrustAuthoritySpec } from '../topology/index.js';
+
+/** A Trust Authority of a lab: its attestation service and its key provider service. */
+export class LabTrustAuthority {
+  readonly name: string;
+  readonly group: string;
+  readonly attestationEndpoint: Endpoint;
+  readonly keyProviderEndpoint: Endpoint;
+  readonly #ground: Ground;
+
+  private constructor(spec: TrustAuthoritySpec, endpoint: (name: string) => Endpoint, ground: Ground) {
+    this.name = spec.name;
+    this.group = spec.group;
+    this.attestationEndpoint = endpoint('attestation');
+    this.keyProviderEndpoint = endpoint('kms');
+    this.#ground = ground;
+  }
+
+  /** Starts both services. */
+  static async start(spec: TrustAuthoritySpec, ground: Ground): Promise<LabTrustAuthority> {
+    const { name, group, tokenLifetimeSeconds } = spec;
+    const config = trustAuthorityConfig.parse({
+      ...(await ground.common(name)),
+      group,
+      administrators: [LAB_ADMINISTRATOR],
+      attestation: { port: ground.port(name, 'attestation', spec.attestationPort), tokenLifetimeSeconds },
+      kms: { port: ground.port(name, 'kms', spec.keyProviderPort) },
+    });
+    const service = new TrustAuthorityService(config, await ground.contextOf(name));
+    return new LabTrustAuthority(spec, await ground.start(service), ground);
+  }
+
+  /** A client of the attestation service; it is closed when the lab stops. */
+  async attestation(commonName?: string): Promise<AttestationClient> {
+    return this.#ground.keep(
+      new AttestationClient(await this.#options(this.attestationEndpoint, commonName)),
+    );
+  }
+
+  /** A client of the key provider service; it is closed when the lab stops. */
+  async keyProviderService(commonName?: string): Promise<KeyProviderServiceClient> {
+    return this.#ground.keep(
+      new KeyProviderServiceClient(await this.#options(this.keyProviderEndpoint, commonName)),
+    );
+  }
+
+  async #options(
+    { url }: Endpoint,
+    commonName?: string,
+  ): Promise<ConstructorParameters<typeof AttestationClient>[0]> {
+    return {
+      baseUrl: url,
+      caPem: this.#ground.certificates.caPem,
+      clientCertificate: await this.#ground.clientCertificate(commonName),
+    };
+  }
+}
