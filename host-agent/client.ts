@@ -126,7 +126,7 @@ export class HostAgentClient {
     return this.#call('GET', `${TRUSTED}/kms/providers`);
   }
 
-  /** Replaces the services and providers of the host's trusted infrastructure; the host attests anew. */
+  /** Replaces the services and providers of the host's trusted infrastructure; reports of before are forgotten. */
   setTrustedServices(spec: api.TrustedServicesSpec): Promise<void> {
     return this.#call('PUT', `${HOST}/trusted-services`, spec);
   }

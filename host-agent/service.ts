@@ -1,3 +1,5 @@
+import type { ErrorRequestHandler } from 'express';
+
 import type { ServiceContext } from '../core/context.js';
 import type { HttpsServer } from '../core/http/index.js';
 import {
@@ -9,8 +11,10 @@ import {
 } from '../core/http/index.js';
 import { viJsonRouter } from '../core/http/vi-json.js';
 import type { Endpoint, Health, Service } from '../core/lifecycle.js';
+import { VimFault, encodeFault } from '../wire/vim25/index.js';
 import { observer } from './api/observe.js';
 import type { Observer } from './api/observe.js';
+import { restErrorOf } from './api/rest-errors.js';
 import { HOST_ROWS } from './api/rest-host.js';
 import { MIGRATION_ROWS } from './api/rest-migrations.js';
 import { VM_ROWS } from './api/rest-vms.js';
@@ -101,7 +105,17 @@ export class HostAgentService implements Service {
     app.use(() => {
       throw new VapiError('OPERATION_NOT_FOUND', 'The host agent has no such call.');
     });
+    app.use(faultsInTheirDialect);
     app.use(vapiErrorHandler(this.#context.log));
     return app;
   }
 }
+
+/** Says faults of vim25 that were thrown outside of a handler, as injected ones are, as the face called says them. */
+const faultsInTheirDialect: ErrorRequestHandler = (error: unknown, request, response, next) => {
+  if (error instanceof VimFault && request.path.startsWith('/sdk/') && !response.headersSent) {
+    response.status(500).json(encodeFault(error));
+  } else {
+    next(restErrorOf(error));
+  }
+};

@@ -17,6 +17,11 @@ export function keyIdOf(provider: string, keyId: string): NormalKeyId {
   return provider === '' ? { keyId } : { keyId, providerId: { id: provider } };
 }
 
+/** An id without anything that is not part of it, such as a `_typeName`. */
+export function normalKeyId(id: CryptoKeyId): NormalKeyId {
+  return keyIdOf(providerOf(id), id.keyId);
+}
+
 /** A text that is equal exactly for equal ids, for use in maps. */
 export function keyIdText(id: CryptoKeyId): string {
   return JSON.stringify([providerOf(id), id.keyId]);

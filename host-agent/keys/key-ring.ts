@@ -3,7 +3,7 @@ import type { CryptoKeyId, CryptoKeyPlain, CryptoKeyResult, HostKeyStatus } from
 import { encryptionKeyRequired } from '../api/faults.js';
 import type { CacheOutcome, KeyCache } from './cache.js';
 import { KEK_ALGORITHM, KEK_BYTES } from './key-bytes.js';
-import { keyIdOf, keyIdText, providerOf } from './key-id.js';
+import { keyIdOf, keyIdText, normalKeyId, providerOf } from './key-id.js';
 import type { NormalKeyId } from './key-id.js';
 import type { KeySource } from './source.js';
 import { KeyUnavailableError } from './source.js';
@@ -78,7 +78,8 @@ export class KeyRing {
 
   /** Caches keys that a vCenter pushes. */
   add(keys: readonly CryptoKeyPlain[]): CryptoKeyResult[] {
-    return keys.map(({ keyId, algorithm, keyData }) => {
+    return keys.map(({ keyId: given, algorithm, keyData }) => {
+      const keyId = normalKeyId(given);
       const bytes = Buffer.from(keyData, 'base64');
       try {
         const reason = this.#refusal(keyId, algorithm, bytes);
@@ -99,7 +100,7 @@ export class KeyRing {
     force: boolean,
     inUse: (id: CryptoKeyId) => boolean,
   ): CryptoKeyResult[] {
-    return ids.map((keyId) => {
+    return ids.map(normalKeyId).map((keyId) => {
       if (!force && this.cache.has(keyId) && inUse(keyId)) {
         return { keyId, success: false, reason: 'InUse: a running VM or the host itself uses this key' };
       }
@@ -110,7 +111,9 @@ export class KeyRing {
 
   /** How the host stands with keys, without asking anyone. */
   status(ids: readonly CryptoKeyId[]): HostKeyStatus[] {
-    return ids.map((keyId) => ({ keyId, ...this.sourceOf(providerOf(keyId)).status(keyId) }));
+    return ids
+      .map(normalKeyId)
+      .map((keyId) => ({ keyId, ...this.sourceOf(providerOf(keyId)).status(keyId) }));
   }
 
   #refusal(keyId: CryptoKeyId, algorithm: string, bytes: Buffer): string | undefined {
