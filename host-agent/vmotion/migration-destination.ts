@@ -138,7 +138,13 @@ export class MigrationDestination {
     const datastore = spec.targetDatastore ?? store.datastoreNames[0] ?? '';
     const { migrationId, kind, live } = spec;
     const record: MigrationRecord = {
-      ...{ migrationId, role: 'destination', state: 'prepared', kind, live, vmId, datastore },
+      migrationId,
+      role: 'destination',
+      state: 'prepared',
+      kind,
+      live,
+      vmId,
+      datastore,
       updatedAtMs: clock.now(),
     };
     // Named before it is made, so that a wrong datastore is refused before anything is written.
@@ -225,32 +231,27 @@ export class MigrationDestination {
     const { store } = this.#options;
     const { spec, secret, keys, record } = incoming;
     const work = receiveVm({
-      ...{
-        spec,
-        secret,
-        keys,
-        socket,
-        reader,
-        fileSystem: store.fileSystem,
-        directory: this.#stagedPath(record),
-      },
+      spec,
+      secret,
+      keys,
+      socket,
+      reader,
+      fileSystem: store.fileSystem,
+      directory: this.#stagedPath(record),
       claim: () => {
-        if (incoming.stream)
-          throw new VmotionError('stream_invalid', 'another stream of this migration was first');
+        if (incoming.stream) throw new VmotionError('stream_invalid', 'another stream was first');
         incoming.stream = { socket, finished: finished.catch(() => undefined) };
       },
       received: async (guest) => {
         await this.#record(record, 'received');
         incoming.guest = guest;
       },
+      failed: () => this.#fail(incoming),
     });
-    const finished = work.then(
-      () => forgetKeys(incoming),
-      async (error: unknown) => {
-        if (incoming.stream?.socket === socket) await this.#fail(incoming);
-        throw error;
-      },
-    );
+    const finished = work.finally(() => {
+      // A stream that was refused before it proved itself spends nothing.
+      if (incoming.stream?.socket === socket) forgetKeys(incoming);
+    });
     await finished;
   }
 
@@ -258,7 +259,6 @@ export class MigrationDestination {
   async #fail(incoming: Incoming): Promise<void> {
     const { journal, store } = this.#options;
     const { migrationId } = incoming.record;
-    forgetKeys(incoming);
     // A receipt that is durable stands, even if the answer did not reach the source: reconciliation decides.
     if (journal.find(migrationId, 'destination')?.state !== 'prepared') return;
     this.#incoming.delete(migrationId);

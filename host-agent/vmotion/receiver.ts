@@ -32,6 +32,8 @@ export interface ReceiveRequest {
   claim: () => void;
   /** Makes the receipt durable and takes the guest over; the sender is answered after it. */
   received: (guest: RunningGuest | undefined) => Promise<void>;
+  /** Makes the failure of a claimed stream durable; the sender is answered after it. */
+  failed: () => Promise<void>;
 }
 
 /**
@@ -53,6 +55,8 @@ export async function receiveVm(request: ReceiveRequest): Promise<void> {
     await writer.send({ type: 'received' }, digest);
   } catch (error) {
     const cause = datastoreError(error, 'receiving a VM');
+    // Should even the journal fail, a restart settles what it says as aborted.
+    await request.failed().catch(() => undefined);
     const text =
       cause instanceof KpsimError ? `${cause.message} (${cause.code})` : 'internal error of the host';
     // The sender may be gone, or may be what failed; what counts here is the first failure.

@@ -64,7 +64,7 @@ export class VmotionEngine {
     return this.#destination.start();
   }
 
-  /** Ends all streams; migrations stay where they are. */
+  /** Ends all streams, which aborts their migrations; what was sent or received whole stays so. */
   async stop(): Promise<void> {
     await this.#source.stop();
     await this.#destination.stop();
