@@ -1,6 +1,5 @@
-import { KpsimError } from '../../core/errors.js';
 import { ESXI_PCR, fileDigest } from '../../wire/esx-image/index.js';
-import type { BaseImage, ImageBank, ImageFile } from '../../wire/esx-image/index.js';
+import type { BaseImage, ImageFile } from '../../wire/esx-image/index.js';
 import { encodeTaggedEvent, encodeVersionRecord, measure, moduleNamePayload } from '../../wire/tpm2/index.js';
 import type { EsxiTag, HashAlgorithm } from '../../wire/tpm2/index.js';
 import { measuredDigests } from './measurement.js';
@@ -17,17 +16,12 @@ export interface BootLoaderOptions {
 const KERNEL_PATH = '/b.b00';
 const DEFAULT_KERNEL_OPTIONS = 'autoPartition=FALSE bootUUID=kpsim';
 
-/**
- * What the ESXi boot loader measures: version records and modules, options, signers, command line, asset tag.
- *
- * @throws KpsimError `boot_bank_unsupported` if the TPM has a bank for which the image has no digests
- */
+/** What the ESXi boot loader measures: version records and modules, options, signers, command line, asset tag. */
 export function loaderMeasurements(
   banks: readonly HashAlgorithm[],
   image: BaseImage,
   options: BootLoaderOptions,
 ): Measurement[] {
-  const imageBanks = banks.map(imageBank);
   const payload = (pcr: number, tag: EsxiTag, bytes: Buffer): Measurement =>
     measuredDigests(pcr, 'EV_EVENT_TAG', encodeTaggedEvent(tag, bytes), measure(banks, bytes));
   const file = (pcr: number, tag: EsxiTag, measured: ImageFile): Measurement =>
@@ -35,7 +29,7 @@ export function loaderMeasurements(
       pcr,
       'EV_EVENT_TAG',
       encodeTaggedEvent(tag, moduleNamePayload(measured.name)),
-      new Map(imageBanks.map((bank) => [bank, fileDigest(measured, bank)])),
+      new Map(banks.map((bank) => [bank, fileDigest(measured, bank)])),
     );
   const versions = new Map(image.versionRecords.map((record) => [record.fileName, record]));
   const commandLine = `${KERNEL_PATH} ${options.kernelOptions ?? DEFAULT_KERNEL_OPTIONS}`;
@@ -56,12 +50,4 @@ export function loaderMeasurements(
       ? []
       : [payload(ESXI_PCR.options, 'TAG', Buffer.from(options.assetTag, 'utf8'))]),
   ];
-}
-
-function imageBank(bank: HashAlgorithm): ImageBank {
-  if (bank !== 'SHA512') return bank;
-  throw new KpsimError(
-    'boot_bank_unsupported',
-    'Base images have no SHA-512 digests. Manufacture the TPM with the banks SHA1, SHA256 and SHA384.',
-  );
 }

@@ -203,7 +203,8 @@ function checkEntity(
         );
   // A password is compared without the zeros at its end, as authorization values are kept.
   const given = session === undefined || session.passwordNeeded ? trimmedAuth(auth.hmac) : auth.hmac;
-  if (equalSecrets(expected, given)) return;
+  // Two empty values hold no secret; most hierarchies and keys have one, and hashing them would cost the most.
+  if (expected.length + given.length === 0 || equalSecrets(expected, given)) return;
   if (!valueNeeded || !entityAuth.protectedFromGuessing)
     throw new TpmError(sessionRc(TPM_RC.BAD_AUTH, check.position));
   device.countAuthFailure();

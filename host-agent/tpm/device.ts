@@ -92,6 +92,9 @@ export class TpmDevice {
       bank[pcr] = extendedPcr(hashAlg, value, digest);
     }
     this.pcrUpdateCounter += 1;
+    // What TPM2_Shutdown has saved is no longer what the TPM holds.
+    this.permanent.orderly = undefined;
+    this.permanent.savedPcrs = undefined;
   }
 
   /** The selection without the banks that this TPM does not have (TPM 2.0 Part 3 §22.4). */

@@ -50,21 +50,24 @@ export async function issueEkCertificate(
   identity: TpmIdentity,
   profile: EkCertificateProfile = {},
 ): Promise<Buffer> {
-  const usage =
-    (ekPublic.type === 'RSA' ? x509.KeyUsageFlags.keyEncipherment : x509.KeyUsageFlags.keyAgreement) |
-    (profile.isCa === true ? x509.KeyUsageFlags.keyCertSign : 0);
   const certificate = await issuer.issueFor(await importedPublicKey(ekPublic), {
     commonName: 'TPM 2.0 endorsement key',
     extendedKeyUsages: profile.extendedKeyUsages ?? [EK_CERTIFICATE_USAGE],
     extensions: [
       new x509.BasicConstraintsExtension(profile.isCa ?? false, undefined, true),
-      new x509.KeyUsagesExtension(usage, true),
+      keyUsage(ekPublic, profile.isCa ?? false),
       new x509.Extension(SUBJECT_ALTERNATIVE_NAME, true, tpmDirectoryName(identity)),
     ],
     ...(profile.notBefore === undefined ? {} : { notBefore: profile.notBefore }),
     ...(profile.notAfter === undefined ? {} : { notAfter: profile.notAfter }),
   });
   return Buffer.from(certificate.rawData);
+}
+
+function keyUsage(ekPublic: TpmtPublic, isCa: boolean): x509.KeyUsagesExtension {
+  const { keyEncipherment, keyAgreement, keyCertSign, cRLSign } = x509.KeyUsageFlags;
+  if (isCa) return new x509.KeyUsagesExtension(keyCertSign | cRLSign, true);
+  return new x509.KeyUsagesExtension(ekPublic.type === 'RSA' ? keyEncipherment : keyAgreement, true);
 }
 
 /** WebCrypto wants a purpose for a public key, although a certificate only carries it. */

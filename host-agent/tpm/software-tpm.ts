@@ -66,7 +66,8 @@ export class SoftwareTpm {
   /** Carries out one command. Whatever the bytes are, a response frame comes back. */
   execute(command: Buffer): Buffer {
     try {
-      return this.#execute(decodeCommand(command));
+      // A copy: what the TPM keeps of a command must not change with the caller's buffer, nor be overwritten in it.
+      return this.#execute(decodeCommand(Buffer.from(command)));
     } catch (error) {
       if (error instanceof TpmError) return encodeErrorResponse(error.rc);
       this.#log?.error({ error: errorText(error) }, 'the software TPM failed on a command');

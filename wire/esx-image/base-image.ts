@@ -19,6 +19,7 @@ export interface ImageFile {
   readonly sha1Hex: string;
   readonly sha256Hex: string;
   readonly sha384Hex: string;
+  readonly sha512Hex: string;
 }
 
 /** A boot module and the PCR that it is measured into. */
@@ -51,12 +52,12 @@ export interface BaseImage {
 }
 
 /** Banks for which an image has digests. */
-export type ImageBank = 'SHA1' | 'SHA256' | 'SHA384';
+export type ImageBank = 'SHA1' | 'SHA256' | 'SHA384' | 'SHA512';
 
 /** The digest of a file in a bank. */
 export function fileDigest(file: ImageFile, bank: ImageBank): Buffer {
-  const hex = { SHA1: file.sha1Hex, SHA256: file.sha256Hex, SHA384: file.sha384Hex }[bank];
-  return Buffer.from(hex, 'hex');
+  const { sha1Hex, sha256Hex, sha384Hex, sha512Hex } = file;
+  return Buffer.from({ SHA1: sha1Hex, SHA256: sha256Hex, SHA384: sha384Hex, SHA512: sha512Hex }[bank], 'hex');
 }
 
 const CORE_MODULES: readonly string[] = ['b', 'k', 's', 'sb'];
@@ -76,6 +77,7 @@ const file = {
   sha1Hex: hex(20),
   sha256Hex: hex(32),
   sha384Hex: hex(48),
+  sha512Hex: hex(64),
 };
 
 /** Strict form of a base image; what comes from outside is checked with it. */

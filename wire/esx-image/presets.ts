@@ -145,7 +145,13 @@ const SIGNER_CERTIFICATE =
 function fileOf(release: Release, name: string): ImageFile {
   const content = Buffer.from(`kpsim ESXi ${release.version} ${name}\n`, 'utf8');
   const digest = (algorithm: string): string => createHash(algorithm).update(content).digest('hex');
-  return { name, sha1Hex: digest('sha1'), sha256Hex: digest('sha256'), sha384Hex: digest('sha384') };
+  return {
+    name,
+    sha1Hex: digest('sha1'),
+    sha256Hex: digest('sha256'),
+    sha384Hex: digest('sha384'),
+    sha512Hex: digest('sha512'),
+  };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash as hashOnce } from 'node:crypto';
 import { HASH_ALGORITHMS } from './algorithms.js';
 import type { HashAlgorithm } from './algorithms.js';
 import { readHashAlgorithm, writeHashAlgorithm } from './algorithm-codec.js';
@@ -94,7 +94,7 @@ export function pcrDigest(
 
 /** The value of a PCR after `digest` was extended into it (TPM 2.0 Part 1 §17.2). */
 export function extendedPcr(hashAlg: HashAlgorithm, value: Buffer, digest: Buffer): Buffer {
-  return createHash(HASH_ALGORITHMS[hashAlg].nodeName).update(value).update(digest).digest();
+  return hashOnce(HASH_ALGORITHMS[hashAlg].nodeName, Buffer.concat([value, digest]), 'buffer');
 }
 
 /** Most digests in a list (TPM 2.0 Part 2 §10.9.6: TPM2_PCR_Read returns at most eight). */
@@ -139,7 +139,5 @@ export function writeDigestValues(writer: TpmWriter, values: DigestValues): void
 
 /** Digests of `data` in each of `banks`. */
 export function measure(banks: readonly HashAlgorithm[], data: Uint8Array): Map<HashAlgorithm, Buffer> {
-  return new Map(
-    banks.map((bank) => [bank, createHash(HASH_ALGORITHMS[bank].nodeName).update(data).digest()]),
-  );
+  return new Map(banks.map((bank) => [bank, hashOnce(HASH_ALGORITHMS[bank].nodeName, data, 'buffer')]));
 }

@@ -169,15 +169,21 @@ export function objectName(area: TpmtPublic): Buffer {
   return name;
 }
 
+const PUBLIC_KEYS = new WeakMap<TpmtPublic, KeyObject>();
+
 /**
- * The public key as node:crypto wants it.
+ * The public key as node:crypto wants it; imported once for each public area object, which must not be changed.
  *
  * @throws TpmError TPM_RC_TYPE for a keyed hash object, TPM_RC_ECC_POINT or TPM_RC_KEY if it is no key
  */
 export function publicKeyOf(area: TpmtPublic): KeyObject {
   if (area.type === 'KEYEDHASH') throw new TpmError(TPM_RC.TYPE, 'TPMT_PUBLIC');
+  const known = PUBLIC_KEYS.get(area);
+  if (known !== undefined) return known;
   try {
-    return createPublicKey({ format: 'jwk', key: publicJwkOf(area) });
+    const key = createPublicKey({ format: 'jwk', key: publicJwkOf(area) });
+    PUBLIC_KEYS.set(area, key);
+    return key;
   } catch (error) {
     throw new TpmError(area.type === 'ECC' ? TPM_RC.ECC_POINT : TPM_RC.KEY, 'TPMT_PUBLIC', { cause: error });
   }

@@ -25,12 +25,15 @@ function eventsOf(log: { events: readonly TcgEvent[] }, pcr: number): TcgEvent[]
 }
 
 describe('measured boot', () => {
-  it.each(['SHA1', 'SHA256', 'SHA384'] as const)('writes a log that replays to the %s PCRs', async (bank) => {
-    const { client } = await startedTpm();
-    const { eventLog } = await measuredBoot({ tpm: client, image, assetTag: 'rack 7' });
-    const values = await client.pcrRead([{ hashAlg: bank, pcrs: ALL_PCRS }]);
-    expect(values.get(bank)).toEqual(replayEventLog(parseEventLog(eventLog), bank));
-  });
+  it.each(['SHA1', 'SHA256', 'SHA384', 'SHA512'] as const)(
+    'writes a log that replays to the %s PCRs',
+    async (bank) => {
+      const { client } = await startedTpm({ banks: ['SHA1', 'SHA256', 'SHA384', 'SHA512'] });
+      const { eventLog } = await measuredBoot({ tpm: client, image, assetTag: 'rack 7' });
+      const values = await client.pcrRead([{ hashAlg: bank, pcrs: ALL_PCRS }]);
+      expect(values.get(bank)).toEqual(replayEventLog(parseEventLog(eventLog), bank));
+    },
+  );
 
   it('measures every module of the image with its digest and says its name', async () => {
     const { client } = await startedTpm();
@@ -121,12 +124,5 @@ describe('measured boot', () => {
     ];
     expect(two).toEqual(one);
     expect(other).not.toEqual(one);
-  });
-
-  it('refuses a TPM with a bank for which the image has no digests', async () => {
-    const { client } = await startedTpm({ banks: ['SHA256', 'SHA512'] });
-    await expect(measuredBoot({ tpm: client, image })).rejects.toMatchObject({
-      code: 'boot_bank_unsupported',
-    });
   });
 });

@@ -54,7 +54,7 @@ async function verifies(
   await writeFile(join(directory, `${name}.pem`), pem);
   await writeFile(join(directory, `${name}.msg`), signed);
   await writeFile(join(directory, `${name}.sig`), opensslSignature(decodeTpmtSignature(signature)));
-  const { scheme } = AK_TEMPLATES[algorithm];
+  const scheme = AK_TEMPLATES[algorithm].scheme!;
   const pss = scheme.scheme === 'RSAPSS' ? ['-sigopt', 'rsa_padding_mode:pss'] : [];
   return openssl(
     ...['dgst', `-${scheme.hashAlg.toLowerCase()}`, ...pss, '-verify', `${name}.pem`],
@@ -79,9 +79,9 @@ describe('openssl', () => {
       );
 
       const message = Buffer.from('a message');
-      const { digest, ticket } = await client.hash(message, AK_TEMPLATES[algorithm].scheme.hashAlg);
+      const { digest, ticket } = await client.hash(message, AK_TEMPLATES[algorithm].scheme!.hashAlg);
       expect(digest).toEqual(
-        createHash(AK_TEMPLATES[algorithm].scheme.hashAlg.toLowerCase()).update(message).digest(),
+        createHash(AK_TEMPLATES[algorithm].scheme!.hashAlg.toLowerCase()).update(message).digest(),
       );
       const signature = await client.sign(ak.handle, digest, { ticket });
       expect(await verifies(`${algorithm}-s`, algorithm, pem, message, signature)).toContain('Verified OK');

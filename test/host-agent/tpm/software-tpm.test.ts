@@ -130,6 +130,14 @@ describe('power and startup', () => {
     expect((await client.pcrRead(selection)).get('SHA256')!.get(16)).toEqual(initialPcr('SHA256', 16));
   });
 
+  it('does not resume if something was measured after TPM2_Shutdown', async () => {
+    const { tpm, client } = await startedTpm();
+    await client.shutdown('STATE');
+    await client.pcrExtend(16, new Map([['SHA256', Buffer.alloc(32, 1)]]));
+    tpm.reset();
+    await expect(client.startup('STATE')).rejects.toMatchObject({ code: 'tpm_value' });
+  });
+
   it('runs its clock on, and calls it unsafe after a loss of power until it has been kept again', async () => {
     const { tpm, client, clock } = await startedTpm();
     clock.advance(60_000);
