@@ -21,7 +21,8 @@ import type { OpenedChallenge } from '../challenges.js';
 import type { PresentedIdentity } from '../endorsement-key.js';
 import type { HostRecord } from '../known-hosts.js';
 import type { TrustedBaseImage } from '../base-images.js';
-import type { TrustAnchor } from '../trust-anchors.js';
+import { pathTo } from '../trust-anchors.js';
+import type { CertificatePath, TrustAnchor } from '../trust-anchors.js';
 
 /** What the service holds against the evidence. */
 export interface Reference {
@@ -42,6 +43,8 @@ export type Decoded<T> = { readonly value: T } | { readonly problem: string };
 export interface Material {
   readonly reference: Reference;
   readonly identity: PresentedIdentity;
+  /** The way from the endorsement key's certificate to a trusted root, if there is one and settings ask for it. */
+  readonly path: CertificatePath | undefined;
   readonly challenge: OpenedChallenge | undefined;
   /** `x5t#S256` of the connection's client certificate. */
   readonly connectionCertificateSha256: string;
@@ -71,8 +74,11 @@ export function materialOf(options: {
   const signatureBytes = bytes(evidence.signature);
   const eventLogBytes = bytes(evidence.eventLog);
   const log = decoded(() => parseEventLog(eventLogBytes));
+  const { identity, reference } = rest;
+  const validated = reference.settings.require_certificate_validation ? identity.certificate : undefined;
   return {
     ...rest,
+    path: validated && pathTo(validated, reference.anchors),
     activationProof: bytes(evidence.activationProof),
     attestBytes,
     signatureBytes,

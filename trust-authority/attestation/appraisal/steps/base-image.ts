@@ -42,7 +42,17 @@ function matching({ reference }: Material, measured: readonly string[]): Trusted
   return reference.baseImages.find((image) => image.digest === digest);
 }
 
-function loaderMeasurements(material: Material): string[] | undefined {
+/** What the boot loader measured, by appraisal: the step and the documents both ask. */
+const measurements = new WeakMap<Material, readonly string[]>();
+
+function loaderMeasurements(material: Material): readonly string[] | undefined {
+  const known = measurements.get(material);
+  const measured = known ?? measuredByLoader(material);
+  if (!known && measured) measurements.set(material, measured);
+  return measured;
+}
+
+function measuredByLoader(material: Material): string[] | undefined {
   return eventsOf(material, LOADER_PCRS)?.flatMap(({ pcr, tagged, digest }) => {
     if (tagged?.tag && HOST_TAGS.has(tagged.tag)) return [];
     // A malformed event keeps its place, so that a log with one matches no image.

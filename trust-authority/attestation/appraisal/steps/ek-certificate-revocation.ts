@@ -1,15 +1,14 @@
-import { pathTo, serialOf } from '../../trust-anchors.js';
+import { serialOf } from '../../trust-anchors.js';
 import { LACKING, NOT_ASKED, PASSED, failed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** No certificate on the way to the root is on the revocation list of its issuer. */
 export const ekCertificateRevocation: AppraisalStep = {
   name: 'ek_certificate_revocation',
-  check({ identity, reference }) {
+  check({ identity, reference, path }) {
     if (!reference.settings.require_certificate_validation) return NOT_ASKED;
     const { certificate } = identity;
-    const path = certificate && pathTo(certificate, reference.anchors);
-    if (!path) return LACKING;
+    if (!certificate || !path) return LACKING;
     const chain = [certificate, ...path.issuers];
     for (const [index, judged] of chain.entries()) {
       const issuer = chain[index + 1] ?? judged;

@@ -1,15 +1,14 @@
-import { pathTo } from '../../trust-anchors.js';
 import { LACKING, NOT_ASKED, PASSED, failed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** Today lies in the period of every certificate on the way to the root. */
 export const ekCertificateValidity: AppraisalStep = {
   name: 'ek_certificate_validity',
-  check({ identity, reference }) {
+  check({ identity, reference, path }) {
     if (!reference.settings.require_certificate_validation) return NOT_ASKED;
     const { certificate } = identity;
     if (!certificate) return LACKING;
-    const issuers = pathTo(certificate, reference.anchors)?.issuers ?? [];
+    const issuers = path?.issuers ?? [];
     for (const { validFrom, validTo } of [certificate, ...issuers]) {
       if (reference.nowMs > Date.parse(validTo)) {
         return failed('ek_cert_expired', {
