@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import { KpsimError, errorText } from '../../core/errors.js';
 import { HttpClient } from '../../core/http/index.js';
 import type { Logger } from '../../core/logging.js';
-import type { CryptoMode, HostAbout, HostProvider } from '../../host-agent/client.js';
+import type { CryptoMode, HostAbout, HostProvider, TrustedServicesSpec } from '../../host-agent/client.js';
 import { HostAgentClient } from '../../host-agent/client.js';
 import { VimFault } from '../../wire/vim25/index.js';
 import type { VcenterConfig } from '../config.js';
@@ -17,6 +17,8 @@ export interface HostState {
   readonly about?: HostAbout | undefined;
   readonly crypto?: CryptoMode | undefined;
   readonly providers: readonly HostProvider[];
+  /** Its Trust Authority services; absent on a host that has none. */
+  readonly trusted?: TrustedServicesSpec | undefined;
   /** When it was asked, milliseconds since the epoch. */
   readonly askedAt: number;
 }
@@ -161,21 +163,22 @@ export class Hosts {
     const askedAt = this.#clock.now();
     try {
       const client = this.client(host);
-      const [about, crypto, providers, vms] = await Promise.all([
+      const [about, crypto, providers, services, vms] = await Promise.all([
         client.about(),
         client.cryptoState(),
         client.listProviders(),
+        client.trustedServices(),
         client.listVms(),
       ]);
       if (about.id !== host.uuid) {
         throw new KpsimError('host_replaced', `${host.address} is now another host, ${about.id}.`);
       }
       if (this.#inventory.get(host.moid)) this.vms.take(host, about, vms);
-      return { connected: true, about, crypto, providers, askedAt };
+      const trusted = services.attestation.length + services.kms.length > 0 ? services : undefined;
+      return { connected: true, about, crypto, providers, trusted, askedAt };
     } catch (error) {
       this.#log.debug({ err: error, host: host.name }, 'host did not answer');
-      const { about, crypto, providers } = this.state(host.moid);
-      return { connected: false, about, crypto, providers, askedAt };
+      return { ...this.state(host.moid), connected: false, askedAt };
     }
   }
 

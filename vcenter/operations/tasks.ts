@@ -25,7 +25,7 @@ export interface TaskProgress {
   /** The task itself. */
   readonly task: ManagedObjectReference;
   /** 0 to 100. */
-  progress(percent: number): void;
+  readonly progress: (percent: number) => void;
 }
 
 interface Row {

@@ -1,0 +1,8 @@
+/** A small vCenter: inventory, key providers, users and privileges, encrypted VMs, migration and cloning. */
+export * from './client.js';
+export { vcenterConfigSchema } from './config.js';
+export type { UserConfig, VcenterConfig, VcenterConfigInput } from './config.js';
+export { RULE_KEY_PREFIX } from './migration/violations.js';
+export { RULE_ROWS, RULES, planTransfer, precheck } from './migration/rules.js';
+export type { RuleId } from './migration/rules.js';
+export { FRONT_DOOR_ENDPOINT, VcenterService } from './service.js';

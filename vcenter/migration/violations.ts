@@ -1,0 +1,38 @@
+import type { Vim } from '../../wire/vim25/index.js';
+import { VimFault } from '../../wire/vim25/index.js';
+import type { Violation } from './rule.js';
+
+/** Prefix of the message keys that carry a rule's number. */
+export const RULE_KEY_PREFIX = 'kpsim.rule.';
+
+/**
+ * A violated rule as the fault of its row. The fault's messages begin with the key `kpsim.rule.<number>`, followed by
+ * vSphere's own key where the row names one.
+ */
+export function faultOf(violation: Violation): VimFault {
+  const { rule, fault, detail, remedy, messageKey, fields } = violation;
+  const message = `${detail} ${remedy}`;
+  const object = {
+    ...reasonOf(fault, message),
+    ...fields,
+    _typeName: fault,
+    faultMessage: [
+      { _typeName: 'LocalizableMessage', key: `${RULE_KEY_PREFIX}${rule}`, message },
+      ...(messageKey === undefined
+        ? []
+        : [{ _typeName: 'LocalizableMessage', key: messageKey, message: detail }]),
+    ],
+  };
+  return VimFault.from(object as unknown as Vim<'MethodFault'>, message); // each row gives the fields of its fault
+}
+
+/** Refuses with the first violation that is more than a warning. @throws VimFault */
+export function refuseIfViolated(violations: readonly Violation[]): void {
+  const first = violations.find(({ severity }) => severity === 'error');
+  if (first) throw faultOf(first);
+}
+
+/** Faults whose text stands in a field of their own. */
+function reasonOf(fault: VimFault['fault'], reason: string): { readonly reason?: string } {
+  return fault === 'GenericVmConfigFault' || fault === 'SystemError' ? { reason } : {};
+}

@@ -1,0 +1,205 @@
+import type { Request, Router } from 'express';
+import express from 'express';
+import { z } from 'zod';
+
+import { VapiError, validate } from '../../core/http/index.js';
+import type { Entity, EntityOf, EntityType, VirtualMachineEntity } from '../inventory/entities.js';
+import { referenceOf } from '../inventory/entities.js';
+import type { Vcenter } from '../vcenter.js';
+import { restSession } from './session.js';
+
+/** Entities that one list tells, as the Automation API bounds it. */
+const LIST_LIMIT = 4000;
+
+const names = z.union([z.string().transform((one) => [one]), z.array(z.string()).max(1000)]).optional();
+const filters = z.object({
+  names,
+  vms: names,
+  hosts: names,
+  clusters: names,
+  datastores: names,
+  folders: names,
+  datacenters: names,
+});
+type Filters = z.output<typeof filters>;
+
+/** One resource of `/api/vcenter`: its entities and their summaries. */
+interface Resource<T extends EntityType> {
+  readonly type: T;
+  /** The filter that names the entities themselves. */
+  readonly filter: keyof Filters;
+  readonly summary: (vcenter: Vcenter, entity: EntityOf<T>) => unknown;
+  readonly info: (vcenter: Vcenter, entity: EntityOf<T>) => unknown;
+}
+
+/** `HostSystem` connection states in the Automation API's words. */
+const connection = (connected: boolean): string => (connected ? 'CONNECTED' : 'NOT_RESPONDING');
+const power = ({ info }: VirtualMachineEntity): string =>
+  info.powerState === 'poweredOn' ? 'POWERED_ON' : 'POWERED_OFF';
+
+const VM: Resource<'VirtualMachine'> = {
+  type: 'VirtualMachine',
+  filter: 'vms',
+  summary: (_vcenter, vm) => ({
+    vm: vm.moid,
+    name: vm.name,
+    power_state: power(vm),
+    cpu_count: 1,
+    memory_size_MiB: vm.info.memoryMiB,
+  }),
+  info: (_vcenter, vm) => ({
+    name: vm.name,
+    identity: { name: vm.name, bios_uuid: vm.uuid, instance_uuid: vm.uuid },
+    power_state: power(vm),
+    cpu: { count: 1, cores_per_socket: 1, hot_add_enabled: false, hot_remove_enabled: false },
+    memory: { size_MiB: vm.info.memoryMiB, hot_add_enabled: false },
+    disks: Object.fromEntries(
+      vm.info.disks.map((disk, unit) => [
+        String(disk.key),
+        {
+          label: disk.label,
+          type: 'SCSI',
+          scsi: { bus: 0, unit },
+          backing: { type: 'VMDK_FILE', vmdk_file: `[${disk.datastore}] ${disk.files[0] ?? ''}` },
+          capacity: disk.capacityBytes,
+        },
+      ]),
+    ),
+  }),
+};
+
+const HOST: Resource<'HostSystem'> = {
+  type: 'HostSystem',
+  filter: 'hosts',
+  summary: ({ hosts }, host) => ({
+    host: host.moid,
+    name: host.name,
+    connection_state: connection(hosts.state(host.moid).connected),
+    ...(hosts.state(host.moid).connected && { power_state: 'POWERED_ON' }),
+  }),
+  info: ({ hosts }, host) => ({
+    host: host.moid,
+    name: host.name,
+    connection_state: connection(hosts.state(host.moid).connected),
+  }),
+};
+
+const CLUSTER: Resource<'ClusterComputeResource'> = {
+  type: 'ClusterComputeResource',
+  filter: 'clusters',
+  summary: (_vcenter, cluster) => ({
+    cluster: cluster.moid,
+    name: cluster.name,
+    ha_enabled: false,
+    drs_enabled: false,
+  }),
+  info: (_vcenter, cluster) => ({ name: cluster.name, resource_pool: cluster.resourcePool }),
+};
+
+const DATASTORE: Resource<'Datastore'> = {
+  type: 'Datastore',
+  filter: 'datastores',
+  summary: (_vcenter, datastore) => ({ datastore: datastore.moid, name: datastore.name, type: 'VMFS' }),
+  info: ({ hosts }, datastore) => ({
+    name: datastore.name,
+    type: 'VMFS',
+    accessible: hosts.state(datastore.host).connected,
+    multiple_host_access: false,
+    thin_provisioning_supported: true,
+  }),
+};
+
+const FOLDER_TYPES: Readonly<Record<string, string>> = {
+  Datacenter: 'DATACENTER',
+  VirtualMachine: 'VIRTUAL_MACHINE',
+  ComputeResource: 'HOST',
+  Datastore: 'DATASTORE',
+  Network: 'NETWORK',
+};
+const FOLDER: Resource<'Folder'> = {
+  type: 'Folder',
+  filter: 'folders',
+  summary: (_vcenter, folder) => ({
+    folder: folder.moid,
+    name: folder.name,
+    type: FOLDER_TYPES[folder.childType.find((type) => type !== 'Folder') ?? ''] ?? 'DATACENTER',
+  }),
+  info: (vcenter, folder) => FOLDER.summary(vcenter, folder),
+};
+
+const DATACENTER: Resource<'Datacenter'> = {
+  type: 'Datacenter',
+  filter: 'datacenters',
+  summary: (_vcenter, datacenter) => ({ datacenter: datacenter.moid, name: datacenter.name }),
+  info: (_vcenter, datacenter) => ({
+    name: datacenter.name,
+    vm_folder: datacenter.vmFolder,
+    host_folder: datacenter.hostFolder,
+    datastore_folder: datacenter.datastoreFolder,
+    network_folder: datacenter.networkFolder,
+  }),
+};
+
+/** `GET /api/vcenter/{vm,host,cluster,datastore,folder,datacenter}`, lists and single ones. */
+export function inventoryRouter(vcenter: Vcenter): Router {
+  const router = express.Router();
+  serve(router, vcenter, 'vm', VM);
+  serve(router, vcenter, 'host', HOST);
+  serve(router, vcenter, 'cluster', CLUSTER);
+  serve(router, vcenter, 'datastore', DATASTORE);
+  serve(router, vcenter, 'folder', FOLDER);
+  serve(router, vcenter, 'datacenter', DATACENTER);
+  return router;
+}
+
+function serve<T extends EntityType>(
+  router: Router,
+  vcenter: Vcenter,
+  path: string,
+  resource: Resource<T>,
+): void {
+  router.get(`/api/vcenter/${path}`, async (request, response) => {
+    const visible = await visibleTo(vcenter, request);
+    const filter = validate(filters, request.query, 'The query');
+    const found = vcenter.inventory
+      .ofType(resource.type)
+      .filter(visible)
+      .filter((entity) => matches(vcenter, entity, filter, resource.filter));
+    if (found.length > LIST_LIMIT) {
+      throw new VapiError('ERROR', `There are more than ${LIST_LIMIT}; narrow the list with a filter.`);
+    }
+    response.json(found.map((entity) => resource.summary(vcenter, entity)));
+  });
+  router.get(`/api/vcenter/${path}/:moid`, async (request, response) => {
+    const visible = await visibleTo(vcenter, request);
+    const entity = vcenter.inventory.get(String(request.params.moid));
+    if (entity?.type !== resource.type || !visible(entity)) {
+      throw new VapiError(
+        'NOT_FOUND',
+        `There is no ${path} of that id; GET /api/vcenter/${path} lists them.`,
+      );
+    }
+    response.json(resource.info(vcenter, entity as EntityOf<T>));
+  });
+}
+
+async function visibleTo(vcenter: Vcenter, request: Request): Promise<(entity: Entity) => boolean> {
+  const { principal } = restSession(vcenter, request);
+  await vcenter.hosts.refreshAll();
+  return (entity) => vcenter.authorization.has(principal, referenceOf(entity), 'System.Read');
+}
+
+/** Filters name the entity itself, what it is in, or the host that it is on. */
+function matches({ inventory }: Vcenter, entity: Entity, filter: Filters, own: keyof Filters): boolean {
+  const above = new Set(inventory.lineage(entity.moid).map(({ moid }) => moid));
+  if (entity.type === 'VirtualMachine' || entity.type === 'Datastore') {
+    for (const { moid } of inventory.lineage(entity.host)) above.add(moid);
+  }
+  return (
+    (!filter.names || filter.names.includes(entity.name)) &&
+    (!filter[own] || filter[own].includes(entity.moid)) &&
+    (['hosts', 'clusters', 'folders', 'datacenters'] as const).every(
+      (key) => key === own || !filter[key] || filter[key].some((moid) => above.has(moid)),
+    )
+  );
+}
