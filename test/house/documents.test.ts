@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { RULE_ROWS } from '../../vcenter/migration/rules.js';
+import { attestationReasonsDocument, rulesTable } from './documents.js';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/* `npx vitest run test/house -u` writes the generated documents anew. */
+describe('the documents', () => {
+  it('list the migration rules as the code has them', () => {
+    expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain(rulesTable());
+  });
+
+  it('name every migration rule in the Chinese README too', () => {
+    const text = readFileSync(join(root, 'README.zh-CN.md'), 'utf8');
+    expect(RULE_ROWS.map(([id]) => id).filter((id) => !text.includes(`| ${id} `))).toEqual([]);
+  });
+
+  it('list the attestation reasons as the code has them', async () => {
+    await expect(attestationReasonsDocument()).toMatchFileSnapshot(
+      join(root, 'docs', 'attestation-reasons.md'),
+    );
+  });
+});

@@ -1,0 +1,41 @@
+import { ATTESTATION_REASONS } from '../../wire/attestation/reasons.js';
+import { RULE_ROWS } from '../../vcenter/migration/rules.js';
+
+/** A Markdown table as prettier lays it out. */
+export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [header, ...rows].map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0), 3));
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
+  const [head, ...body] = cells.map(line);
+  return [head, rule, ...body].join('\n');
+}
+
+/** The README's table of migration rules. */
+export function rulesTable(): string {
+  return markdownTable(
+    ['rule', 'text', 'fault when broken'],
+    RULE_ROWS.map(([id, rule]) => [id, rule.text, `\`${rule.fault}\``]),
+  );
+}
+
+/** `docs/attestation-reasons.md`. */
+export function attestationReasonsDocument(): string {
+  const rows = Object.entries(ATTESTATION_REASONS).map(([code, row]) => [
+    `\`${code}\``,
+    row.catalogue.join(', '),
+    row.severity,
+    row.recoverable ? 'yes' : 'no',
+    row.sentence,
+    row.remedy,
+  ]);
+  return `# Reasons of attestation failures
+
+Made from \`wire/attestation/reasons.ts\`. \`severity\` is \`attack\` (evidence was forged or replayed, or looks so),
+\`fault\` (something is set up wrongly) or \`transient\`; a reason is recoverable if the host succeeds when it simply
+attests again. The numbers are those of kpsim's catalogue of attestation failures.
+
+${markdownTable(['reason', 'catalogue', 'severity', 'recoverable', 'what is wrong', 'what to do'], rows)}
+`;
+}
