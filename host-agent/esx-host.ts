@@ -14,6 +14,7 @@ import { NativeKeySource } from './keys/native.js';
 import { Providers } from './keys/providers.js';
 import { StandardKeySource } from './keys/standard.js';
 import { TrustedKeySource } from './keys/trusted.js';
+import type { HostMetrics } from './metrics.js';
 import { Migrations } from './operations/migrations.js';
 import { VmOperations } from './operations/vm-operations.js';
 import { HostStore } from './store.js';
@@ -45,9 +46,9 @@ export class EsxHost {
   private constructor(
     config: HostAgentConfig,
     context: ServiceContext,
-    parts: { store: HostStore; vmStore: VmStore; platform: HostPlatform },
+    parts: { store: HostStore; vmStore: VmStore; platform: HostPlatform; metrics: HostMetrics },
   ) {
-    const { store, vmStore, platform } = parts;
+    const { store, vmStore, platform, metrics } = parts;
     this.config = config;
     this.context = context;
     this.capabilities = capabilitiesOf(config.version);
@@ -63,6 +64,7 @@ export class EsxHost {
     this.attestor = new Attestor({
       clock: context.clock,
       log: context.log,
+      metrics,
       tls,
       evidence: platform.evidence,
     });
@@ -99,6 +101,7 @@ export class EsxHost {
       keys: this.keys,
       mode: this.mode,
       vms: this.vms,
+      metrics,
     });
   }
 
@@ -111,6 +114,7 @@ export class EsxHost {
   static async open(
     config: HostAgentConfig,
     context: ServiceContext,
+    metrics: HostMetrics,
     parts: PlatformParts = {},
   ): Promise<EsxHost> {
     const store = await HostStore.open(context.dataDir, context.rng);
@@ -122,7 +126,7 @@ export class EsxHost {
       onUnusable: (directory, error) => context.log.warn({ err: error, directory }, 'a VM cannot be loaded'),
     });
     const platform = await HostPlatform.open(config, context, store, parts);
-    const host = new EsxHost(config, context, { store, vmStore, platform });
+    const host = new EsxHost(config, context, { store, vmStore, platform, metrics });
     await host.providers.load();
     await host.migrations.open();
     await host.vms.refreshLocks();

@@ -4,5 +4,7 @@ export type * from './api/results.js';
 export { capabilitiesOf, hostAgentConfigSchema } from './config.js';
 export type { HostAgentConfig, HostAgentConfigInput, HostCapabilities } from './config.js';
 export { VMOTION_ENDPOINT } from './esx-host.js';
+export { EVIDENCE_FAULTS } from './boot/index.js';
 export { HostAgentService, MANAGEMENT_ENDPOINT } from './service.js';
+export { EndorsementPool, createTpmVendor } from './tpm/index.js';
 export type { PlatformParts } from './trust/platform.js';

@@ -22,6 +22,7 @@ import { restRouter } from './api/rest.js';
 import { HostVimBackend } from './api/vim-backend.js';
 import type { HostAgentConfig } from './config.js';
 import { EsxHost, VMOTION_ENDPOINT } from './esx-host.js';
+import { HostMetrics } from './metrics.js';
 import type { PlatformParts } from './trust/platform.js';
 
 /** Name of the management listener among the service's endpoints. */
@@ -36,6 +37,7 @@ export class HostAgentService implements Service {
   readonly #config: HostAgentConfig;
   readonly #context: ServiceContext;
   readonly #parts: PlatformParts;
+  readonly #metrics: HostMetrics;
   readonly #observe: Observer;
   #host: EsxHost | undefined;
   #server: HttpsServer | undefined;
@@ -47,12 +49,13 @@ export class HostAgentService implements Service {
     this.#config = config;
     this.#context = context;
     this.#parts = parts;
-    this.#observe = observer(this.name, context);
+    this.#metrics = new HostMetrics(context);
+    this.#observe = observer(this.name, context, this.#metrics);
   }
 
   async start(): Promise<readonly Endpoint[]> {
     const { host: address, port, tls, trustedCaPem } = this.#config;
-    const host = await EsxHost.open(this.#config, this.#context, this.#parts);
+    const host = await EsxHost.open(this.#config, this.#context, this.#metrics, this.#parts);
     this.#host = host;
     try {
       this.#server = await startHttpsServer({

@@ -33,6 +33,7 @@ const TPM_FILE = 'tpm.sealed';
 export class HostStore {
   readonly #dataDir: string;
   readonly #sealer: Sealer;
+  #closed = false;
   #configuration: HostConfiguration;
   #writing: Promise<unknown> = Promise.resolve();
 
@@ -79,6 +80,7 @@ export class HostStore {
 
   /** Seals key material for the configuration, base64; `place` names where it belongs. */
   seal(plain: Uint8Array, place: string): string {
+    this.#requireOpen();
     return this.#sealer.seal(plain, place).toString('base64');
   }
 
@@ -95,15 +97,21 @@ export class HostStore {
 
   /** Keeps the TPM's permanent state, sealed. */
   saveTpmState(state: Uint8Array): Promise<void> {
-    return this.#exclusively(() =>
-      writeFileDurable(join(this.#dataDir, TPM_FILE), this.#sealer.seal(state, TPM_FILE)),
-    );
+    this.#requireOpen();
+    const sealedState = this.#sealer.seal(state, TPM_FILE);
+    return this.#exclusively(() => writeFileDurable(join(this.#dataDir, TPM_FILE), sealedState));
   }
 
   /** Waits for the last write and forgets the sealing key. */
   async close(): Promise<void> {
     await this.#writing;
+    this.#closed = true;
     this.#sealer.close();
+  }
+
+  /** A sealer that was closed would seal under a key of zeros. */
+  #requireOpen(): void {
+    if (this.#closed) throw new KpsimError('host_stopped', 'The host agent has stopped: start it again.');
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {

@@ -17,6 +17,9 @@ export function encryptionKeyRequired(missing: readonly KeyUnavailableError[]): 
   });
 }
 
+/** Longest id that a reference may carry (`wire/vim25`). */
+const REFERENCE_LIMIT = 200;
+
 type FaultMaker = (error: VmError, vmId: string) => VimFault;
 
 const configFault =
@@ -66,7 +69,13 @@ export function vmFaultOf(error: unknown, vmId = ''): unknown {
 /** There is no VM of that id. */
 export function vmNotFound(vmId: string, message: string): VimFault {
   return new VimFault('ManagedObjectNotFound', message, {
-    fields: { obj: { _typeName: 'ManagedObjectReference', type: 'VirtualMachine', value: vmId } },
+    fields: {
+      obj: {
+        _typeName: 'ManagedObjectReference',
+        type: 'VirtualMachine',
+        value: vmId.slice(0, REFERENCE_LIMIT),
+      },
+    },
   });
 }
 

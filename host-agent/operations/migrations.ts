@@ -15,6 +15,7 @@ import { capabilitiesOf } from '../config.js';
 import type { HostAgentConfig } from '../config.js';
 import type { CryptoModeMachine } from '../crypto/mode.js';
 import { keyIdText } from '../keys/key-id.js';
+import type { HostMetrics } from '../metrics.js';
 import type { KeyRing, LentKeys } from '../keys/key-ring.js';
 import type { VmStore } from '../vm/index.js';
 import { VmotionEngine, VmotionError } from '../vmotion/index.js';
@@ -29,6 +30,7 @@ export interface MigrationsOptions {
   readonly keys: KeyRing;
   readonly mode: CryptoModeMachine;
   readonly vms: VmOperations;
+  readonly metrics: HostMetrics;
 }
 
 type HeldKeys = LentKeys & { release(): void };
@@ -87,7 +89,7 @@ export class Migrations {
     const held = await this.#options.keys.hold(needed);
     try {
       const ready = await this.#call(spec.vmId, (engine) =>
-        engine.prepareReceive(spec, (id) => held.lend(id)),
+        engine.prepareReceive(spec, (id) => this.#lendForReceive(held, id)),
       );
       this.#held.set(spec.migrationId, held);
       return { ...ready, ...this.address, vmId: spec.target?.id ?? spec.vmId };
@@ -104,6 +106,7 @@ export class Migrations {
     const { digestHex, ...sent } = await this.#options.vms.exclusively(spec.vmId, 'migrate', () =>
       this.#call(spec.vmId, (engine) => engine.startSend(spec, destination)),
     );
+    this.#options.metrics.vmotionBytes.inc({ encrypted: String(sent.encrypted) }, sent.bytes);
     return { ...sent, digest: digestHex, durationMs: Math.round(performance.now() - startedAt) };
   }
 
@@ -161,6 +164,12 @@ export class Migrations {
     } catch (error) {
       throw error instanceof VmotionError ? migrationFault(error) : vmFaultOf(error, vmId);
     }
+  }
+
+  /** What comes may be encrypted although it was announced as plain: the host must be safe for it all the same. */
+  async #lendForReceive(held: HeldKeys, id: CryptoKeyId): Promise<Buffer> {
+    this.#options.mode.requireSafe();
+    return held.lend(id);
   }
 
   #requireEncryptedVmotion({ encrypted }: MigrationSpec): void {

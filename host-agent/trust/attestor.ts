@@ -3,6 +3,7 @@ import { decodeJwt } from 'jose';
 import type { Clock } from '../../core/clock.js';
 import { KpsimError, errorText } from '../../core/errors.js';
 import type { Logger } from '../../core/logging.js';
+import type { HostMetrics } from '../metrics.js';
 import { AttestationClient } from '../../trust-authority/client.js';
 import {
   AttestationError,
@@ -40,6 +41,7 @@ export interface EvidenceMaker {
 export interface AttestorOptions {
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: HostMetrics;
   /** The host's certificate, shown to attestation services. */
   readonly tls: { readonly certificatePem: string; readonly privateKeyPem: string };
   /** Undefined on a host without a TPM. */
@@ -175,12 +177,13 @@ export class Attestor {
 
   /** Closes all connections and forgets services and tokens. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#running.values());
     const clients = [...this.#groups.values()].flatMap(({ services }) =>
       services.map(({ client }) => client),
     );
     this.#groups.clear();
+    // Closing its connections ends what is running; nobody waits for a service that does not answer.
     await Promise.all(clients.map((client) => client.close()));
+    await Promise.allSettled(this.#running.values());
   }
 
   #whyUnknown(): string {
@@ -206,6 +209,7 @@ export class Attestor {
     for (const { spec, client } of group.services) {
       const { verdict, appraisal, token } = await this.#ask(spec, client);
       appraisals.push(appraisal);
+      this.#options.metrics.attestations.inc({ outcome: appraisal.reason ?? 'attested' });
       held = token;
       if (verdict) break;
     }
