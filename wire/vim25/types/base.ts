@@ -15,6 +15,7 @@ export const BASE_TYPES = {
     fields: { type: 'string', value: 'string', serverGuid: 'string?' },
   },
   DynamicProperty: { extends: null, fields: { name: 'string', val: 'anyType' } },
+  KeyValue: { extends: 'DynamicData', fields: { key: 'string', value: 'string' } },
   KeyAnyValue: { extends: 'DynamicData', fields: { key: 'string', value: 'anyType' } },
   LocalizableMessage: {
     extends: 'DynamicData',

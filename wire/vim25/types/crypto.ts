@@ -136,7 +136,7 @@ export const CRYPTO_TYPES = {
       email: 'string?',
     },
   },
-  CryptoManagerKmipCustomAttributeSpec: { extends: 'DynamicData', fields: {} },
+  CryptoManagerKmipCustomAttributeSpec: { extends: 'DynamicData', fields: { attributes: 'KeyValue[]?' } },
   CryptoManagerKmipGenerateKeySpec: { extends: 'DynamicData', fields: { keyType: 'string?' } },
   CryptoManagerHostKeyStatus: {
     extends: 'DynamicData',
