@@ -107,13 +107,21 @@ export class Hosts {
     }
   }
 
-  /** Asks a host anew how it stands, and takes up its VMs. */
-  refresh(host: HostEntity): Promise<HostState> {
+  /** Asks a host anew how it stands, takes up its VMs, and gives back what it has lost if it has booted since. */
+  async refresh(host: HostEntity): Promise<HostState> {
     const asking = this.#asking.get(host.moid);
     if (asking) return asking;
-    const asked = this.#ask(host).finally(() => this.#asking.delete(host.moid));
+    const before = this.state(host.moid);
+    const asked = this.#ask(host, before).finally(() => this.#asking.delete(host.moid));
     this.#asking.set(host.moid, asked);
-    return asked;
+    const state = await asked;
+    // Not part of the asking: what is done after a boot asks the host again, and would wait for itself.
+    if (state.about?.bootTime !== before.about?.bootTime && this.state(host.moid).connected) {
+      await this.#onBoot(host).catch((error: unknown) => {
+        this.#log.warn({ err: error, host: host.name }, 'host could not be supplied after its boot');
+      });
+    }
+    return state;
   }
 
   /** Refreshes all hosts whose state is old. */
@@ -140,8 +148,7 @@ export class Hosts {
     this.#clients.clear();
   }
 
-  async #ask(host: HostEntity): Promise<HostState> {
-    const before = this.state(host.moid);
+  async #ask(host: HostEntity, before: HostState): Promise<HostState> {
     const state = await this.#heard(host);
     if (!this.#inventory.get(host.moid)) return state; // removed meanwhile
     this.#states.set(host.moid, state);
@@ -150,11 +157,6 @@ export class Hosts {
     }
     if (JSON.stringify({ ...state, askedAt: 0 }) !== JSON.stringify({ ...before, askedAt: 0 })) {
       this.#changed();
-    }
-    if (state.connected && state.about?.bootTime !== before.about?.bootTime) {
-      await this.#onBoot(host).catch((error: unknown) => {
-        this.#log.warn({ err: error, host: host.name }, 'host could not be supplied after its boot');
-      });
     }
     return state;
   }
