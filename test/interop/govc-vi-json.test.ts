@@ -20,7 +20,8 @@ const govc = process.env.KPSIM_GOVC ?? 'govc';
 const requirement = {
   name: 'govc',
   found: runs(govc, 'version'),
-  install: 'see https://github.com/vmware/govmomi/releases, 0.36 or later (KPSIM_GOVC names the program)',
+  install:
+    '(cd test/interop/govc && go build -o /usr/local/bin/govc .), or name yours in KPSIM_GOVC (0.36 or later)',
 };
 
 interface Caller {
