@@ -82,9 +82,11 @@ const backend: VimBackend<Caller> = {
     .add('CryptoManagerKmip', {
       SetDefaultKmsCluster(_caller, _self, { clusterId }) {
         tasks.push(clusterId?.id ?? 'none');
+        return Promise.resolve();
       },
       MarkDefault(_caller, _self, { clusterId }) {
         tasks.push(clusterId.id);
+        return Promise.resolve();
       },
     }),
   caller: ({ sessionId }) => ({ session: sessionId === session.key ? sessionId : undefined }),

@@ -1,6 +1,6 @@
 module govc
 
-go 1.26.8
+go 1.24.0
 
 require github.com/vmware/govmomi v0.52.0
 
