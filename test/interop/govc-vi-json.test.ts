@@ -82,11 +82,11 @@ const backend: VimBackend<Caller> = {
     .add('CryptoManagerKmip', {
       SetDefaultKmsCluster(_caller, _self, { clusterId }) {
         tasks.push(clusterId?.id ?? 'none');
-        return Promise.resolve();
+        return undefined;
       },
       MarkDefault(_caller, _self, { clusterId }) {
         tasks.push(clusterId.id);
-        return Promise.resolve();
+        return undefined;
       },
     }),
   caller: ({ sessionId }) => ({ session: sessionId === session.key ? sessionId : undefined }),

@@ -10,6 +10,7 @@ import (
 	_ "github.com/vmware/govmomi/cli/kms"
 	_ "github.com/vmware/govmomi/cli/object"
 	_ "github.com/vmware/govmomi/cli/session"
+	_ "github.com/vmware/govmomi/cli/version"
 	_ "github.com/vmware/govmomi/cli/vm"
 )
 
