@@ -57,7 +57,8 @@ function isFlag({ path }: Setting, schema: z.ZodObject): boolean {
 
 function optionOf({ flag, type, description, variable, defaultValue }: Setting): Option {
   const value = type === 'boolean' ? '<true|false>' : type === 'number' ? '<number>' : '<value>';
-  const fallback = defaultValue === undefined ? '' : `; default ${String(defaultValue)}`;
+  const fallback =
+    defaultValue === undefined ? '' : `; default ${JSON.stringify(defaultValue).replaceAll('"', '')}`;
   return new Option(`${flag} ${value}`, `${description} (${variable}${fallback})`);
 }
 

@@ -8,7 +8,7 @@ import { rulesOf } from '../../vcenter/client.js';
 import { VimFault } from '../../wire/vim25/index.js';
 import type { DemoOptions } from './context.js';
 import { DemoContext } from './context.js';
-import type { DemoReport, Refusal, StepReport } from './report.js';
+import type { DemoReport, Evidence, Refusal, StepReport } from './report.js';
 import type { DemoStep } from './step.js';
 import { DEMO_STEPS } from './steps/index.js';
 
@@ -77,13 +77,18 @@ export class Demo {
         error: `It needs the step ${missing}, which did not end as expected.`,
       };
     }
+    let evidence: Evidence = {};
+    const note = (more: Evidence): void => {
+      evidence = { ...evidence, ...more };
+    };
     try {
-      return { outcome: 'accepted', evidence: await step.run(this.#context) };
+      await step.run(this.#context, note);
+      return { outcome: 'accepted', evidence };
     } catch (error) {
       if (error instanceof VimFault && rulesOf(error).length > 0) {
-        return { outcome: 'refused', evidence: {}, refusal: refusalOf(error) };
+        return { outcome: 'refused', evidence, refusal: refusalOf(error) };
       }
-      return { outcome: 'failed', evidence: {}, error: errorText(error) };
+      return { outcome: 'failed', evidence, error: errorText(error) };
     }
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 import type { HostAgentClient, VmInfo } from '../../host-agent/index.js';
 import type { ManagedObjectReference } from '../../wire/vim25/index.js';
@@ -10,7 +10,7 @@ import type { LabHost } from '../services/host.js';
 import type { LabVcenter } from '../services/vcenter.js';
 import { PlaintextIndex, scanFile } from './plaintext-index.js';
 import type { ScanResult } from './plaintext-index.js';
-import { prove } from './step.js';
+import { notProved, prove } from './step.js';
 import { sumOf } from './vmotion-tap.js';
 
 const MIB = 1024 * 1024;
@@ -43,8 +43,9 @@ export class GuestVm {
   /** Reads what is on the disks of a VM that is not encrypted yet, straight from its files. */
   static async of(lab: Lab, host: LabHost, info: VmInfo): Promise<GuestVm> {
     const disks: DiskTruth[] = [];
+    const atRest = await (await host.client()).files(info.id);
     for (const { key, files, capacityBytes } of info.disks) {
-      const extents = files.slice(1).map((file) => join(dirname(info.vmxPath), file));
+      const extents = atRest.filter(({ name }) => files.slice(1).includes(name)).map(({ path }) => path);
       prove(
         extents.length === 1,
         `The demo takes disks of one extent; ${info.name} has one of ${extents.length}.`,
@@ -78,8 +79,8 @@ export class GuestVm {
   /** The VM in its vCenter. @throws KpsimError `not_proved` if the vCenter does not have it */
   async reference(): Promise<ManagedObjectReference> {
     const found = await this.vcenter.vmByUuid(this.uuid);
-    prove(found !== undefined, `${this.vcenter.name} does not have the VM ${this.name}.`);
-    return found as ManagedObjectReference; // proved just now
+    if (found) return found;
+    throw notProved(`${this.vcenter.name} does not have the VM ${this.name}.`);
   }
 
   /** How the host has it. */

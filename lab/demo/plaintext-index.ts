@@ -15,7 +15,7 @@ const READ_BYTES = 1024 * 1024;
 /** What a scan found. */
 export interface ScanResult {
   readonly scannedBytes: number;
-  /** Places where a block of the plaintext stood. */
+  /** Different blocks of the plaintext that stood there. */
   readonly found: number;
   /** Where the first stood, in bytes from the start; undefined if nothing was found. */
   readonly firstOffset: number | undefined;
@@ -85,7 +85,7 @@ export class PlaintextIndex {
 
   /** A scan of one stream of bytes for the blocks. */
   scan(): PlaintextScan {
-    return new PlaintextScan(this.#filter, (view, offset) => this.#has(view, offset));
+    return new PlaintextScan(this.#filter, this.#count, (view, offset) => this.#numberOf(view, offset));
   }
 
   #add(view: DataView, firstBlock: number, stride: number): void {
@@ -108,8 +108,9 @@ export class PlaintextIndex {
     this.#filter[bit >>> 3] = (this.#filter[bit >>> 3] ?? 0) | (1 << (bit & 7));
   }
 
-  #has(view: DataView, offset: number): boolean {
-    return this.#table[this.#slotOf(view, offset)] !== 0;
+  /** Number of the block, from 1; 0 if it is none of the plaintext. */
+  #numberOf(view: DataView, offset: number): number {
+    return this.#table[this.#slotOf(view, offset)] ?? 0;
   }
 
   /** The slot that holds the block, or the free one where it would go. */
@@ -134,15 +135,22 @@ export class PlaintextIndex {
 /** Looks for the blocks of a {@link PlaintextIndex} in a stream, at every byte, whatever way it is cut. */
 export class PlaintextScan {
   readonly #filter: Uint8Array;
-  readonly #has: (view: DataView, offset: number) => boolean;
+  readonly #numberOf: (view: DataView, offset: number) => number;
+  readonly #seen: Uint8Array;
   #carry: Buffer = Buffer.alloc(0);
   #scannedBytes = 0;
   #found = 0;
   #firstOffset: number | undefined;
 
-  constructor(filter: Uint8Array, has: (view: DataView, offset: number) => boolean) {
+  /**
+   * @param filter bits of the first words of all blocks
+   * @param blocks how many blocks there are
+   * @param numberOf number of the block at an offset, from 1; 0 for none
+   */
+  constructor(filter: Uint8Array, blocks: number, numberOf: (view: DataView, offset: number) => number) {
     this.#filter = filter;
-    this.#has = has;
+    this.#numberOf = numberOf;
+    this.#seen = new Uint8Array(blocks + 1);
   }
 
   /** Scans the next bytes of the stream. */
@@ -154,7 +162,8 @@ export class PlaintextScan {
     for (let at = 0; at <= last; at += 1) {
       const bit = filterBit(view.getInt32(at, true));
       if ((((this.#filter[bit >>> 3] ?? 0) >>> (bit & 7)) & 1) === 0) continue;
-      if (this.#has(view, at)) this.#hit(base + at);
+      const block = this.#numberOf(view, at);
+      if (block !== 0) this.#hit(block, base + at);
     }
     this.#scannedBytes += chunk.length;
     this.#carry = Buffer.from(data.subarray(Math.max(0, data.length - BLOCK_BYTES + 1)));
@@ -165,9 +174,11 @@ export class PlaintextScan {
     return { scannedBytes: this.#scannedBytes, found: this.#found, firstOffset: this.#firstOffset };
   }
 
-  #hit(offset: number): void {
-    this.#found += 1;
+  #hit(block: number, offset: number): void {
     this.#firstOffset ??= offset;
+    if (this.#seen[block] !== 0) return;
+    this.#seen[block] = 1;
+    this.#found += 1;
   }
 }
 

@@ -50,6 +50,6 @@ export async function precheck(vm: GuestVm, target: Target, as?: VcenterClient):
   })) as { readonly _value?: readonly VimObject<'CheckResult'>[] } | undefined;
   const checks = result?._value ?? [];
   return checks
-    .flatMap(({ error = [], warning = [] }) => [...(error ?? []), ...(warning ?? [])])
+    .flatMap(({ error = [], warning = [] }) => [...error, ...warning])
     .flatMap(({ fault, localizedMessage }) => rulesOf(VimFault.from(fault, localizedMessage ?? '')));
 }

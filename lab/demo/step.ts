@@ -10,8 +10,11 @@ export interface DemoStep {
   readonly expected: Expectation;
   /** Steps that must have ended as expected before. */
   readonly needs: readonly string[];
-  /** Does it, and returns what was measured. Throws the fault if it is refused, {@link notProved} if a proof fails. */
-  run(context: DemoContext): Promise<Evidence>;
+  /**
+   * Does it, and notes what it measures on the way. Throws the fault if it is refused, {@link notProved} if a proof
+   * fails.
+   */
+  run(context: DemoContext, note: (evidence: Evidence) => void): Promise<void>;
 }
 
 /** The expectation of everything that is not refused. */

@@ -10,7 +10,7 @@ export function encryptStep({ vm: name, provider, kind }: Route): DemoStep {
     title: `Encrypt ${name} with the ${kind} provider ${provider}; no plaintext is left in its files`,
     expected: ACCEPTED,
     needs: [`make:${name}`],
-    run: async (context) => {
+    run: async (context, note) => {
       const vm = context.vm(name);
       await encryptVm(vm.vcenter, (await vm.reference()).value, provider);
       const { keyId, disks } = await vm.info();
@@ -24,7 +24,7 @@ export function encryptStep({ vm: name, provider, kind }: Route): DemoStep {
         found === 0,
         `${found} blocks of plaintext are still at rest, the first at byte ${firstOffset ?? 0}.`,
       );
-      return { keyId: keyId?.keyId ?? '', files: files.length, scannedBytes, foundAtRest: found };
+      note({ keyId: keyId?.keyId ?? '', files: files.length, scannedBytes, foundAtRest: found });
     },
   };
 }

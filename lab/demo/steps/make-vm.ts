@@ -21,14 +21,14 @@ export function makeVmStep({ vm, from }: Route): DemoStep {
     title: `Make ${vm} on ${from}; its disk can be read in its files`,
     expected: ACCEPTED,
     needs: ['start'],
-    run: async (context) => {
+    run: async (context, note) => {
       const made = await makeVm(context, context.lab.host(from), vm);
       const { found, scannedBytes } = await made.scanAtRest();
       prove(
         found >= made.tellingBlocks,
         `The scan finds ${found} of the ${made.tellingBlocks} blocks that are there.`,
       );
-      return { blocks: made.tellingBlocks, foundAtRest: found, scannedBytes };
+      note({ blocks: made.tellingBlocks, foundAtRest: found, scannedBytes });
     },
   };
 }

@@ -13,7 +13,7 @@ export function migrateStep({ vm: name, provider, to }: Route): DemoStep {
     title: `Migrate ${name}, running, to ${to} in the west; no plaintext crosses the wire`,
     expected: ACCEPTED,
     needs: [`power-on:${provider}`],
-    run: async (context) => {
+    run: async (context, note) => {
       const vm = context.vm(name);
       const source = vm.host;
       const target = context.lab.host(to);
@@ -36,7 +36,7 @@ export function migrateStep({ vm: name, provider, to }: Route): DemoStep {
       prove(powerState === 'poweredOn', `${name} does not run at ${to}.`);
       const arrived = await (await target.client()).guestMemoryDigest(vm.uuid);
       prove(arrived === memory, `The memory of ${name} is not what it was.`);
-      return { wireBytes: scannedBytes, foundOnWire: found, sha256: await vm.proveContents(), memory };
+      note({ wireBytes: scannedBytes, foundOnWire: found, sha256: await vm.proveContents(), memory });
     },
   };
 }

@@ -15,7 +15,7 @@ export const plainVmotionStep: DemoStep = {
   title: `Counter-proof: ${NAME}, not encrypted, crosses to ${OLD_HOST} in plain, and the tap sees it`,
   expected: ACCEPTED,
   needs: ['start'],
-  run: async (context) => {
+  run: async (context, note) => {
     const vm = await makeVm(context, context.lab.host('esx-east-1'), NAME, 1);
     const client = await vm.vcenter.client();
     await client.run('VirtualMachine', (await vm.reference()).value, 'ReconfigVM_Task', {
@@ -32,6 +32,6 @@ export const plainVmotionStep: DemoStep = {
       found >= blocks,
       `The tap saw ${found} of ${blocks} blocks that crossed in plain: it does not see.`,
     );
-    return { wireBytes: scannedBytes, blocks, foundOnWire: found };
+    note({ wireBytes: scannedBytes, blocks, foundOnWire: found });
   },
 };

@@ -9,11 +9,11 @@ export function powerOnStep({ vm: name, provider, from }: Route): DemoStep {
     title: `Power ${name} on at ${from}; the guest reads its disk as it was`,
     expected: ACCEPTED,
     needs: [`encrypt:${provider}`],
-    run: async (context) => {
+    run: async (context, note) => {
       const vm = context.vm(name);
       const client = await vm.vcenter.client();
       await client.run('VirtualMachine', (await vm.reference()).value, 'PowerOnVM_Task', {});
-      return { sha256: await vm.proveContents() };
+      note({ sha256: await vm.proveContents() });
     },
   };
 }

@@ -12,7 +12,7 @@ export function rebootStep({ vm: name, provider, to }: Route): DemoStep {
     title: `Reboot ${to}, which forgets its keys, and power ${name} on there; its contents are equal`,
     expected: ACCEPTED,
     needs: [`migrate:${provider}`],
-    run: async (context) => {
+    run: async (context, note) => {
       const vm = context.vm(name);
       const client = await vm.vcenter.client();
       const { value } = await vm.reference();
@@ -25,7 +25,7 @@ export function rebootStep({ vm: name, provider, to }: Route): DemoStep {
       const sha256 = await vm.proveContents();
       const { saveDisksTo } = context.options;
       const saved = saveDisksTo === undefined ? [] : await vm.saveDisks(saveDisksTo);
-      return { scannedBytes, foundAtRest: found, sha256, ...(saved.length > 0 && { saved }) };
+      note({ scannedBytes, foundAtRest: found, sha256, ...(saved.length > 0 && { saved }) });
     },
   };
 }

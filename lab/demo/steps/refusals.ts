@@ -1,5 +1,6 @@
 import { encryptVm } from '../../configure/vms.js';
 import type { DemoContext } from '../context.js';
+import type { LabHost } from '../../services/host.js';
 import type { GuestVm } from '../guest-vm.js';
 import { precheck, relocate } from '../relocate.js';
 import type { DemoStep } from '../step.js';
@@ -88,17 +89,30 @@ export const REFUSAL_STEPS: readonly DemoStep[] = ROWS.map((row) => ({
   title: row.title,
   expected: { outcome: 'refused', rule: row.rule },
   needs: ['start'],
-  run: async (context) => {
+  run: async (context, note) => {
     const vm = await prepare(row, context);
     const host = context.lab.host(row.to);
     const target = { vcenter: context.lab.vcenter(host.vcenter), host };
     const as = await vm.vcenter.login(row.user);
     const told = await precheck(vm, target, as);
+    note({ precheck: told });
     prove(told.includes(row.rule), `The precheck told ${told.join(', ') || 'nothing'}, not ${row.rule}.`);
-    await relocate(vm, target, as);
-    return { precheck: told };
+    try {
+      await relocate(vm, target, as);
+    } catch (error) {
+      await proveUnmoved(vm, host);
+      throw error;
+    }
   },
 }));
+
+/** A refused VM is where it was, whole, and nowhere else. */
+async function proveUnmoved(vm: GuestVm, target: LabHost): Promise<void> {
+  const { powerState } = await vm.info();
+  prove(powerState === 'poweredOff', `${vm.name} is ${powerState} after the refusal.`);
+  const there = await (await target.client()).listVms();
+  prove(!there.some(({ id }) => id === vm.uuid), `${target.name} has ${vm.name} in spite of the refusal.`);
+}
 
 async function prepare(row: RefusalRow, context: DemoContext): Promise<GuestVm> {
   const vm = await makeVm(context, context.lab.host(row.from), row.vm, 1);
