@@ -136,7 +136,11 @@ export class VcenterStore {
   }
 
   keyProviders(): readonly KeyProviderRow[] {
-    return this.#all('SELECT name, kind, sealed FROM key_provider ORDER BY rowid');
+    type Row = Omit<KeyProviderRow, 'sealed'> & { readonly sealed: ArrayBuffer };
+    return this.#all<Row>('SELECT name, kind, sealed FROM key_provider ORDER BY rowid').map((row) => ({
+      ...row,
+      sealed: Buffer.from(row.sealed), // libsql gives many rows' blobs bare
+    }));
   }
 
   putKeyProvider({ name, kind, sealed }: KeyProviderRow): void {

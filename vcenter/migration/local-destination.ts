@@ -42,6 +42,7 @@ export class LocalDestination implements MigrationDestination {
     };
     const { host, datastore } = choosePlacement(this.#vcenter, request.target, current);
     await this.#renewAttestation(host.moid, request);
+    await hosts.refresh(host); // rules are judged by how the host is now
     const folder = this.#folderFor(request, host.moid);
     const clash = inventory.childNamed(folder, request.vm.name);
     if (clash?.type === 'VirtualMachine' && (request.operation === 'clone' || clash.uuid !== request.vm.id)) {
@@ -162,7 +163,6 @@ export class LocalDestination implements MigrationDestination {
       .client(host)
       .attest()
       .catch(() => undefined); // a failed attestation is what the rules then see
-    await hosts.refresh(host);
   }
 
   async #checkPrivileges({ place, spec, encrypted }: MigrationOrder): Promise<void> {

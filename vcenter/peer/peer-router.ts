@@ -2,7 +2,7 @@ import type { ErrorRequestHandler, Request, Router } from 'express';
 import express from 'express';
 
 import { SESSION_HEADER } from '../../core/http/vi-json.js';
-import { jsonBody, validate } from '../../core/http/index.js';
+import { faultGate, jsonBody, validate } from '../../core/http/index.js';
 import { KpsimError } from '../../core/errors.js';
 import { VimFault, encodeFault, toVimFault } from '../../wire/vim25/index.js';
 import type { Principal } from '../access/authorization.js';
@@ -17,7 +17,19 @@ import { MIGRATION_TOKEN_HEADER, orderSchema, surveyRequestSchema } from './mess
  */
 export function peerRouter(vcenter: Vcenter): Router {
   const router = express.Router();
+  const { faults } = vcenter.context;
   router.use(jsonBody());
+  router.use(
+    faultGate({
+      faults,
+      subject: ({ query, path }) => ({
+        service: vcenter.config.name,
+        operation: `peer.${typeof query.action === 'string' ? query.action : 'prepare'}`,
+        object: path.split('/')[2],
+      }),
+      error: (reason) => new VimFault('SystemError', `An injected fault: ${reason}.`, { fields: { reason } }),
+    }),
+  );
   router.post('/migrations', async (request, response) => {
     const destination = new LocalDestination(vcenter, principalOf(vcenter, request), true);
     if (request.query.action === 'survey') {

@@ -172,7 +172,7 @@ function serve<T extends EntityType>(
   });
   router.get(`/api/vcenter/${path}/:moid`, async (request, response) => {
     const visible = await visibleTo(vcenter, request);
-    const entity = vcenter.inventory.get(String(request.params.moid));
+    const entity = vcenter.inventory.get(request.params.moid);
     if (entity?.type !== resource.type || !visible(entity)) {
       throw new VapiError(
         'NOT_FOUND',
