@@ -32,9 +32,9 @@ export const KMIP_SERVER_METHODS: MethodHandlers<Caller, 'CryptoManagerKmip'> = 
     await vcenter.providers.removeServer(clusterId.id, serverName);
     return undefined;
   },
+  /** Providers of every kind, as govc's kms.ls expects to find native ones here too. */
   async ListKmipServers(caller, _self, { limit }) {
-    const all = await listClusters(caller, { withServers: true });
-    return all.filter(({ managementType }) => managementType === 'vCenter').slice(0, limit);
+    return (await listClusters(caller, { withServers: true })).slice(0, limit);
   },
   ListKmsClusters: (caller, _self, { includeKmsServers, managementTypeFilter }) =>
     listClusters(caller, { withServers: includeKmsServers ?? false, bits: managementTypeFilter }),
