@@ -10,7 +10,11 @@ import { createContext } from '../../core/context.js';
 import { endpointNamed } from '../../core/lifecycle.js';
 import { Metrics } from '../../core/metrics.js';
 import { CertificateAuthority } from '../../core/pki/index.js';
-import type { HostAgentConfigInput, HostAgentService as HostService } from '../../host-agent/index.js';
+import type {
+  HostAgentConfigInput,
+  HostAgentService as HostService,
+  PlatformParts,
+} from '../../host-agent/index.js';
 import {
   HostAgentClient,
   HostAgentService,
@@ -72,6 +76,11 @@ export class Site {
     return new Site(await CertificateAuthority.create({ commonName: 'test CA' }));
   }
 
+  /** A site under an authority that there is already. */
+  static over(ca: CertificateAuthority): Site {
+    return new Site(ca);
+  }
+
   async context(): Promise<ServiceContext> {
     const dataDir = await mkdtemp(join(tmpdir(), 'kpsim-vcenter-test-'));
     onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
@@ -91,7 +100,11 @@ export class Site {
     return { host, port, context, service };
   }
 
-  async startHost(name: string, config: Partial<HostAgentConfigInput> = {}): Promise<RunningHost> {
+  async startHost(
+    name: string,
+    config: Partial<HostAgentConfigInput> = {},
+    parts?: PlatformParts,
+  ): Promise<RunningHost> {
     const context = await this.context();
     const { certificatePem, privateKeyPem } = await this.ca.issueServer({
       commonName: name,
@@ -106,7 +119,7 @@ export class Site {
       administrators: ['vc-east', 'vc-west', 'nkp-vc-east', 'nkp-vc-west', 'tester'],
       ...config,
     });
-    const service = new HostAgentService(parsed, context);
+    const service = new HostAgentService(parsed, context, parts);
     onTestFinished(() => service.stop());
     const { url } = endpointNamed(await service.start(), MANAGEMENT_ENDPOINT);
     const tester = await this.ca.issueClient({ commonName: 'tester' });

@@ -1,4 +1,4 @@
-import type { HostAgentConfigInput } from '../../../host-agent/index.js';
+import type { HostAgentConfigInput, PlatformParts } from '../../../host-agent/index.js';
 import type { VcenterConfigInput } from '../../../vcenter/index.js';
 import type { RunningHost, RunningKms, RunningVcenter, Site } from '../site.js';
 import { ADMINISTRATOR, PASSWORD, addCluster, addDatacenter, addHost, ref } from '../site.js';
@@ -23,13 +23,14 @@ export interface SideWish {
   readonly native?: boolean;
   readonly vcenter?: Partial<VcenterConfigInput>;
   readonly host?: Partial<HostAgentConfigInput>;
+  readonly parts?: PlatformParts;
 }
 
 export async function startSide(site: Site, name: string, wish: SideWish = {}): Promise<Side> {
   const nativeKeyProviderUrl = wish.native === true ? await site.startNativeKp(`vc-${name}`) : undefined;
   const [vc, esx] = await Promise.all([
     site.startVcenter(`vc-${name}`, { nativeKeyProviderUrl, ...wish.vcenter }),
-    site.startHost(`esx-${name}`, wish.host),
+    site.startHost(`esx-${name}`, wish.host, wish.parts),
   ]);
   if (wish.kms) await site.addStandardProvider(vc, 'skp-1', wish.kms);
   const { vmFolder: folder, hostFolder } = await addDatacenter(vc);
