@@ -1,13 +1,21 @@
+import type { X509Certificate } from 'node:crypto';
+
 import type { RequestHandler, Request } from 'express';
 
 import { commonNameOf } from '../pki/certificate.js';
 import { clientCertificateOf } from './https-server.js';
 import { VapiError } from './vapi-error.js';
 
+/** Names of certificates that were asked for; a connection keeps its certificate. */
+const names = new WeakMap<X509Certificate, string>();
+
 /** The common name of a request's verified client certificate; undefined without one. */
 export function clientNameOf(request: Request): string | undefined {
   const certificate = clientCertificateOf(request);
-  return certificate && commonNameOf(certificate);
+  if (!certificate) return undefined;
+  const name = names.get(certificate) ?? commonNameOf(certificate);
+  if (name !== undefined) names.set(certificate, name);
+  return name;
 }
 
 /**

@@ -66,12 +66,20 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
   return { host, port, url: urlOf(host, port), close: () => (closed ??= closeServer(server)) };
 }
 
+/** Certificates of connections, which are parsed once and not for each request. */
+const clientCertificates = new WeakMap<TLSSocket, X509Certificate>();
+
 /** The verified client certificate of a request; undefined if none was sent or it does not verify. */
 export function clientCertificateOf(request: IncomingMessage): X509Certificate | undefined {
   const { socket } = request;
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const known = clientCertificates.get(socket);
+  if (known) return known;
   const peer: Partial<PeerCertificate> = socket.getPeerCertificate();
-  return peer.raw ? parseCertificate(peer.raw) : undefined;
+  if (!peer.raw) return undefined;
+  const certificate = parseCertificate(peer.raw);
+  clientCertificates.set(socket, certificate);
+  return certificate;
 }
 
 /** `https://host:port`, with brackets around IPv6 addresses. */

@@ -112,7 +112,7 @@ class Fault extends KpsimError {
     const { _typeName, faultCause, faultMessage, ...fields } = fault;
     return new Fault(_typeName, text, {
       fields,
-      faultMessage: (faultMessage ?? []).map(({ key, message }) => ({ key, message: message ?? '' })),
+      faultMessage: (faultMessage ?? []).map(faultMessageOf),
       faultCause: faultCause && Fault.from(faultCause.fault, faultCause.localizedMessage ?? ''),
     });
   }
@@ -132,6 +132,14 @@ export function toVimFault(error: unknown): VimFault {
       ? error.message
       : 'A general system error occurred; the log of the service has the details.';
   return new VimFault('SystemError', text, { fields: { reason: text }, cause: error });
+}
+
+/** A message as a peer told it, its arguments as strings again. */
+function faultMessageOf({ key, message, arg }: VimObject<'LocalizableMessage'>): FaultMessage {
+  const texts = (arg ?? []).flatMap(({ key: name, value }): [string, string][] =>
+    '_value' in value && typeof value._value === 'string' ? [[name, value._value]] : [],
+  );
+  return { key, message: message ?? '', ...(texts.length > 0 && { arg: Object.fromEntries(texts) }) };
 }
 
 function localizableMessage({ key, message, arg }: FaultMessage): VimObject<'LocalizableMessage'> {
