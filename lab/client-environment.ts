@@ -12,6 +12,7 @@ export const CLIENT_VARIABLES = [
   'KPSIM_KMIP_PORT',
   'KPSIM_ATTESTATION_URL',
   'KPSIM_KEY_PROVIDER_SERVICE_URL',
+  'KPSIM_HOST_URL',
   'KPSIM_ADMIN_URL',
 ] as const;
 
@@ -24,7 +25,7 @@ export type ClientVariable = readonly [name: string, value: string];
  */
 export async function clientEnvironment(lab: Lab): Promise<readonly ClientVariable[]> {
   const { caPath, certificatePath, privateKeyPath } = await lab.certificates.client(LAB_ADMINISTRATOR);
-  const { keyServers, trustAuthorities, vcenters } = lab.services;
+  const { keyServers, trustAuthorities, vcenters, hosts } = lab.services;
   return [
     ['KPSIM_DATA_DIR', lab.dataDir],
     ['KPSIM_CA_CERT', caPath],
@@ -46,6 +47,9 @@ export async function clientEnvironment(lab: Lab): Promise<readonly ClientVariab
       [suffixed('GOVC_USERNAME', vcenter.name, index), ADMINISTRATOR],
       [suffixed('GOVC_PASSWORD', vcenter.name, index), vcenter.credential().password],
     ]),
+    ...hosts.map(
+      ({ name, endpoint }, index) => [suffixed('KPSIM_HOST_URL', name, index), endpoint.url] as const,
+    ),
     ...(vcenters.length > 0 ? [['GOVC_TLS_CA_CERTS', caPath] as const] : []),
   ];
 }

@@ -39,7 +39,7 @@ export async function configureLab(
     ),
   ]);
   onProgress('configuring key providers');
-  for (const provider of topology.providers) await configureProvider(provider, services, ground);
+  await Promise.all(topology.providers.map((provider) => configureProvider(provider, services, ground)));
   await configureTrustedInfrastructure(topology, services, ground);
   for (const vm of topology.vms) {
     onProgress(`making the VM ${vm.name}`);
@@ -64,9 +64,9 @@ async function configureProvider(
   const keyServers = pick(services.keyServers, provider.keyServers);
   const vcenters = pick(services.vcenters, provider.vcenters);
   if (provider.kind === 'standard') {
-    for (const vcenter of vcenters) {
-      await configureStandardProvider(vcenter, provider, keyServers, certificates);
-    }
+    await Promise.all(
+      vcenters.map((vcenter) => configureStandardProvider(vcenter, provider, keyServers, certificates)),
+    );
     return;
   }
   const [authority] = pick(services.trustAuthorities, [provider.trustAuthority]);

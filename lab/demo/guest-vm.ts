@@ -40,6 +40,11 @@ export class GuestVm {
     this.disks = disks;
   }
 
+  /** A VM of whose contents nothing is to be proved. */
+  static bare(lab: Lab, host: LabHost, info: VmInfo): GuestVm {
+    return new GuestVm(lab, host, info, []);
+  }
+
   /** Reads what is on the disks of a VM that is not encrypted yet, straight from its files. */
   static async of(lab: Lab, host: LabHost, info: VmInfo): Promise<GuestVm> {
     const disks: DiskTruth[] = [];

@@ -7,8 +7,8 @@ const BLOCK_BYTES = 16;
 const BLOCK_LIMIT = 2 ** 20;
 /** Different byte values (of their low five bits) that make a block telling; zeros and padding are not. */
 const TELLING_VALUES = 8;
-const FILTER_BITS = 24;
-const TABLE_BITS = 21;
+/** Bits of the filter for each block: how seldom a word that is none is looked up in the table, one in sixteen. */
+const FILTER_BITS_PER_BLOCK = 16;
 const HASH_MULTIPLIER = 0x9e3779b1;
 const READ_BYTES = 1024 * 1024;
 
@@ -32,13 +32,16 @@ export interface ScanResult {
 export class PlaintextIndex {
   readonly #blocks: Buffer;
   readonly #view: DataView;
-  readonly #table = new Int32Array(2 ** TABLE_BITS);
-  readonly #filter = new Uint8Array(2 ** (FILTER_BITS - 3));
+  /** Numbers of blocks, from 1, by hash; a power of two of slots, half of them free. */
+  readonly #table: Int32Array;
+  readonly #filter: WordFilter;
   #count = 0;
 
   private constructor(capacity: number) {
     this.#blocks = Buffer.alloc(capacity * BLOCK_BYTES);
     this.#view = viewOf(this.#blocks);
+    this.#table = new Int32Array(powerOfTwo(capacity * 2));
+    this.#filter = new WordFilter(powerOfTwo(capacity * FILTER_BITS_PER_BLOCK));
   }
 
   /** Indexes a file's whole content. */
@@ -104,8 +107,7 @@ export class PlaintextIndex {
     }
     this.#count += 1;
     this.#table[slot] = this.#count;
-    const bit = filterBit(view.getInt32(offset, true));
-    this.#filter[bit >>> 3] = (this.#filter[bit >>> 3] ?? 0) | (1 << (bit & 7));
+    this.#filter.add(view.getInt32(offset, true));
   }
 
   /** Number of the block, from 1; 0 if it is none of the plaintext. */
@@ -115,7 +117,7 @@ export class PlaintextIndex {
 
   /** The slot that holds the block, or the free one where it would go. */
   #slotOf(view: DataView, offset: number): number {
-    const mask = 2 ** TABLE_BITS - 1;
+    const mask = this.#table.length - 1;
     let slot = hashOf(view, offset) & mask;
     for (;;) {
       const entry = this.#table[slot] ?? 0;
@@ -132,9 +134,37 @@ export class PlaintextIndex {
   }
 }
 
+/** The words with which blocks begin, as a bit each: most words of anything else are told apart by it. */
+class WordFilter {
+  readonly #bits: Uint8Array;
+  readonly #shift: number;
+
+  /** @param size number of bits, a power of two */
+  constructor(size: number) {
+    this.#bits = new Uint8Array(size / 8);
+    this.#shift = 32 - Math.log2(size);
+  }
+
+  add(word: number): void {
+    const bit = Math.imul(word, HASH_MULTIPLIER) >>> this.#shift;
+    this.#bits[bit >>> 3] = (this.#bits[bit >>> 3] ?? 0) | (1 << (bit & 7));
+  }
+
+  /** The first offset from `from` to `last` where a block may begin; one past `last` if there is none. */
+  next(view: DataView, from: number, last: number): number {
+    const bits = this.#bits;
+    const shift = this.#shift;
+    for (let at = from; at <= last; at += 1) {
+      const bit = Math.imul(view.getInt32(at, true), HASH_MULTIPLIER) >>> shift;
+      if ((((bits[bit >>> 3] ?? 0) >>> (bit & 7)) & 1) !== 0) return at;
+    }
+    return Math.max(from, last + 1);
+  }
+}
+
 /** Looks for the blocks of a {@link PlaintextIndex} in a stream, at every byte, whatever way it is cut. */
 export class PlaintextScan {
-  readonly #filter: Uint8Array;
+  readonly #filter: WordFilter;
   readonly #numberOf: (view: DataView, offset: number) => number;
   readonly #seen: Uint8Array;
   #carry: Buffer = Buffer.alloc(0);
@@ -143,11 +173,11 @@ export class PlaintextScan {
   #firstOffset: number | undefined;
 
   /**
-   * @param filter bits of the first words of all blocks
+   * @param filter the first words of all blocks
    * @param blocks how many blocks there are
    * @param numberOf number of the block at an offset, from 1; 0 for none
    */
-  constructor(filter: Uint8Array, blocks: number, numberOf: (view: DataView, offset: number) => number) {
+  constructor(filter: WordFilter, blocks: number, numberOf: (view: DataView, offset: number) => number) {
     this.#filter = filter;
     this.#numberOf = numberOf;
     this.#seen = new Uint8Array(blocks + 1);
@@ -159,9 +189,8 @@ export class PlaintextScan {
     const base = this.#scannedBytes - this.#carry.length;
     const view = viewOf(data);
     const last = data.length - BLOCK_BYTES;
-    for (let at = 0; at <= last; at += 1) {
-      const bit = filterBit(view.getInt32(at, true));
-      if ((((this.#filter[bit >>> 3] ?? 0) >>> (bit & 7)) & 1) === 0) continue;
+    const filter = this.#filter;
+    for (let at = filter.next(view, 0, last); at <= last; at = filter.next(view, at + 1, last)) {
       const block = this.#numberOf(view, at);
       if (block !== 0) this.#hit(block, base + at);
     }
@@ -206,10 +235,6 @@ function isTelling(view: DataView, offset: number): boolean {
   return values >= TELLING_VALUES;
 }
 
-function filterBit(word: number): number {
-  return Math.imul(word, HASH_MULTIPLIER) >>> (32 - FILTER_BITS);
-}
-
 function hashOf(view: DataView, offset: number): number {
   let hash = 0;
   for (let word = 0; word < BLOCK_BYTES; word += 4) {
@@ -217,6 +242,11 @@ function hashOf(view: DataView, offset: number): number {
     hash ^= hash >>> 15;
   }
   return hash >>> 0;
+}
+
+/** The least power of two that is no smaller, and no smaller than 8. */
+function powerOfTwo(least: number): number {
+  return 2 ** Math.max(3, Math.ceil(Math.log2(Math.max(1, least))));
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import type { VmInfo } from '../../../host-agent/index.js';
 import type { VmSource } from '../../configure/vms.js';
 import { importVm } from '../../configure/vms.js';
 import type { LabHost } from '../../services/host.js';
@@ -23,6 +24,7 @@ export function makeVmStep({ vm, from }: Route): DemoStep {
     needs: ['start'],
     run: async (context, note) => {
       const made = await makeVm(context, context.lab.host(from), vm);
+      context.vms.set(vm, made);
       const { found, scannedBytes } = await made.scanAtRest();
       prove(
         found >= made.tellingBlocks,
@@ -33,25 +35,33 @@ export function makeVmStep({ vm, from }: Route): DemoStep {
   };
 }
 
-/** Makes a VM on a host: from the user's directory or image, or with a made-up disk. */
-export async function makeVm(
-  context: DemoContext,
-  host: LabHost,
-  name: string,
-  diskSizeMiB = context.options.diskSizeMiB ?? DEFAULT_DISK_MIB,
-): Promise<GuestVm> {
-  const { vmDirectory: directory, diskImage } = context.options;
+/** Makes a VM on a host, from the user's directory or image or with a made-up disk, and reads what is on it. */
+export async function makeVm(context: DemoContext, host: LabHost, name: string): Promise<GuestVm> {
+  const { vmDirectory: directory, diskImage, diskSizeMiB = DEFAULT_DISK_MIB } = context.options;
   const source: VmSource =
     directory === undefined
       ? { image: diskImage ?? (await sampleDisk(context, name, diskSizeMiB)), name, memory_MiB: MEMORY_MIB }
       : { directory, name };
+  return GuestVm.of(context.lab, host, await imported(context, host, source));
+}
+
+/** Makes a VM with a small made-up disk; of its contents something is to be proved only if they are `read`. */
+export async function makeSpareVm(
+  context: DemoContext,
+  host: LabHost,
+  name: string,
+  contents: 'read' | 'unread' = 'unread',
+): Promise<GuestVm> {
+  const image = await sampleDisk(context, name, 1);
+  const info = await imported(context, host, { image, name, memory_MiB: MEMORY_MIB });
+  return contents === 'read' ? GuestVm.of(context.lab, host, info) : GuestVm.bare(context.lab, host, info);
+}
+
+async function imported(context: DemoContext, host: LabHost, source: VmSource): Promise<VmInfo> {
   await importVm(context.lab.vcenter(host.vcenter), host.name, DATASTORE, source);
-  const client = await host.client();
-  const info = (await client.listVms()).find((vm) => vm.name === name);
-  if (!info) throw notProved(`${host.name} does not have the VM ${name} that was imported.`);
-  const made = await GuestVm.of(context.lab, host, info);
-  context.vms.set(name, made);
-  return made;
+  const found = (await (await host.client()).listVms()).find(({ name }) => name === source.name);
+  if (found) return found;
+  throw notProved(`${host.name} does not have the VM ${source.name} that was imported.`);
 }
 
 async function sampleDisk({ workDir }: DemoContext, name: string, sizeMiB: number): Promise<string> {

@@ -1,7 +1,7 @@
 import { relocate } from '../relocate.js';
 import { ACCEPTED, prove } from '../step.js';
 import type { DemoStep } from '../step.js';
-import { makeVm } from './make-vm.js';
+import { makeSpareVm } from './make-vm.js';
 import { OLD_HOST } from './names.js';
 
 const NAME = 'plain-vm';
@@ -16,7 +16,7 @@ export const plainVmotionStep: DemoStep = {
   expected: ACCEPTED,
   needs: ['start'],
   run: async (context, note) => {
-    const vm = await makeVm(context, context.lab.host('esx-east-1'), NAME, 1);
+    const vm = await makeSpareVm(context, context.lab.host('esx-east-1'), NAME, 'read');
     const client = await vm.vcenter.client();
     await client.run('VirtualMachine', (await vm.reference()).value, 'ReconfigVM_Task', {
       spec: { _typeName: 'VirtualMachineConfigSpec', migrateEncryption: 'disabled' },

@@ -5,7 +5,7 @@ import type { GuestVm } from '../guest-vm.js';
 import { precheck, relocate } from '../relocate.js';
 import type { DemoStep } from '../step.js';
 import { prove } from '../step.js';
-import { makeVm } from './make-vm.js';
+import { makeSpareVm } from './make-vm.js';
 import { OLD_HOST } from './names.js';
 
 /** A migration that must be refused: one row each. */
@@ -115,7 +115,7 @@ async function proveUnmoved(vm: GuestVm, target: LabHost): Promise<void> {
 }
 
 async function prepare(row: RefusalRow, context: DemoContext): Promise<GuestVm> {
-  const vm = await makeVm(context, context.lab.host(row.from), row.vm, 1);
+  const vm = await makeSpareVm(context, context.lab.host(row.from), row.vm);
   const { value } = await vm.reference();
   if (row.provider !== undefined) await encryptVm(vm.vcenter, value, row.provider);
   if (row.migrateEncryption !== undefined) {
