@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 import type { Setting } from '../core/config/index.js';
 import { loadConfig, readYaml, settingsOf } from '../core/config/index.js';
-import { CLIENT_VARIABLES } from '../lab/client-environment.js';
+import { isClientVariable } from '../lab/client-environment.js';
 import { COMMANDS } from './commands/index.js';
 import type { CommandIo } from './io.js';
 
@@ -65,7 +65,7 @@ function optionOf({ flag, type, description, variable, defaultValue }: Setting):
 /** Settings of other commands are no mistakes; they are looked up only if there is something to explain. */
 async function otherVariables(schema: z.ZodObject, { environment }: CommandIo): Promise<readonly string[]> {
   const own = new Set(settingsOf(schema).map(({ variable }) => variable));
-  const known = [...OTHER_VARIABLES, ...CLIENT_VARIABLES];
+  const known = [...OTHER_VARIABLES, ...Object.keys(environment).filter(isClientVariable)];
   const strange = Object.keys(environment).some(
     (name) => name.startsWith('KPSIM_') && !own.has(name) && !known.includes(name),
   );

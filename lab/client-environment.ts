@@ -3,7 +3,7 @@ import type { Lab } from './lab.js';
 import { ADMINISTRATOR } from './services/vcenter.js';
 
 /** Variables that `kpsim up` exports for clients under names of its own; none of them is a setting. */
-export const CLIENT_VARIABLES = [
+const CLIENT_VARIABLES = [
   'KPSIM_DATA_DIR',
   'KPSIM_CA_CERT',
   'KPSIM_CLIENT_CERT',
@@ -15,6 +15,11 @@ export const CLIENT_VARIABLES = [
   'KPSIM_HOST_URL',
   'KPSIM_ADMIN_URL',
 ] as const;
+
+/** Whether a variable is one that `kpsim up` exports, by its plain name or with a service's name appended. */
+export function isClientVariable(name: string): boolean {
+  return CLIENT_VARIABLES.some((variable) => name === variable || name.startsWith(`${variable}_`));
+}
 
 /** A variable for a client, with its value. */
 export type ClientVariable = readonly [name: string, value: string];

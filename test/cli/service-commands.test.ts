@@ -139,6 +139,13 @@ describe('kpsim kms', () => {
 });
 
 describe('a variable of the environment', () => {
+  it('that a lab exported for clients is no mistake', async () => {
+    const exported = { KPSIM_KMIP_HOST: '127.0.0.1', KPSIM_HOST_URL_ESX_EAST_2: 'https://127.0.0.1:1' };
+    const { stderr } = await kpsim(['kms', '--config', '/nowhere.yaml'], exported).done;
+    expect(stderr).toMatch(/nowhere/);
+    expect(stderr).not.toMatch(/unknown environment variable/);
+  });
+
   it('that looks like a mistake ends the command', async () => {
     const { exitCode, stderr } = await kpsim(['kms', '--port', '0'], { KPSIM_ADMIN_PROT: '1' }).done;
     expect(exitCode).toBe(2);
