@@ -35,14 +35,11 @@ export function decodeArguments(method: Method, body: unknown): Record<string, u
   if (!isObject(given)) {
     throw invalidRequest('', `send the arguments of ${method.name} as a JSON object`);
   }
-  const typeName = given._typeName;
-  if (
-    typeName !== undefined &&
-    typeName !== method.name &&
-    typeName !== `${method.name}RequestType` &&
-    typeName !== `${method.name}Request`
-  ) {
-    throw invalidRequest('_typeName', `leave it out, or send ${method.name}RequestType`);
+  // The WSDL's type of the arguments leaves out the suffix of methods that answer a task.
+  const requestType = `${method.name.replace(/_Task$/, '')}RequestType`;
+  const names = [undefined, requestType, `${method.name}RequestType`, `${method.name}Request`, method.name];
+  if (!names.some((name) => name === given._typeName)) {
+    throw invalidRequest('_typeName', `leave it out, or send ${requestType}`);
   }
   return decodeFields(method.name, method.params, given, '', 0);
 }

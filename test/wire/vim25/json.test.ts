@@ -160,6 +160,8 @@ describe('the VI/JSON codec', () => {
       });
     }
     refusal(() => decodeArguments(login, { _typeName: 'Logout', userName: 'a', password: 'b' }));
+    const powerOn = methodOf('VirtualMachine', 'PowerOnVM_Task');
+    expect(decodeArguments(powerOn, { _typeName: 'PowerOnVMRequestType' })).toEqual({});
   });
 
   it('refuses objects inside one another without end', () => {
