@@ -1,4 +1,4 @@
-import { TLSSocket } from 'node:tls';
+import { TLSSocket, createSecureContext } from 'node:tls';
 import type { PeerCertificate } from 'node:tls';
 
 import { Agent, buildConnector } from 'undici';
@@ -138,13 +138,15 @@ function connectorFor(options: HttpClientOptions, timeoutMs: number): buildConne
   const pinned = options.pinnedThumbprintSha256?.toUpperCase();
   const connect = buildConnector({
     timeout: timeoutMs,
-    minVersion: 'TLSv1.2',
     rejectUnauthorized: pinned === undefined, // a pinned certificate is compared below, before any byte is sent
     ...(pinned !== undefined && { maxCachedSessions: 0 }),
-    ...(options.caPem !== undefined && { ca: options.caPem }),
-    ...(options.clientCertificate && {
-      cert: options.clientCertificate.certificatePem,
-      key: options.clientCertificate.privateKeyPem,
+    secureContext: createSecureContext({
+      minVersion: 'TLSv1.2',
+      ...(options.caPem !== undefined && { ca: options.caPem }),
+      ...(options.clientCertificate && {
+        cert: options.clientCertificate.certificatePem,
+        key: options.clientCertificate.privateKeyPem,
+      }),
     }),
   });
   if (pinned === undefined) return connect;
