@@ -26,6 +26,8 @@ export { VimFault } from '../wire/vim25/index.js';
 export { CertificateStore } from './certificates.js';
 export type { IdentityFiles } from './certificates.js';
 export { clientEnvironment, exportLines } from './client-environment.js';
+export { encryptVm, importVm } from './configure/vms.js';
+export type { VmSource } from './configure/vms.js';
 export { runDemo } from './demo/demo.js';
 export type { DemoOptions, DemoReport, Evidence, Expectation, Refusal, StepReport } from './demo/demo.js';
 export { Lab, startLab } from './lab.js';

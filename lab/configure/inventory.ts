@@ -15,14 +15,17 @@ export async function configureInventory(
   await Promise.all([
     ...spec.clusters.map(async ({ name }) => {
       const cluster = await clusterNamed(vcenter, client, hostFolder, name);
-      for (const host of hosts.filter((one) => one.cluster === name)) {
-        await addHost(client, host, (connect) =>
-          client.run('ClusterComputeResource', cluster.value, 'AddHost_Task', {
-            spec: connect,
-            asConnected: true,
-          }),
-        );
-      }
+      const members = hosts.filter((one) => one.cluster === name);
+      await Promise.all(
+        members.map((host) =>
+          addHost(client, host, (connect) =>
+            client.run('ClusterComputeResource', cluster.value, 'AddHost_Task', {
+              spec: connect,
+              asConnected: true,
+            }),
+          ),
+        ),
+      );
     }),
     ...hosts
       .filter(({ cluster }) => cluster === undefined)

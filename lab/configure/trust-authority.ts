@@ -13,22 +13,30 @@ export async function trustHosts(authority: LabTrustAuthority, hosts: readonly L
   const attestation = await authority.attestation();
   await attestation.settings.update({ require_certificate_validation: true });
   const known = new Set((await attestation.caCertificates.list()).map(({ name }) => name));
-  const images = new Set<string>();
-  for (const host of hosts) {
-    const client = await host.client();
-    const { tpm } = await client.about();
-    if (!tpm.present) continue;
-    const { issuersPem } = await client.tpmEndorsement();
-    const name = makerOf(issuersPem);
-    if (name !== undefined && !known.has(name)) {
-      await attestation.caCertificates.create({ name, cert_chain: { cert_chain: [...issuersPem] } });
-      known.add(name);
-    }
-    const image = await client.bootImgdb();
-    const content = image.toString('base64');
-    if (!images.has(content)) await attestation.baseImages.importFromImgdb(image);
-    images.add(content);
+  const platforms = (await Promise.all(hosts.map(platformOf))).filter((one) => one !== undefined);
+  for (const { maker, issuersPem } of platforms) {
+    if (maker === undefined || known.has(maker)) continue;
+    known.add(maker);
+    await attestation.caCertificates.create({ name: maker, cert_chain: { cert_chain: [...issuersPem] } });
   }
+  const images = new Map(platforms.map(({ image }) => [image.toString('base64'), image]));
+  for (const image of images.values()) await attestation.baseImages.importFromImgdb(image);
+}
+
+/** What a host's evidence rests on; undefined for a host without a TPM. */
+async function platformOf(host: LabHost): Promise<
+  | {
+      readonly maker: string | undefined;
+      readonly issuersPem: readonly string[];
+      /** `boot_imgdb.tgz`. */
+      readonly image: Buffer;
+    }
+  | undefined
+> {
+  const client = await host.client();
+  if (!(await client.about()).tpm.present) return undefined;
+  const { issuersPem } = await client.tpmEndorsement();
+  return { maker: makerOf(issuersPem), issuersPem, image: await client.bootImgdb() };
 }
 
 /** A provider of the key provider service with its own primary key in the key servers. */

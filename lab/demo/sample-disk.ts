@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { open } from 'node:fs/promises';
 
 const MIB = 1024 * 1024;
-const SENTENCE = 'This is what the guest wrote, and nobody but the guest is to read it. ';
+/** Random bytes of a line; they make a third more in base64. */
+const LINE_BYTES = 60;
 
 /**
  * Writes a raw disk image such as a small guest would leave behind: a third text, a third bytes that look like
@@ -24,12 +25,14 @@ export async function writeSampleDisk(path: string, owner: string, sizeMiB: numb
   }
 }
 
-/** One MiB of numbered lines, so that no two blocks are alike. */
+/** One MiB of numbered lines, no two alike. */
 function textOf(owner: string, mib: number): Buffer {
   const lines: string[] = [];
+  const random = randomBytes(MIB);
   let length = 0;
   for (let line = 0; length < MIB; line += 1) {
-    const text = `${owner} ${mib}.${line}: ${SENTENCE}\n`;
+    const words = random.toString('base64', line * LINE_BYTES, (line + 1) * LINE_BYTES);
+    const text = `${owner} ${mib}.${line}: the guest wrote ${words}\n`;
     lines.push(text);
     length += text.length;
   }

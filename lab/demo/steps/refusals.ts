@@ -93,7 +93,7 @@ export const REFUSAL_STEPS: readonly DemoStep[] = ROWS.map((row) => ({
     const vm = await prepare(row, context);
     const host = context.lab.host(row.to);
     const target = { vcenter: context.lab.vcenter(host.vcenter), host };
-    const as = await vm.vcenter.login(row.user);
+    const as = await (row.user === undefined ? vm.vcenter.client() : vm.vcenter.login(row.user));
     const told = await precheck(vm, target, as);
     note({ precheck: told });
     prove(told.includes(row.rule), `The precheck told ${told.join(', ') || 'nothing'}, not ${row.rule}.`);
