@@ -66,6 +66,8 @@ export class Vcenter {
   readonly views = new Views();
   readonly metrics: { readonly duration: Histogram<'operation'>; readonly logins: Counter<'outcome'> };
   #refreshTimer: NodeJS.Timeout | undefined;
+  #telling: Promise<void> | undefined;
+  #tellNext: Promise<void> | undefined;
 
   private constructor(config: VcenterConfig, context: ServiceContext, users: Users, sealer: Sealer) {
     const { clock, log } = context;
@@ -113,7 +115,7 @@ export class Vcenter {
       ]),
       logins: context.metrics.counter('kpsim_vcenter_logins_total', 'Logins by their outcome', ['outcome']),
     };
-    this.hosts.onBoot((host) => this.#hostBooted(host));
+    this.hosts.onReturn((host) => this.#hostReturned(host));
     this.#grantConfiguredRoles();
   }
 
@@ -201,9 +203,23 @@ export class Vcenter {
     return exists(caller, reference);
   }
 
-  /** Tells the native key provider service which hosts to keep supplied. */
+  /** Tells the native key provider service which hosts to keep supplied; calls that come meanwhile share the next one. */
   async tellNativeProvider(): Promise<void> {
     if (!this.native) return;
+    if (this.#telling) {
+      this.#tellNext ??= this.#telling.then(() => {
+        this.#tellNext = undefined;
+        return this.tellNativeProvider();
+      });
+      return this.#tellNext;
+    }
+    this.#telling = this.#tell(this.native).finally(() => {
+      this.#telling = undefined;
+    });
+    return this.#telling;
+  }
+
+  async #tell(native: NativeKeyProviders): Promise<void> {
     const hosts = this.inventory.ofType('HostSystem').map((host) => ({
       host: host.moid,
       name: host.name,
@@ -211,12 +227,12 @@ export class Vcenter {
       clustered: this.inventory.clusterOf(host.moid) !== undefined,
       tpmPresent: this.hosts.state(host.moid).about?.tpm.present ?? false,
     }));
-    await this.native.tellHosts(hosts).catch((error: unknown) => {
+    await native.tellHosts(hosts).catch((error: unknown) => {
       this.context.log.warn({ err: error }, 'the native key provider service does not take the hosts');
     });
   }
 
-  async #hostBooted(host: HostEntity): Promise<void> {
+  async #hostReturned(host: HostEntity): Promise<void> {
     await this.tellNativeProvider();
     await this.topology.pushTrustedServices(host);
     await this.supply.restore(host);

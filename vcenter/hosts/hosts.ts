@@ -27,6 +27,8 @@ export interface HostState {
 const RETRY_AFTER_MS = 2000;
 /** State older than this is asked for again before a request is answered from it. */
 const FRESH_MS = 1000;
+/** A host whose key could not be had is tried again after so long. */
+const SETTLE_AGAIN_MS = 30_000;
 /** Longest wait for a host that is only asked how it stands. */
 const PROBE_TIMEOUT_MS = 10_000;
 
@@ -41,8 +43,9 @@ export class Hosts {
   readonly #clients = new Map<string, HostAgentClient>();
   readonly #states = new Map<string, HostState>();
   readonly #asking = new Map<string, Promise<HostState>>();
-  /** Called when a host is heard of for the first time or has booted again since. */
-  #onBoot: (host: HostEntity) => Promise<void> = () => Promise.resolve();
+  readonly #settling = new Map<string, Promise<void>>();
+  readonly #settledAt = new Map<string, number>();
+  #settle: (host: HostEntity) => Promise<void> = () => Promise.resolve();
 
   constructor(
     config: Pick<VcenterConfig, 'tls' | 'trustedCaPem'>,
@@ -61,9 +64,14 @@ export class Hosts {
     this.vms = new VmRegister(parts.inventory);
   }
 
-  /** What is to be done for a host that has booted: give back what its memory lost. */
-  onBoot(action: (host: HostEntity) => Promise<void>): void {
-    this.#onBoot = action;
+  /** What is to be done for a host that is heard of again or has booted: give it what it missed or lost. */
+  onReturn(settle: (host: HostEntity) => Promise<void>): void {
+    this.#settle = settle;
+  }
+
+  /** Resolves when a host that has returned was given what it missed, or that has failed for now. */
+  async whenSettled(moid: string): Promise<void> {
+    await this.#settling.get(moid);
   }
 
   /** The client of a host. */
@@ -107,27 +115,24 @@ export class Hosts {
     }
   }
 
-  /** Asks a host anew how it stands, takes up its VMs, and gives back what it has lost if it has booted since. */
-  async refresh(host: HostEntity): Promise<HostState> {
+  /** Asks a host anew how it stands, and takes up its VMs. */
+  refresh(host: HostEntity): Promise<HostState> {
     const asking = this.#asking.get(host.moid);
     if (asking) return asking;
-    const before = this.state(host.moid);
-    const asked = this.#ask(host, before).finally(() => this.#asking.delete(host.moid));
+    const asked = this.#ask(host).finally(() => this.#asking.delete(host.moid));
     this.#asking.set(host.moid, asked);
-    const state = await asked;
-    // Not part of the asking: what is done after a boot asks the host again, and would wait for itself.
-    if (state.about?.bootTime !== before.about?.bootTime && this.state(host.moid).connected) {
-      await this.#onBoot(host).catch((error: unknown) => {
-        this.#log.warn({ err: error, host: host.name }, 'host could not be supplied after its boot');
-      });
-    }
-    return state;
+    return asked;
   }
 
   /** Refreshes all hosts whose state is old. */
-  async refreshAll(maxAgeMs = FRESH_MS): Promise<void> {
+  refreshAll(maxAgeMs = FRESH_MS): Promise<void> {
+    return this.refreshStale(this.#inventory.ofType('HostSystem'), maxAgeMs);
+  }
+
+  /** Refreshes those of the hosts given whose state is old. */
+  async refreshStale(hosts: readonly HostEntity[], maxAgeMs = FRESH_MS): Promise<void> {
     const now = this.#clock.now();
-    const old = this.#inventory.ofType('HostSystem').filter((host) => {
+    const old = hosts.filter((host) => {
       const { connected, askedAt } = this.state(host.moid);
       const age = Math.abs(now - askedAt); // a clock that was set back must not freeze what is known
       return host.disconnected !== true && age >= (connected ? maxAgeMs : RETRY_AFTER_MS);
@@ -138,17 +143,20 @@ export class Hosts {
   /** Closes the connections of a host that was removed or disconnected. */
   async forget(moid: string): Promise<void> {
     this.#states.delete(moid);
+    this.#settledAt.delete(moid);
     const client = this.#clients.get(moid);
     this.#clients.delete(moid);
     await client?.close();
   }
 
   async close(): Promise<void> {
+    await Promise.all([...this.#asking.values(), ...this.#settling.values()]);
     await Promise.all([...this.#clients.values()].map((client) => client.close()));
     this.#clients.clear();
   }
 
-  async #ask(host: HostEntity, before: HostState): Promise<HostState> {
+  async #ask(host: HostEntity): Promise<HostState> {
+    const before = this.state(host.moid);
     const state = await this.#heard(host);
     if (!this.#inventory.get(host.moid)) return state; // removed meanwhile
     this.#states.set(host.moid, state);
@@ -158,7 +166,27 @@ export class Hosts {
     if (JSON.stringify({ ...state, askedAt: 0 }) !== JSON.stringify({ ...before, askedAt: 0 })) {
       this.#changed();
     }
+    if (this.#hasReturned(host.moid, before, state)) this.#startSettling(host);
     return state;
+  }
+
+  /** Whether a host was away, has booted, or still lacks its own key a while after that was tried last. */
+  #hasReturned(moid: string, before: HostState, { connected, about, crypto, askedAt }: HostState): boolean {
+    if (!connected || this.#settling.has(moid)) return false;
+    if (!before.connected || about?.bootTime !== before.about?.bootTime) return true;
+    const lacksKey = crypto?.state === 'safe' && !crypto.hostKeyPresent;
+    return lacksKey && Math.abs(askedAt - (this.#settledAt.get(moid) ?? 0)) > SETTLE_AGAIN_MS;
+  }
+
+  /** In the background: what a host is given may itself ask the host how it stands. */
+  #startSettling(host: HostEntity): void {
+    this.#settledAt.set(host.moid, this.#clock.now());
+    const settling = this.#settle(host)
+      .catch((error: unknown) => {
+        this.#log.warn({ err: error, host: host.name }, 'host could not be given what it lacks');
+      })
+      .finally(() => this.#settling.delete(host.moid));
+    this.#settling.set(host.moid, settling);
   }
 
   async #heard(host: HostEntity): Promise<HostState> {

@@ -75,7 +75,7 @@ export class VmRegister {
   }
 
   #takeDatastores(host: HostEntity, about: HostAbout): void {
-    const known = this.#inventory.ofType('Datastore').filter((datastore) => datastore.host === host.moid);
+    const known = this.#inventory.datastoresOf(host.moid);
     const told = new Set(about.datastores.map(({ name }) => name));
     for (const datastore of known) {
       if (!told.has(datastore.name)) this.#inventory.remove(datastore.moid);

@@ -5,6 +5,7 @@ import type {
   ClusterEntity,
   ComputeResourceEntity,
   DatacenterEntity,
+  DatastoreEntity,
   Entity,
   EntityOf,
   EntityType,
@@ -36,6 +37,9 @@ export class Inventory {
   readonly #entities = new Map<string, Entity>();
   readonly #children = new Map<string, Set<string>>();
   readonly #vmsByUuid = new Map<string, string>();
+  readonly #byType = new Map<EntityType, Map<string, Entity>>();
+  /** Moids of the VMs and datastores of a host, by the host's. */
+  readonly #onHost = new Map<string, Set<string>>();
   readonly #changed: () => void;
 
   /** @param changed called after each change, for whoever waits for updates */
@@ -82,7 +86,7 @@ export class Inventory {
 
   /** All entities of a type, in the order in which they were made. */
   ofType<T extends EntityType>(type: T): readonly EntityOf<T>[] {
-    return [...this.#entities.values()].filter((entity): entity is EntityOf<T> => entity.type === type);
+    return [...(this.#byType.get(type)?.values() ?? [])] as EntityOf<T>[];
   }
 
   children(moid: string): readonly Entity[] {
@@ -122,7 +126,11 @@ export class Inventory {
   }
 
   vmsOn(host: string): readonly VirtualMachineEntity[] {
-    return this.ofType('VirtualMachine').filter((vm) => vm.host === host);
+    return this.#of(host).filter((entity) => entity.type === 'VirtualMachine');
+  }
+
+  datastoresOf(host: string): readonly DatastoreEntity[] {
+    return this.#of(host).filter((entity) => entity.type === 'Datastore');
   }
 
   vmByUuid(uuid: string): VirtualMachineEntity | undefined {
@@ -177,6 +185,8 @@ export class Inventory {
     const entity = this.#entities.get(moid);
     if (!entity) return;
     this.#entities.delete(moid);
+    this.#byType.get(entity.type)?.delete(moid);
+    if ('host' in entity) this.#onHost.get(entity.host)?.delete(moid);
     if (entity.parent !== undefined) this.#children.get(entity.parent)?.delete(moid);
     if (entity.type === 'VirtualMachine' && this.#vmsByUuid.get(entity.uuid) === moid) {
       this.#vmsByUuid.delete(entity.uuid);
@@ -190,11 +200,15 @@ export class Inventory {
       this.#children.get(before.parent)?.delete(entity.moid);
     }
     this.#entities.set(entity.moid, entity);
+    mapIn(this.#byType, entity.type).set(entity.moid, entity);
+    if (before && 'host' in before) this.#onHost.get(before.host)?.delete(entity.moid);
+    if ('host' in entity) setIn(this.#onHost, entity.host).add(entity.moid);
     if (entity.type === 'VirtualMachine') this.#vmsByUuid.set(entity.uuid, entity.moid);
-    if (entity.parent === undefined) return;
-    const siblings = this.#children.get(entity.parent);
-    if (siblings) siblings.add(entity.moid);
-    else this.#children.set(entity.parent, new Set([entity.moid]));
+    if (entity.parent !== undefined) setIn(this.#children, entity.parent).add(entity.moid);
+  }
+
+  #of(host: string): readonly Entity[] {
+    return [...(this.#onHost.get(host) ?? [])].flatMap((moid) => this.#entities.get(moid) ?? []);
   }
 
   #count(counter: 'nextMoid' | 'nextVm'): number {
@@ -203,6 +217,22 @@ export class Inventory {
     this.#store.setSetting(counter, String(number + 1));
     return number;
   }
+}
+
+function setIn<K>(sets: Map<K, Set<string>>, key: K): Set<string> {
+  const known = sets.get(key);
+  if (known) return known;
+  const made = new Set<string>();
+  sets.set(key, made);
+  return made;
+}
+
+function mapIn<K>(maps: Map<K, Map<string, Entity>>, key: K): Map<string, Entity> {
+  const known = maps.get(key);
+  if (known) return known;
+  const made = new Map<string, Entity>();
+  maps.set(key, made);
+  return made;
 }
 
 /** Whether an entity may be called by a reference of that type: its own, or a base of it. */

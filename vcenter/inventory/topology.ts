@@ -104,7 +104,10 @@ export class Topology {
       inventory.put({ ...host, parent: cluster.moid });
       if (before?.type === 'ComputeResource') inventory.remove(before.moid);
     });
-    await this.#settleIn(inventory.require('HostSystem', host.moid));
+    const moved = inventory.require('HostSystem', host.moid);
+    await this.#vcenter.tellNativeProvider();
+    await this.pushTrustedServices(moved);
+    await this.#settleIn(moved);
   }
 
   /** Asks a host again how it stands. @throws VimFault `HostNotConnected` */
@@ -142,9 +145,7 @@ export class Topology {
     inventory.transaction(() => {
       for (const host of removedHosts) {
         for (const vm of inventory.vmsOn(host.moid)) inventory.remove(vm.moid);
-        for (const datastore of inventory.ofType('Datastore')) {
-          if (datastore.host === host.moid) inventory.remove(datastore.moid);
-        }
+        for (const datastore of inventory.datastoresOf(host.moid)) inventory.remove(datastore.moid);
       }
       const compute = entity.type === 'HostSystem' ? inventory.computeOf(entity.moid) : undefined;
       inventory.remove(compute?.type === 'ComputeResource' ? compute.moid : entity.moid);
@@ -212,8 +213,7 @@ export class Topology {
   async #settleIn(host: HostEntity): Promise<void> {
     const { hosts, inventory, supply } = this.#vcenter;
     await hosts.refresh(host);
-    await this.pushTrustedServices(host);
-    await this.#vcenter.tellNativeProvider();
+    await hosts.whenSettled(host.moid);
     if (inventory.clusterOf(host.moid)?.cryptoMode === 'forceEnable') await supply.makeSafe(host);
   }
 

@@ -2,6 +2,7 @@ import type { CallerAddress, ManagedObjectReference, VimBackend, VimCall } from 
 import { MethodTable, VimFault, isObjectType, maskedArguments, toVimFault } from '../../wire/vim25/index.js';
 import type { Vcenter } from '../vcenter.js';
 import { AUTHORIZATION_MANAGER_METHODS, AUTHORIZATION_MANAGER_PROPERTIES } from './authorization-manager.js';
+import { hostsBehind } from '../hosts/hosts-behind.js';
 import type { Caller } from './caller.js';
 import { demand, sessionOf } from './caller.js';
 import { CLUSTER_METHODS, CLUSTER_PROPERTIES, COMPUTE_RESOURCE_PROPERTIES } from './compute-resource.js';
@@ -83,8 +84,6 @@ export const PROPERTIES = new PropertyTable()
   .add('VirtualMachine', VIRTUAL_MACHINE_PROPERTIES)
   .add('CryptoManagerKmip', CRYPTO_MANAGER_PROPERTIES);
 
-/** Types whose properties come from hosts, which are asked again if what they told is old. */
-const TOLD_BY_HOSTS = ['HostSystem', 'VirtualMachine', 'Datastore', 'ComputeResource', 'ResourcePool'];
 const ANONYMOUS = 'System.Anonymous';
 
 /** Reads one property of an object, checking that it is there and that the caller may see it. @throws VimFault */
@@ -127,7 +126,7 @@ export function vimBackend(vcenter: Vcenter): VimBackend<Caller> {
       if (privilege !== null && privilege !== ANONYMOUS) demand(call.caller, call.self, privilege);
     },
     async property(caller, self, name) {
-      if (TOLD_BY_HOSTS.some((type) => isObjectType(self.type, type))) await vcenter.hosts.refreshAll();
+      await vcenter.hosts.refreshStale(hostsBehind(vcenter.inventory, [self]));
       return await readProperty(caller, self, name);
     },
     async around(call, next) {

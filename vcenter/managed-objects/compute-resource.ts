@@ -58,11 +58,7 @@ export const COMPUTE_RESOURCE_PROPERTIES: PropertyReaders<'ComputeResource'> = {
     return compute && referenceTo('ResourcePool', compute.resourcePool);
   },
   datastore({ vcenter: { inventory } }, self) {
-    const hosts = new Set(inventory.hostsOf(self.value).map(({ moid }) => moid));
-    return inventory
-      .ofType('Datastore')
-      .filter(({ host }) => hosts.has(host))
-      .map(referenceOf);
+    return inventory.hostsOf(self.value).flatMap(({ moid }) => inventory.datastoresOf(moid).map(referenceOf));
   },
   network: () => [],
   summary: ({ vcenter }, self) => ({ _typeName: 'ComputeResourceSummary', ...summary(vcenter, self.value) }),

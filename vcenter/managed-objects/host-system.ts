@@ -35,6 +35,7 @@ export const HOST_SYSTEM_METHODS: MethodHandlers<Caller, 'HostSystem'> = {
     return start(caller, host, 'HostSystem.reboot', async () => {
       await vcenter.hosts.client(host).reboot();
       await vcenter.hosts.refresh(host);
+      await vcenter.hosts.whenSettled(host.moid);
     });
   },
   RetrieveHardwareUptime(caller, self) {
@@ -71,11 +72,7 @@ export const HOST_SYSTEM_PROPERTIES: PropertyReaders<'HostSystem'> = {
   capability: (caller, self) => capability(caller.vcenter.hosts.state(hostOf(caller, self).moid)),
   configManager: () => ({ _typeName: 'HostConfigManager' }),
   vm: (caller, self) => caller.vcenter.inventory.vmsOn(hostOf(caller, self).moid).map(referenceOf),
-  datastore: ({ vcenter }, self) =>
-    vcenter.inventory
-      .ofType('Datastore')
-      .filter(({ host }) => host === self.value)
-      .map(referenceOf),
+  datastore: ({ vcenter }, self) => vcenter.inventory.datastoresOf(self.value).map(referenceOf),
   network: () => [],
   overallStatus: ({ vcenter }, self) => (vcenter.hosts.state(self.value).connected ? 'green' : 'red'),
 };

@@ -1,5 +1,6 @@
 import type { ManagedObjectReference, MethodHandlers, VimObject } from '../../wire/vim25/index.js';
 import { VimFault } from '../../wire/vim25/index.js';
+import { hostsBehind } from '../hosts/hosts-behind.js';
 import { objectContent } from '../property-collector/retrieval.js';
 import type { Caller } from './caller.js';
 import { sessionOf } from './caller.js';
@@ -76,7 +77,9 @@ async function retrieve(
   if (specSet.length > SPEC_LIMIT) {
     throw new VimFault('InvalidArgument', `Send at most ${SPEC_LIMIT} filter specs at once.`);
   }
-  if (caller.session) await caller.vcenter.hosts.refreshAll();
+  const { inventory, hosts } = caller.vcenter;
+  const starts = specSet.flatMap(({ objectSet }) => objectSet.map(({ obj }) => obj));
+  if (caller.session) await hosts.refreshStale(hostsBehind(inventory, starts));
   const contents = await Promise.all(specSet.map((spec) => caller.vcenter.contents(caller, spec)));
   return contents.flat().map(objectContent);
 }

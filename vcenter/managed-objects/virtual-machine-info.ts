@@ -139,9 +139,7 @@ function virtualDisk(
   disk: VmInfo['disks'][number],
   index: number,
 ): VimObject<'VirtualDisk'> {
-  const datastore = inventory
-    .ofType('Datastore')
-    .find(({ host, name }) => host === vm.host && name === disk.datastore);
+  const datastore = inventory.datastoresOf(vm.host).find(({ name }) => name === disk.datastore);
   const directory = vm.info.vmxPath.replace(/^\[[^\]]*\] /, '').replace(/\/[^/]*$/, '');
   return {
     _typeName: 'VirtualDisk',

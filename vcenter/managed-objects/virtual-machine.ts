@@ -63,8 +63,8 @@ export const VIRTUAL_MACHINE_PROPERTIES: PropertyReaders<'VirtualMachine'> = {
     const { host, info } = vmOf(caller, self);
     const names = new Set([info.datastore, ...info.disks.map((disk) => disk.datastore)]);
     return caller.vcenter.inventory
-      .ofType('Datastore')
-      .filter((datastore) => datastore.host === host && names.has(datastore.name))
+      .datastoresOf(host)
+      .filter((datastore) => names.has(datastore.name))
       .map(referenceOf);
   },
   network: () => [],
@@ -77,11 +77,14 @@ function vmOf(caller: Caller, self: ManagedObjectReference): VirtualMachineEntit
   return caller.vcenter.inventory.require('VirtualMachine', self);
 }
 
-/** The VM after its host was asked how it is now. */
+/** The VM after its host was asked how it is now, and was given what it lost if it has booted. */
 async function freshVm(caller: Caller, self: ManagedObjectReference): Promise<VirtualMachineEntity> {
   const { inventory, hosts } = caller.vcenter;
   const host = inventory.get(vmOf(caller, self).host);
-  if (host?.type === 'HostSystem') await hosts.refresh(host);
+  if (host?.type === 'HostSystem') {
+    await hosts.refresh(host);
+    await hosts.whenSettled(host.moid);
+  }
   return vmOf(caller, self);
 }
 

@@ -144,3 +144,23 @@ it('goes on running VMs of a host that is no longer attested, but powers on no o
   expect(rulesOf(fault)).toEqual(['EXT-5']);
   expect((await east.vc.client.property('VirtualMachine', vm, 'runtime')).powerState).toBe('poweredOn');
 });
+
+it('takes a host into a trusted cluster that there is already, and again after the host has rebooted', async () => {
+  const east = await trustedSide('east');
+  const second = await site.startHost(
+    'esx-2',
+    { tpm: 'software' },
+    { tpmVendor: pki.vendor, endorsementPool },
+  );
+  const host = await addHost(east.vc, east.cluster, second);
+  expect((await second.client.trustedServices()).providers).toEqual(['tkp-1']);
+  await east.vc.client.run('HostSystem', host, 'RebootHost_Task', { force: true });
+  const vm = await addVm(east.vc, {
+    name: 'secret',
+    folder: east.folder,
+    pool: east.pool,
+    host,
+    provider: 'tkp-1',
+  });
+  await east.vc.client.run('VirtualMachine', vm, 'PowerOnVM_Task', {});
+});
