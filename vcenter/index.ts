@@ -5,4 +5,5 @@ export type { UserConfig, VcenterConfig, VcenterConfigInput } from './config.js'
 export { RULE_KEY_PREFIX } from './migration/violations.js';
 export { RULE_ROWS, RULES, planTransfer, precheck } from './migration/rules.js';
 export type { RuleId } from './migration/rules.js';
+export { METHODS as VCENTER_METHODS } from './managed-objects/backend.js';
 export { FRONT_DOOR_ENDPOINT, VcenterService } from './service.js';

@@ -10,6 +10,7 @@ import { cryptoManagerProxy } from './rest/crypto-manager-proxy.js';
 import { extensionRouter } from './rest/extensions.js';
 import { faultsAsVapiErrors } from './rest/fault-answers.js';
 import { inventoryRouter } from './rest/inventory.js';
+import { observeRest } from './rest/observe.js';
 import { sessionRouter } from './rest/session.js';
 import { Vcenter } from './vcenter.js';
 
@@ -44,6 +45,7 @@ export class VcenterService implements Service {
     const app = createApp();
     app.use(viJsonRouter({ backend: vimBackend(vcenter), log: this.#context.log }));
     app.use('/internal/peer', peerRouter(vcenter));
+    app.use(...observeRest(vcenter));
     app.use(sessionRouter(vcenter));
     app.use(proxy.router);
     app.use(inventoryRouter(vcenter));
@@ -51,7 +53,7 @@ export class VcenterService implements Service {
     app.use(() => {
       throw new VapiError(
         'OPERATION_NOT_FOUND',
-        'This vCenter has no such call; docs/coverage says what it has.',
+        'This vCenter has no such call; check method and path.',
       );
     });
     app.use(faultsAsVapiErrors, vapiErrorHandler(this.#context.log));

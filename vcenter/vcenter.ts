@@ -34,6 +34,9 @@ import { VcenterStore } from './store.js';
 import { Reconfiguration } from './virtual-machines/reconfiguration.js';
 import { VirtualMachines } from './virtual-machines/virtual-machines.js';
 
+/** How long a vCenter that stops waits for tasks before it cuts them off. */
+const TASKS_GRACE_MS = 5000;
+
 /** Who logs in, and from where. */
 export type Login = Omit<NewSession, 'principal'> & { readonly userName: string; readonly password: string };
 
@@ -136,12 +139,14 @@ export class Vcenter {
     this.#refreshTimer.unref();
   }
 
-  /** Waits for tasks to end, then closes everything. */
+  /** Gives tasks a moment to end, then closes everything; migrations that are cut off are taken up at the next start. */
   async close(): Promise<void> {
     clearInterval(this.#refreshTimer);
-    await this.tasks.settled();
+    await this.tasks.settled(TASKS_GRACE_MS);
+    await this.hosts.close();
     await this.migrations.reconciler.stop();
-    await Promise.all([this.hosts.close(), this.providers.close(), this.native?.close()]);
+    await this.tasks.settled();
+    await Promise.all([this.providers.close(), this.native?.close()]);
     this.store.close();
     this.sealer.close();
   }

@@ -50,11 +50,17 @@ export class Sessions {
 
   /** The session of that id, marked as used now; undefined if it ended or never was. */
   use(id: string): Session | undefined {
-    const session = this.#byDigest.get(digest(id));
-    if (!session || this.#isIdle(session)) return undefined;
+    const session = this.peek(id);
+    if (!session) return undefined;
     session.lastActiveTime = this.#clock.now();
     session.callCount += 1;
     return session;
+  }
+
+  /** The session of that id, without marking it as used. */
+  peek(id: string): Session | undefined {
+    const session = this.#byDigest.get(digest(id));
+    return session && !this.#isIdle(session) ? session : undefined;
   }
 
   /** Ends a session by its key; false if there is none. */

@@ -45,6 +45,7 @@ export class Hosts {
   readonly #asking = new Map<string, Promise<HostState>>();
   readonly #settling = new Map<string, Promise<void>>();
   readonly #settledAt = new Map<string, number>();
+  #closed = false;
   #settle: (host: HostEntity) => Promise<void> = () => Promise.resolve();
 
   constructor(
@@ -78,6 +79,7 @@ export class Hosts {
   client(host: Pick<HostEntity, 'moid' | 'address'>): HostAgentClient {
     const known = this.#clients.get(host.moid);
     if (known) return known;
+    if (this.#closed) throw new VimFault('RequestCanceled', 'The vCenter is stopping.');
     const client = this.#newClient(host.address);
     this.#clients.set(host.moid, client);
     return client;
@@ -149,10 +151,13 @@ export class Hosts {
     await client?.close();
   }
 
+  /** Closes all connections; what is under way on hosts ends with an error. */
   async close(): Promise<void> {
-    await Promise.all([...this.#asking.values(), ...this.#settling.values()]);
-    await Promise.all([...this.#clients.values()].map((client) => client.close()));
+    this.#closed = true;
+    const clients = [...this.#clients.values()];
     this.#clients.clear();
+    await Promise.all(clients.map((client) => client.close()));
+    await Promise.all([...this.#asking.values(), ...this.#settling.values()]);
   }
 
   async #ask(host: HostEntity): Promise<HostState> {

@@ -82,20 +82,24 @@ export class KeyProviders {
     return [...this.#own.values()].filter(({ kind }) => kind === 'trusted').map(({ name }) => name);
   }
 
-  /** Checks that a provider may be added. @throws VimFault `InvalidArgument`, `AlreadyExists`, and as EXT-1 and EXT-7 say */
-  async checkNew(name: string, kind: ProviderKind): Promise<void> {
-    if (!NAME.test(name)) {
+  /**
+   * Checks that a provider may be added; without a name (a backup holds it) that there may be one more at all.
+   *
+   * @throws VimFault `InvalidArgument`, `AlreadyExists`, and as EXT-1 and EXT-7 say
+   */
+  async checkNew(name: string | undefined, kind: ProviderKind): Promise<void> {
+    if (name !== undefined && !NAME.test(name)) {
       throw new VimFault('InvalidArgument', 'A key provider name has 1 to 80 printable ASCII characters.', {
         fields: { invalidProperty: 'clusterId' },
       });
     }
     const all = await this.list();
-    if (all.some((provider) => provider.name === name)) {
+    if (name !== undefined && all.some((provider) => provider.name === name)) {
       throw new VimFault('AlreadyExists', `There is a key provider ${name} already.`, { fields: { name } });
     }
     const facts = {
       change: 'add',
-      provider: name,
+      provider: name ?? 'the one of the backup',
       kind,
       vcenterVersion: this.#config.version,
       count: all.length,

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import { KpsimError, errorText } from '../../core/errors.js';
 import type { Logger } from '../../core/logging.js';
-import { certificateThumbprintSha256 } from '../../core/pki/index.js';
+import { certificateThumbprintSha256, parseCertificate } from '../../core/pki/index.js';
 import { zeroise } from '../../core/secret.js';
 import type { CryptoKeyPlain } from '../../host-agent/client.js';
 import { KmipConnectionError, KmipError } from '../../kms/client.js';
@@ -53,12 +53,11 @@ export class StandardKeyProvider implements KeyProvider {
   }
 
   facts(): Promise<ProviderFacts> {
-    const [only] = this.#record.trustedCertificates;
-    const single = this.#record.trustedCertificates.length === 1 && this.#record.servers.length === 1;
+    const only = pinnedThumbprint(this.#record);
     const servers = this.#record.servers.map(({ address, port }) => ({
       host: address,
       port,
-      ...(single && only !== undefined && { thumbprintSha256: certificateThumbprintSha256(only) }),
+      ...(only !== undefined && { thumbprintSha256: only }),
     }));
     return Promise.resolve({ kind: 'standard', name: this.name, servers });
   }
@@ -235,6 +234,14 @@ export class StandardKeyProvider implements KeyProvider {
       };
     }
   }
+}
+
+/** Thumbprint of the only server's certificate, where that certificate and not its authority is trusted. */
+function pinnedThumbprint({ trustedCertificates, servers }: StandardProviderRecord): string | undefined {
+  const [only] = trustedCertificates;
+  if (only === undefined || trustedCertificates.length > 1 || servers.length > 1) return undefined;
+  const certificate = parseCertificate(only);
+  return certificate.ca ? undefined : certificateThumbprintSha256(certificate);
 }
 
 function serversOf(record: StandardProviderRecord): readonly KeyServer[] {

@@ -139,10 +139,12 @@ export function vimBackend(vcenter: Vcenter): VimBackend<Caller> {
         object: call.self.value,
       });
       if (action?.kind === 'delay') await pause(action.delayMs);
+      if (action?.kind === 'drop' && action.when === 'before') return await never();
       const timer = vcenter.metrics.duration.startTimer({ operation });
       try {
         if (action?.kind === 'error') throw injected(action.reason);
         const result = await next();
+        if (action?.kind === 'drop') return await never();
         journal.record({ operation, client, outcome: 'success', details: detailsOf(call) });
         return result;
       } catch (error) {
@@ -180,6 +182,11 @@ function detailsOf<C>({ self, method, args }: VimCall<C>): Record<string, unknow
 function injected(reason: string): VimFault {
   const text = `Injected fault: ${reason}`;
   return new VimFault('SystemError', text, { fields: { reason } });
+}
+
+/** An answer that does not come; the client's patience ends the request. */
+function never(): Promise<never> {
+  return new Promise(() => undefined);
 }
 
 function pause(delayMs: number): Promise<void> {

@@ -17,7 +17,7 @@ export const PROPERTY_COLLECTOR_METHODS: MethodHandlers<Caller, 'PropertyCollect
   async RetrievePropertiesEx(caller, _self, { specSet, options }) {
     const objects = await retrieve(caller, specSet);
     if (objects.length === 0) return undefined;
-    return caller.vcenter.pages.first(sessionKey(caller), objects, options.maxObjects);
+    return caller.vcenter.pages.first(caller.session?.key ?? '', objects, options.maxObjects);
   },
   ContinueRetrievePropertiesEx: (caller, _self, { token }) =>
     caller.vcenter.pages.next(sessionKey(caller), token),
@@ -101,7 +101,6 @@ function wait(
   );
 }
 
-/** Clients read the service content before they log in; they share one collector that can only retrieve. */
 function sessionKey(caller: Caller): string {
   return sessionOf(caller).key;
 }

@@ -120,8 +120,17 @@ export class Tasks {
       .map(({ info }) => info.task);
   }
 
-  /** Resolves when no task runs any more. */
-  async settled(): Promise<void> {
+  /** Resolves when no task runs any more, or after `atMostMs`. */
+  async settled(atMostMs?: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      if (atMostMs !== undefined) timer = setTimeout(resolve, atMostMs);
+    });
+    await Promise.race([this.#allEnded(), late]);
+    clearTimeout(timer);
+  }
+
+  async #allEnded(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running.values());
   }
 

@@ -53,9 +53,11 @@ export function cryptoManagerProxy(
 
 /** The service knows native providers only; that there are at most 32 of all kinds, each name once, is checked here. */
 async function checkNewProvider(vcenter: Vcenter, request: Request): Promise<void> {
-  if (request.method !== 'POST' || request.path !== PROVIDERS || request.query.action !== undefined) return;
-  const name = providerOf(request.body);
-  if (name === undefined) return; // the service says what is wrong with the body
+  const { action } = request.query;
+  if (request.method !== 'POST' || request.path !== PROVIDERS) return;
+  if (action !== undefined && action !== 'import') return;
+  const name = action === 'import' ? undefined : providerOf(request.body);
+  if (name === undefined && action === undefined) return; // the service says what is wrong with the body
   try {
     await vcenter.providers.checkNew(name, 'native');
   } catch (error) {

@@ -89,6 +89,25 @@ it('refuses with the number of the rule where the destination lacks the key prov
   expect(await east.esx.client.listVms()).toHaveLength(1);
 });
 
+it('refuses a provider of the same name with other key servers', async () => {
+  const site = await Site.create();
+  const [eastKms, westKms] = await Promise.all([site.startKms(), site.startKms()]);
+  const [east, west] = await Promise.all([
+    startSide(site, 'east', { kms: eastKms }),
+    startSide(site, 'west', { kms: westKms }),
+  ]);
+  const vm = await addVm(east.vc, {
+    name: 'ledger',
+    folder: east.folder,
+    pool: east.pool,
+    provider: 'skp-1',
+  });
+  const fault = await faultOf(
+    east.vc.client.run('VirtualMachine', vm, 'RelocateVM_Task', { spec: locate(west) }),
+  );
+  expect(rulesOf(fault)).toEqual(['XVC-2s']);
+});
+
 it('refuses a wrong password of the other vCenter, and another vCenter than the one named', async () => {
   const site = await Site.create();
   const [east, west] = await Promise.all([startSide(site, 'east'), startSide(site, 'west')]);
