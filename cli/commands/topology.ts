@@ -36,14 +36,14 @@ kpsim up lab.yaml              # start it`),
         }
         const found = await readTopology(file);
         const counts = [
-          [found.keyServers.length, 'key server'],
-          [found.trustAuthorities.length, 'Trust Authority'],
-          [found.vcenters.length, 'vCenter'],
-          [hostsOf(found).length, 'host'],
-          [found.providers.length, 'key provider'],
-          [found.vms.length, 'VM'],
+          [found.keyServers.length, 'key servers'],
+          [found.trustAuthorities.length, 'Trust Authorities'],
+          [found.vcenters.length, 'vCenters'],
+          [hostsOf(found).length, 'hosts'],
+          [found.providers.length, 'key providers'],
+          [found.vms.length, 'VMs'],
         ] as const;
-        printLine(io, `${file} is valid: ${counts.map(([count, what]) => `${what}s ${count}`).join(', ')}`);
+        printLine(io, `${file} is valid: ${counts.map(([count, what]) => `${what} ${count}`).join(', ')}`);
       });
   },
 };

@@ -32,7 +32,7 @@ With --data the lab comes back as it was, on the same ports, with its keys and V
         'after',
         examplesOf(`
 # in the background, then use it from the same shell
-kpsim up --data ./lab > lab.env & until grep -q '^Ready' lab.env; do sleep 0.2; done; . <(grep '^export' lab.env)
+kpsim up --data ./lab > lab.env & until grep -qs '^Ready' lab.env; do sleep 0.2; done; . <(grep '^export' lab.env)
 govc about
 
 # a topology of your own
