@@ -51,10 +51,7 @@ export class VcenterService implements Service {
     app.use(inventoryRouter(vcenter));
     app.use(extensionRouter(vcenter));
     app.use(() => {
-      throw new VapiError(
-        'OPERATION_NOT_FOUND',
-        'This vCenter has no such call; check method and path.',
-      );
+      throw new VapiError('OPERATION_NOT_FOUND', 'This vCenter has no such call; check method and path.');
     });
     app.use(faultsAsVapiErrors, vapiErrorHandler(this.#context.log));
     try {
