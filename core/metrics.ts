@@ -1,30 +1,45 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** Bucket bounds for request durations, in seconds, from 0.1 ms to 10 s. */
 const DURATION_BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 
 /** One service's metrics in a registry of its own, so that many services of one process do not mix. */
 export class Metrics {
-  readonly #registry = new Registry();
+  /** For {@link renderTogether} alone. */
+  protected readonly registry = new Registry();
 
   /** A number that only grows; `name` ends in `_total`. */
   counter<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
-    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
+    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] });
   }
 
   /** A number that goes up and down. */
   gauge<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> {
-    return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
+    return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });
   }
 
   /** Durations in seconds; `name` ends in `_seconds`. */
   histogram<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Histogram<L> {
     const buckets = DURATION_BUCKETS;
-    return new Histogram({ name, help, labelNames: [...labelNames], buckets, registers: [this.#registry] });
+    return new Histogram({ name, help, labelNames: [...labelNames], buckets, registers: [this.registry] });
   }
 
   /** All of it in the Prometheus text format. */
   render(): Promise<string> {
-    return this.#registry.metrics();
+    return this.registry.metrics();
+  }
+
+  /** The metrics of several services as one text, each with the label `service`. */
+  static async renderTogether(services: ReadonlyMap<string, Metrics>): Promise<string> {
+    const all = await Promise.all(
+      [...services].map(async ([service, { registry }]) => {
+        const metrics = await registry.getMetricsAsJSON();
+        for (const { values } of metrics) {
+          for (const value of values) value.labels = { ...value.labels, service };
+        }
+        return metrics;
+      }),
+    );
+    return AggregatorRegistry.aggregate(all).metrics();
   }
 }

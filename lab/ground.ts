@@ -67,16 +67,21 @@ export class Ground {
   async contextOf(name: string): Promise<ServiceContext> {
     const known = this.#contexts.get(name);
     if (known) return known;
+    const context = await this.ownContext(name);
+    this.#contexts.set(name, context);
+    return context;
+  }
+
+  /** A context that belongs to no service. */
+  async ownContext(name: string): Promise<ServiceContext> {
     const { clock, rng, log, faults } = this.#parts;
-    const context = createContext({
+    return createContext({
       clock,
       rng,
       faults,
       log: log.child({ service: name }),
       dataDir: await makePrivateDir(join(this.dataDir, name)),
     });
-    this.#contexts.set(name, context);
-    return context;
   }
 
   /** What every service's configuration has in common. */

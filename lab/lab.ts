@@ -1,5 +1,4 @@
 import type { AdminServer } from '../core/admin.js';
-import { startAdmin } from '../core/admin.js';
 import type { Clock } from '../core/clock.js';
 import { AdjustableClock } from '../core/clock.js';
 import type { ServiceContext } from '../core/context.js';
@@ -15,6 +14,7 @@ import { systemRng } from '../core/rng.js';
 import { CertificateStore } from './certificates.js';
 import { configureLab } from './configure/index.js';
 import { Ground } from './ground.js';
+import { startLabAdmin } from './lab-admin.js';
 import { LabState } from './lab-state.js';
 import type { LabHost } from './services/host.js';
 import { startServices } from './services/index.js';
@@ -146,7 +146,8 @@ export async function startLab(topology: Topology, options: LabOptions = {}): Pr
     const services = await startServices(topology, ground, options);
     await configureLab(topology, services, ground, options.onProgress ?? (() => undefined));
     await ground.state.save();
-    const admin = await adminFor(ground, options);
+    const { adminPort } = options;
+    const admin = adminPort === undefined ? undefined : await startLabAdmin(ground, adminPort);
     return new Lab({ topology, ground, services, dataDir, admin });
   } catch (error) {
     await ground?.stop();
@@ -169,12 +170,6 @@ async function makeGround(topology: Topology, dataDir: string, options: LabOptio
     log: options.log ?? silentLogger,
     faults: new FaultRegistry(rng),
   });
-}
-
-async function adminFor(ground: Ground, { adminPort }: LabOptions): Promise<AdminServer | undefined> {
-  if (adminPort === undefined) return undefined;
-  const context = await ground.contextOf('lab');
-  return startAdmin({ services: ground.services, context, port: adminPort });
 }
 
 function named<T extends { readonly name: string }>(rows: readonly T[], name: string, what: string): T {

@@ -1,5 +1,6 @@
 import type { Ground } from '../ground.js';
 import type { LabServices } from '../services/index.js';
+import { settleAll } from '../settle-all.js';
 import type { ProviderSpec, Topology } from '../topology/index.js';
 import { configureInventory } from './inventory.js';
 import { configureNativeProvider } from './native-provider.js';
@@ -20,7 +21,7 @@ export async function configureLab(
   onProgress: (what: string) => void,
 ): Promise<void> {
   onProgress('making inventories');
-  await Promise.all([
+  await settleAll([
     ...services.vcenters.map(async (vcenter, index) => {
       const spec = topology.vcenters[index];
       if (!spec) return;
@@ -39,7 +40,7 @@ export async function configureLab(
     ),
   ]);
   onProgress('configuring key providers');
-  await Promise.all(topology.providers.map((provider) => configureProvider(provider, services, ground)));
+  await settleAll(topology.providers.map((provider) => configureProvider(provider, services, ground)));
   await configureTrustedInfrastructure(topology, services, ground);
   for (const vm of topology.vms) {
     onProgress(`making the VM ${vm.name}`);
@@ -64,7 +65,7 @@ async function configureProvider(
   const keyServers = pick(services.keyServers, provider.keyServers);
   const vcenters = pick(services.vcenters, provider.vcenters);
   if (provider.kind === 'standard') {
-    await Promise.all(
+    await settleAll(
       vcenters.map((vcenter) => configureStandardProvider(vcenter, provider, keyServers, certificates)),
     );
     return;

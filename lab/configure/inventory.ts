@@ -2,6 +2,7 @@ import type { VcenterClient } from '../../vcenter/client.js';
 import type { ManagedObjectReference } from '../../wire/vim25/index.js';
 import type { LabHost } from '../services/host.js';
 import type { LabVcenter } from '../services/vcenter.js';
+import { settleAll } from '../settle-all.js';
 import type { VcenterSpec } from '../topology/index.js';
 
 /** Makes the datacenter, the clusters and the hosts of a vCenter, as far as they are not there yet. */
@@ -12,11 +13,11 @@ export async function configureInventory(
 ): Promise<void> {
   const client = await vcenter.client();
   const hostFolder = await datacenterHostFolder(vcenter, client);
-  await Promise.all([
+  await settleAll([
     ...spec.clusters.map(async ({ name }) => {
       const cluster = await clusterNamed(vcenter, client, hostFolder, name);
       const members = hosts.filter((one) => one.cluster === name);
-      await Promise.all(
+      await settleAll(
         members.map((host) =>
           addHost(client, host, (connect) =>
             client.run('ClusterComputeResource', cluster.value, 'AddHost_Task', {

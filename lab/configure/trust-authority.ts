@@ -4,6 +4,7 @@ import { clientCertificateFor } from '../client-certificate.js';
 import type { LabHost } from '../services/host.js';
 import type { LabKeyServer } from '../services/key-server.js';
 import type { LabTrustAuthority } from '../services/trust-authority.js';
+import { settleAll } from '../settle-all.js';
 
 /**
  * Makes an attestation service trust what the hosts of the trusted clusters are made of: the maker of their TPMs
@@ -13,7 +14,7 @@ export async function trustHosts(authority: LabTrustAuthority, hosts: readonly L
   const attestation = await authority.attestation();
   await attestation.settings.update({ require_certificate_validation: true });
   const known = new Set((await attestation.caCertificates.list()).map(({ name }) => name));
-  const platforms = (await Promise.all(hosts.map(platformOf))).filter((one) => one !== undefined);
+  const platforms = (await settleAll(hosts.map(platformOf))).filter((one) => one !== undefined);
   for (const { maker, issuersPem } of platforms) {
     if (maker === undefined || known.has(maker)) continue;
     known.add(maker);

@@ -1,6 +1,7 @@
 import type { Ground } from '../ground.js';
 import type { LabServices } from '../services/index.js';
 import type { LabVcenter } from '../services/vcenter.js';
+import { settleAll } from '../settle-all.js';
 import type { Topology } from '../topology/index.js';
 import { isKnown } from './standard-provider.js';
 
@@ -37,7 +38,7 @@ export async function configureTrustedInfrastructure(
       return authority && vcenter ? [{ cluster: cluster.name, authority, vcenter }] : [];
     }),
   );
-  await Promise.all(
+  await settleAll(
     trusted.map(async ({ cluster, authority, vcenter }) => {
       const client = await vcenter.client();
       const reference = await vcenter.find(`${vcenter.datacenterName}/host/${cluster}`);

@@ -11,8 +11,8 @@ export interface VmotionTap {
   readonly port: number;
   /** Sets what the tap forwards to; connections before that are refused. */
   forwardTo(target: { readonly host: string; readonly port: number }): void;
-  /** Starts to look for a plaintext in whatever crosses from now on, in both directions. */
-  watchFor(index: PlaintextIndex): void;
+  /** Starts to look for plaintexts in whatever crosses from now on, in both directions. */
+  watchFor(indexes: readonly PlaintextIndex[]): void;
   /** What has crossed since {@link watchFor}, and how much of the plaintext was in it. */
   result(): ScanResult;
   close(): Promise<void>;
@@ -24,15 +24,17 @@ export interface VmotionTap {
  */
 export async function startVmotionTap(host = '127.0.0.1'): Promise<VmotionTap> {
   let target: { readonly host: string; readonly port: number } | undefined;
-  let index: PlaintextIndex | undefined;
+  let indexes: readonly PlaintextIndex[] = [];
   let scans: PlaintextScan[] = [];
+  let crossedBytes = 0;
   const sockets = new Set<Socket>();
 
   const tapped = (from: Socket, to: Socket): void => {
-    const scan = index?.scan();
-    if (scan) scans.push(scan);
+    const own = indexes.map((index) => index.scan());
+    scans.push(...own);
     from.on('data', (chunk) => {
-      scan?.update(chunk);
+      crossedBytes += chunk.length;
+      for (const scan of own) scan.update(chunk);
       if (!to.write(chunk)) from.pause();
     });
     to.on('drain', () => from.resume());
@@ -59,10 +61,11 @@ export async function startVmotionTap(host = '127.0.0.1'): Promise<VmotionTap> {
       target = next;
     },
     watchFor: (next) => {
-      index = next;
+      indexes = next;
       scans = [];
+      crossedBytes = 0;
     },
-    result: () => sumOf(scans.map((scan) => scan.result)),
+    result: () => ({ ...sumOf(scans.map((scan) => scan.result)), scannedBytes: crossedBytes }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -2,6 +2,7 @@ import type { PlatformParts } from '../../host-agent/index.js';
 import { EndorsementPool, createTpmVendor } from '../../host-agent/tpm/index.js';
 import type { Ground } from '../ground.js';
 import type { LabOptions } from '../lab.js';
+import { settleAll } from '../settle-all.js';
 import type { Topology } from '../topology/index.js';
 import { hostsOf } from '../topology/index.js';
 import { LabHost } from './host.js';
@@ -34,11 +35,11 @@ export async function startServices(
     tpmVendor: await createTpmVendor({ clock: ground.clock }),
     endorsementPool: new EndorsementPool(),
   };
-  const [keyServers, trustAuthorities, vcenters, hosts] = await Promise.all([
-    Promise.all(topology.keyServers.map((spec) => LabKeyServer.start(spec, ground))),
-    Promise.all(topology.trustAuthorities.map((spec) => LabTrustAuthority.start(spec, ground))),
-    Promise.all(topology.vcenters.map((spec) => LabVcenter.start(spec, ground))),
-    Promise.all(
+  const [keyServers, trustAuthorities, vcenters, hosts] = await settleAll([
+    settleAll(topology.keyServers.map((spec) => LabKeyServer.start(spec, ground))),
+    settleAll(topology.trustAuthorities.map((spec) => LabTrustAuthority.start(spec, ground))),
+    settleAll(topology.vcenters.map((spec) => LabVcenter.start(spec, ground))),
+    settleAll(
       hostsOf(topology).map((placed) =>
         LabHost.start(placed, ground, parts, vmotionAddresses[placed.spec.name]),
       ),

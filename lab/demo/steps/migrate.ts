@@ -19,8 +19,7 @@ export function migrateStep({ vm: name, provider, to }: Route): DemoStep {
       const target = context.lab.host(to);
       const memory = await (await source.client()).guestMemoryDigest(vm.uuid);
       const tap = context.tap(to);
-      const [first] = vm.disks;
-      if (first) tap.watchFor(first.index);
+      tap.watchFor(vm.disks.map(({ index }) => index));
       await relocate(vm, { vcenter: context.lab.vcenter(target.vcenter), host: target });
 
       const { found, scannedBytes } = tap.result();

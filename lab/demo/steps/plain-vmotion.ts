@@ -22,12 +22,11 @@ export const plainVmotionStep: DemoStep = {
       spec: { _typeName: 'VirtualMachineConfigSpec', migrateEncryption: 'disabled' },
     });
     const tap = context.tap(OLD_HOST);
-    const [disk] = vm.disks;
-    if (disk) tap.watchFor(disk.index);
+    tap.watchFor(vm.disks.map(({ index }) => index));
     const host = context.lab.host(OLD_HOST);
     await relocate(vm, { vcenter: context.lab.vcenter(host.vcenter), host });
     const { found, scannedBytes } = tap.result();
-    const blocks = disk?.index.blocks ?? 0;
+    const blocks = vm.tellingBlocks;
     prove(
       found >= blocks,
       `The tap saw ${found} of ${blocks} blocks that crossed in plain: it does not see.`,

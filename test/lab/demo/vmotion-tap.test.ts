@@ -38,7 +38,7 @@ describe('a tap on a vMotion port', () => {
     tap.forwardTo({ host: '127.0.0.1', port: (echo.address() as AddressInfo).port });
     const plaintext = randomBytes(3 * 1024 * 1024);
     const index = PlaintextIndex.of(plaintext);
-    tap.watchFor(index);
+    tap.watchFor([index]);
     expect((await through(plaintext)).equals(plaintext)).toBe(true);
     expect(tap.result()).toEqual({
       scannedBytes: 2 * plaintext.length,
@@ -48,7 +48,7 @@ describe('a tap on a vMotion port', () => {
   });
 
   it('finds nothing where nothing of the plaintext crosses', async () => {
-    tap.watchFor(PlaintextIndex.of(randomBytes(1024 * 1024)));
+    tap.watchFor([PlaintextIndex.of(randomBytes(1024 * 1024))]);
     await through(randomBytes(1024 * 1024));
     expect(tap.result()).toEqual({ scannedBytes: 2 * 1024 * 1024, found: 0, firstOffset: undefined });
   });
