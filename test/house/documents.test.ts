@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { RULE_ROWS } from '../../vcenter/migration/rules.js';
-import { attestationReasonsDocument, rulesTable } from './documents.js';
+import { attestationReasonsDocument, protocolCoverageDocument, rulesTable } from './documents.js';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -17,6 +17,10 @@ describe('the documents', () => {
   it('name every migration rule in the Chinese README too', () => {
     const text = readFileSync(join(root, 'README.zh-CN.md'), 'utf8');
     expect(RULE_ROWS.map(([id]) => id).filter((id) => !text.includes(`| ${id} `))).toEqual([]);
+  });
+
+  it('say which operations are performed, as the registries have them', async () => {
+    await expect(protocolCoverageDocument()).toMatchFileSnapshot(join(root, 'docs', 'protocol-coverage.md'));
   });
 
   it('list the attestation reasons as the code has them', async () => {

@@ -1,4 +1,8 @@
 import { ATTESTATION_REASONS } from '../../wire/attestation/reasons.js';
+import { ENUMERATIONS } from '../../wire/kmip/tables/enumerations/index.js';
+import type { EnumerationRow } from '../../wire/kmip/tables/enumerations/index.js';
+import { OPERATIONS } from '../../kms/operations/registry.js';
+import { VCENTER_METHODS } from '../../vcenter/index.js';
 import { RULE_ROWS } from '../../vcenter/migration/rules.js';
 
 /** A Markdown table as prettier lays it out. */
@@ -37,5 +41,29 @@ Made from \`wire/attestation/reasons.ts\`. \`severity\` is \`attack\` (evidence 
 attests again. The numbers are those of kpsim's catalogue of attestation failures.
 
 ${markdownTable(['reason', 'catalogue', 'severity', 'recoverable', 'what is wrong', 'what to do'], rows)}
+`;
+}
+
+/** `docs/protocol-coverage.md`. */
+export function protocolCoverageDocument(): string {
+  const operations = Object.entries<EnumerationRow>(ENUMERATIONS.Operation).map(([name, row]) => [
+    name,
+    row.until === undefined ? `${row.since} and later` : `${row.since} to ${row.until}`,
+    name in OPERATIONS ? 'yes' : 'Operation Not Supported',
+  ]);
+  const methods = VCENTER_METHODS.list().map((method) => `- \`${method}\``);
+  return `# Protocol coverage
+
+Made from the registries in \`kms/operations\` and \`vcenter/managed-objects\`.
+
+## KMIP operations
+
+Encoding TTLV over mutual TLS 1.2 and 1.3; versions 1.0 to 1.4, 2.0 and 2.1, each answered in its own form.
+
+${markdownTable(['operation', 'in versions', 'performed'], operations)}
+
+## VI/JSON methods of a vCenter
+
+${methods.join('\n')}
 `;
 }
