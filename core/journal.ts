@@ -20,7 +20,10 @@ export interface JournalEntry {
 /** What a service hands in; sequence and time are added here. */
 export type JournalRecord = Omit<JournalEntry, 'sequence' | 'time'>;
 
-/** The last requests of a service, in a ring that never grows. */
+/** How much one entry may hold, whatever the request was: the ring keeps many for a long time. Own choice. */
+const DETAIL_LIMITS = { values: 256, textCharacters: 256, depth: 12 };
+
+/** The last requests of a service, in a ring that never grows; the details of each are cut to a bounded size. */
 export class Journal {
   readonly #ring: (JournalEntry | undefined)[];
   readonly #clock: Clock;
@@ -36,7 +39,13 @@ export class Journal {
   record(record: JournalRecord): void {
     if (this.#ring.length === 0) return;
     const time = new Date(this.#clock.now()).toISOString();
-    this.#ring[this.#count % this.#ring.length] = { sequence: this.#count + 1, time, ...record };
+    const details = record.details && bounded(record.details, { values: DETAIL_LIMITS.values }, 0);
+    this.#ring[this.#count % this.#ring.length] = {
+      sequence: this.#count + 1,
+      time,
+      ...record,
+      ...(details !== undefined && { details: details as JournalEntry['details'] }),
+    };
     this.#count += 1;
   }
 
@@ -55,4 +64,29 @@ export class Journal {
   clear(): void {
     this.#ring.fill(undefined);
   }
+}
+
+/** A copy of a value with long texts cut, bytes told by their length, and only as many values as are left. */
+function bounded(value: unknown, left: { values: number }, depth: number): unknown {
+  left.values -= 1;
+  if (typeof value === 'string') {
+    const limit = DETAIL_LIMITS.textCharacters;
+    // Copied: a slice of a string keeps the whole of it in memory.
+    return value.length > limit ? `${Buffer.from(value.slice(0, limit)).toString()}…` : value;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Uint8Array) return `[${value.length} bytes]`;
+  if (depth === DETAIL_LIMITS.depth) return '[deeper]';
+  const isArray = Array.isArray(value);
+  const members: [string, unknown][] = [];
+  for (const name in value) {
+    if (!Object.hasOwn(value, name)) continue;
+    if (left.values <= 0) {
+      members.push([isArray ? '' : '…', '[more]']);
+      break;
+    }
+    const member = bounded((value as Readonly<Record<string, unknown>>)[name], left, depth + 1);
+    members.push([name.length > DETAIL_LIMITS.textCharacters ? '[long name]' : name, member]);
+  }
+  return isArray ? members.map(([, member]) => member) : Object.fromEntries(members);
 }

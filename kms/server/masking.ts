@@ -1,5 +1,4 @@
 const DEPTH_LIMIT = 12;
-const TEXT_LIMIT = 256;
 
 /** Fields whose content is never shown, whatever it is made of. */
 const SECRET_FIELDS: ReadonlySet<string> = new Set([
@@ -9,10 +8,9 @@ const SECRET_FIELDS: ReadonlySet<string> = new Set([
   'opaqueDataValue',
 ]);
 
-/** A payload for the journal: byte strings only as lengths, key material and passwords not at all, texts shortened. */
+/** A payload for the journal, which cuts it: byte strings only as lengths, key material and passwords not at all. */
 export function masked(value: unknown, depth = 0): unknown {
   if (typeof value === 'bigint') return value.toString();
-  if (typeof value === 'string') return value.length > TEXT_LIMIT ? `${value.slice(0, TEXT_LIMIT)}…` : value;
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Uint8Array) return `[${value.length} bytes]`;
   if (value instanceof Error) return value.message;

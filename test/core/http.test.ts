@@ -150,4 +150,14 @@ describe('vAPI errors', () => {
       expect(await client.json('POST', '/echo', { size: 1 })).toEqual({ size: 1 });
     });
   });
+
+  it('names unknown fields in an answer of bounded size', async () => {
+    await withClient({}, async (client) => {
+      const body = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`field-${index}`, 1]));
+      const error: unknown = await client.json('POST', '/echo', body).catch((caught: unknown) => caught);
+      expect(error).toMatchObject({ status: 400, body: { error_type: 'INVALID_ARGUMENT' } });
+      expect(JSON.stringify(error)).toContain('field-0');
+      expect(JSON.stringify(error).length).toBeLessThan(8192);
+    });
+  });
 });

@@ -19,4 +19,26 @@ describe('Journal', () => {
     journal.clear();
     expect(journal.entries()).toEqual([]);
   });
+
+  it('keeps a bounded part of details, whatever a request was made of', () => {
+    const journal = new Journal(1);
+    const kept = (details: Record<string, unknown>): string => {
+      journal.record({ operation: 'Create', outcome: 'success', details });
+      return JSON.stringify(journal.entries()[0]?.details);
+    };
+    const numbers = Array.from({ length: 50_000 }, (_, index) => index);
+    const fields = Object.fromEntries(numbers.map((number) => [`field-${number}`, { number }]));
+    const deep = numbers.slice(0, 1000).reduce<unknown>((inner) => ({ inner }), 1);
+    expect(kept({ numbers })).toHaveLength(kept({ numbers: numbers.slice(0, 1000) }).length);
+    expect(kept({ numbers })).toContain('"[more]"');
+    for (const details of [
+      { fields },
+      { deep },
+      { ['x'.repeat(1e6)]: 'x'.repeat(1e6) },
+      { deep: [[numbers]] },
+    ]) {
+      expect(kept(details).length).toBeLessThan(8192);
+    }
+    expect(kept({ a: 1, b: ['c', null, { d: true }] })).toBe('{"a":1,"b":["c",null,{"d":true}]}');
+  });
 });
