@@ -41,6 +41,8 @@ interface Incoming {
 
 const MAX_INCOMING = 256;
 const MAX_CONNECTIONS = 64;
+/** So long a peer may take to prove itself with its first frame, however it spreads its bytes; at most the idle time. */
+const PROOF_MS = 10_000;
 /** So long the sender may take to read the last answer. */
 const LINGER_MS = 2000;
 
@@ -205,7 +207,12 @@ export class MigrationDestination {
   }
 
   async #serve(socket: Socket): Promise<void> {
-    guardSocket(socket, this.#options.idleTimeoutMs);
+    const { idleTimeoutMs } = this.#options;
+    guardSocket(socket, idleTimeoutMs);
+    const overdue = setTimeout(
+      () => socket.destroy(new VmotionError('peer_unreachable', 'the peer did not prove itself in time')),
+      Math.min(PROOF_MS, idleTimeoutMs),
+    );
     try {
       const reader = new FrameReader(socket);
       const header = await reader.readStreamHeader();
@@ -216,18 +223,20 @@ export class MigrationDestination {
         incoming.spec.encrypted === header.encrypted &&
         !this.#expired(incoming);
       if (!expected) throw new VmotionError('stream_invalid', 'no such migration is prepared on this host');
-      await this.#receive(incoming, socket, reader);
+      await this.#receive(incoming, socket, reader, () => clearTimeout(overdue));
     } catch (error) {
       this.#options.log.warn(
         { reason: errorText(error), peer: socket.remoteAddress },
         'vMotion stream refused',
       );
     } finally {
+      clearTimeout(overdue);
       await finish(socket);
     }
   }
 
-  async #receive(incoming: Incoming, socket: Socket, reader: FrameReader): Promise<void> {
+  /** @param proven called once the peer has authenticated */
+  async #receive(incoming: Incoming, socket: Socket, reader: FrameReader, proven: () => void): Promise<void> {
     const { store } = this.#options;
     const { spec, secret, keys, record } = incoming;
     const work = receiveVm({
@@ -241,6 +250,7 @@ export class MigrationDestination {
       claim: () => {
         if (incoming.stream) throw new VmotionError('stream_invalid', 'another stream was first');
         incoming.stream = { socket, finished: finished.catch(() => undefined) };
+        proven();
       },
       received: async (guest) => {
         await this.#record(record, 'received');

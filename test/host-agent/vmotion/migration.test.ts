@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeStreamHeader } from '../../../wire/vmotion/index.js';
 import { allFiles, filesWith, markedImage, MARKER, newKek, resolverOf, temporaryFolder } from '../vm/lab.js';
 import { createVm, migrate, newSpec, startHost, startProxy } from './lab.js';
@@ -225,6 +225,28 @@ describe('vMotion', () => {
     expect(await hangsUp(forged)).toBe(0);
     await source.engine.startSend(spec, destination.address);
     await destination.engine.commitReceive(spec.migrationId);
+  });
+
+  it('hangs up on a peer that spreads its first frame over time, however often it sends', async () => {
+    const destination = await startHost(await temporaryFolder(), { idleTimeoutMs: 200 });
+    const hungUp = new Promise<string>((resolve) => {
+      const header = encodeStreamHeader({ migrationId: randomUUID(), encrypted: true });
+      let sent = 0;
+      const socket = connect(destination.address).on('error', () => undefined);
+      const drip = setInterval(() => {
+        if (sent < header.length - 1) socket.write(header.subarray(sent, (sent += 1)));
+        else resolve('all but one byte were taken');
+      }, 100);
+      socket.resume().on('close', () => {
+        clearInterval(drip);
+        resolve('hung up');
+      });
+      onTestFinished(() => {
+        clearInterval(drip);
+        socket.destroy();
+      });
+    });
+    expect(await hungUp).toBe('hung up');
   });
 
   it('refuses a key that does not open the VM at the destination before anything is committed', async () => {
