@@ -3,10 +3,16 @@ import { z } from 'zod';
 /** Key providers that one vCenter may have, of all kinds together (EXT-7). */
 export const PROVIDER_LIMIT = 32;
 
-/** A provider's name: 1 to 80 printable ASCII characters, no space at either end. Own choice. */
+/**
+ * A provider's name: 1 to 80 printable ASCII characters, no space at either end. Own choice. A name is a segment of
+ * paths, from which URL parsers take `.` and `..` out: such a provider could never be downloaded.
+ */
 export const providerName = z
   .string()
-  .regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,78}[\x21-\x7e])?$/, '1 to 80 printable ASCII characters');
+  .regex(
+    /^(?!\.{1,2}$)[\x21-\x7e](?:[\x20-\x7e]{0,78}[\x21-\x7e])?$/,
+    '1 to 80 printable ASCII characters, but not . or ..',
+  );
 
 /** Configuration of one native key provider service; there is one for each vCenter. */
 export const nativeKpConfigSchema = z.strictObject({

@@ -163,6 +163,7 @@ describe('native key providers', () => {
     ['an empty name', { provider: '' }, 'INVALID_ARGUMENT'],
     ['a name with a line break', { provider: 'a\nb' }, 'INVALID_ARGUMENT'],
     ['a long name', { provider: 'x'.repeat(81) }, 'INVALID_ARGUMENT'],
+    ['a name that URLs lose', { provider: '..' }, 'INVALID_ARGUMENT'],
     ['an unknown field', { provider: 'x', color: 'red' }, 'INVALID_ARGUMENT'],
     ['a key id that is no UUID', { provider: 'x', native_spec: { key_id: 'kdk' } }, 'INVALID_ARGUMENT'],
     [
