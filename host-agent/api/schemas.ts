@@ -17,6 +17,13 @@ const pem = z
   .min(1)
   .max(256 * 1024);
 
+/** Path on the machine of the host agent. */
+const machinePath = z
+  .string()
+  .min(1)
+  .max(4096)
+  .refine((path) => !path.includes('\0'), 'a path without NUL characters');
+
 /** `CryptoKeyId` of vim25; `_typeName` may be there. An empty `keyId` asks the host to make a key. */
 export const cryptoKeyIdSchema = z.strictObject({
   _typeName: z.literal('CryptoKeyId').optional(),
@@ -62,14 +69,14 @@ export const createVmSchema = z.strictObject({
 
 /** Body of `POST vms?action=import`: a directory of this machine with a `.vmx` and its disks. */
 export const importVmSchema = z.strictObject({
-  directory: z.string().min(1).max(4096),
+  directory: machinePath,
   name: name.optional(),
   datastore: name,
 });
 
 /** Body of `POST vms?action=create-from-raw`: a copy of a raw disk image of this machine becomes the VM's disk. */
 export const createVmFromRawSchema = z.strictObject({
-  image: z.string().min(1).max(4096),
+  image: machinePath,
   name,
   datastore: name,
   memoryMiB: z.number().int().min(4).max(65_536).optional(),

@@ -46,7 +46,9 @@ export async function importFiles(
   to: string,
   name: string | undefined,
 ): Promise<VmxDictionary> {
-  const vmxName = await findVmx(files, from);
+  const vmxName = await findVmx(files, from).catch((error: unknown) => {
+    throw unreadableFolder(error);
+  });
   const config = VmxDictionary.parse(await readSmallFile(files, from, vmxName, VMX_MAX_BYTES));
   if (suspendStateName(config) !== undefined) {
     throw new VmError('file_invalid', 'the VM is suspended; power it off before you import it');
@@ -65,6 +67,16 @@ export async function importFiles(
   }
   await importNvram(files, from, to, config, fileBase);
   return config;
+}
+
+/** The folder is what the caller named, no part of a datastore. */
+function unreadableFolder(error: unknown): unknown {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error;
+  return new VmError(
+    'file_invalid',
+    `the folder to import cannot be read (${String(error.code)}): give the absolute path of one on the host's machine`,
+    { cause: error },
+  );
 }
 
 /**
@@ -195,7 +207,9 @@ async function copyExtent(
   disk: FlatDisk,
   at: number,
 ): Promise<void> {
-  const buffer = Buffer.from(new ArrayBuffer(CHUNK_BYTES));
+  // As large as it must be: a disk may have thousands of small extents.
+  const wholeSectors = Math.ceil(lengthBytes / SECTOR_BYTES) * SECTOR_BYTES;
+  const buffer = Buffer.from(new ArrayBuffer(Math.min(CHUNK_BYTES, wholeSectors)));
   for (let done = 0; done < lengthBytes; done += CHUNK_BYTES) {
     const part = buffer.subarray(0, Math.min(CHUNK_BYTES, lengthBytes - done));
     await readFully(source, part, start + done);

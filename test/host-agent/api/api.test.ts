@@ -119,6 +119,15 @@ describe('REST', () => {
     expect(JSON.stringify(error)).not.toContain('c2VjcmV0');
   });
 
+  it('refuses a path with a NUL character as an invalid argument', async () => {
+    const http = httpOf(await startHost(site));
+    const body = { directory: '/vms\0/app', datastore: 'datastore1' };
+    await expect(http.json('POST', '/api/kpsim/host/vms?action=import', body)).rejects.toMatchObject({
+      status: 400,
+      body: { error_type: 'INVALID_ARGUMENT' },
+    });
+  });
+
   it.each([
     ['POST', '/api/kpsim/host/vms?action=explode', 404],
     ['GET', '/api/kpsim/host/nothing', 404],

@@ -108,6 +108,14 @@ describe('importing a VM', () => {
     expect([...(await allFiles(root)).keys()]).toEqual([]);
   });
 
+  it('says that a folder cannot be read as an error of the caller, not of a datastore', async () => {
+    const store = await openStore(await temporaryFolder());
+    await expect(store.importVm('/no/such/folder')).rejects.toMatchObject({
+      code: 'file_invalid',
+      message: expect.stringContaining('ENOENT') as string,
+    });
+  });
+
   it('follows no link, neither of a disk nor of a descriptor nor of the .vmx file', async () => {
     for (const name of ['legacy-flat.vmdk', 'legacy.vmdk', 'legacy.vmx']) {
       const [real, linked] = [await foreignVm(), await temporaryFolder()];
