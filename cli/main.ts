@@ -13,10 +13,12 @@ const stopRequested = new Promise<void>((resolve) => {
   }
 });
 
-// Whoever read the output has gone (kpsim … | head): there is nobody left to tell.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
-});
+// Whoever read the output may have gone (kpsim … | head): what is running goes on, and is cleaned up at its end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 
 process.exitCode = await run(process.argv.slice(2), {
   stdout: process.stdout,

@@ -25,11 +25,16 @@ export function serviceCommand<S extends z.ZodObject>(
   return {
     settings: definition.schema,
     configure: (command, io) => {
-      command.description(help.description).addHelpText('after', examplesOf(help.examples));
+      command.description(paragraphs(help.description)).addHelpText('after', examplesOf(help.examples));
       addSettings(command, definition.schema);
       command.action(() => serve(definition, command, io));
     },
   };
+}
+
+/** Text whose lines are broken where the help has room; empty lines part paragraphs. */
+export function paragraphs(text: string): string {
+  return text.trim().replace(/(?<!\n)\n(?!\n)/g, ' ');
 }
 
 /** Help text below the options. */

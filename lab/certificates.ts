@@ -171,7 +171,7 @@ function reachableAs(host: string): readonly string[] {
   const addresses = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])
     .map(({ address }) => address.split('%', 1)[0] ?? address);
-  return [...loopback, hostname(), ...addresses];
+  return [...loopback, host, hostname(), ...addresses];
 }
 
 function isMissing(error: unknown): boolean {

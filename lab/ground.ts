@@ -5,6 +5,7 @@ import type { ServiceContext } from '../core/context.js';
 import { createContext } from '../core/context.js';
 import { makePrivateDir } from '../core/data-dir.js';
 import type { FaultRegistry } from '../core/faults.js';
+import { urlOf } from '../core/http/index.js';
 import type { Endpoint, Service } from '../core/lifecycle.js';
 import { endpointNamed } from '../core/lifecycle.js';
 import type { Logger } from '../core/logging.js';
@@ -15,6 +16,9 @@ import type { LabState } from './lab-state.js';
 
 /** Common name of the lab's own client certificate: every service knows it as an administrator. */
 export const LAB_ADMINISTRATOR = 'admin';
+
+/** Addresses that mean every address of the machine; whoever connects needs one of them. */
+const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];
 
 /** What a {@link Ground} is made of. */
 export interface GroundParts {
@@ -105,7 +109,7 @@ export class Ground {
     this.#running.push(service);
     const endpoints = await service.start();
     for (const { name, port } of endpoints) this.state.keepPort(`${service.name}/${name}`, port);
-    return (name) => endpointNamed(endpoints, name);
+    return (name) => reachable(endpointNamed(endpoints, name));
   }
 
   /** The port that a service's endpoint is to listen on. */
@@ -130,4 +134,11 @@ export class Ground {
     this.#clients.clear();
     for (const service of this.#running.splice(0).reverse()) await service.stop();
   }
+}
+
+/** The endpoint as others on this machine reach it. */
+function reachable(endpoint: Endpoint): Endpoint {
+  const { host, port, url } = endpoint;
+  if (!WILDCARDS.includes(host)) return endpoint;
+  return { ...endpoint, host: '127.0.0.1', url: urlOf('127.0.0.1', port, url.split(':', 1)[0]) };
 }

@@ -3,16 +3,16 @@ import { resolve } from 'node:path';
 import { CertificateStore } from '../../lab/certificates.js';
 import type { CommandModule } from '../command.js';
 import { printLine } from '../io.js';
-import { examplesOf } from '../serve.js';
+import { examplesOf, paragraphs } from '../serve.js';
 
 /** `kpsim certs`. */
 export const certs: CommandModule = {
   configure: (command, io) => {
     command
       .description(
-        `Writes a client certificate signed by the certificate authority of a data directory, and prints the paths of
+        paragraphs(`Writes a client certificate signed by the certificate authority of a data directory, and prints the paths of
 certificate, key and authority. Asked again for the same name it gives the same certificate while it is good.
-Files are readable by their owner alone.`,
+Files are readable by their owner alone.`),
       )
       .requiredOption('--data <dir>', 'data directory of a service or lab')
       .requiredOption('--name <cn>', 'common name of the client, as the service is to know it')

@@ -6,7 +6,7 @@ import { demoTable } from '../demo/table.js';
 import { withProgress } from '../demo/progress.js';
 import type { CommandIo } from '../io.js';
 import { printLine } from '../io.js';
-import { examplesOf } from '../serve.js';
+import { examplesOf, paragraphs } from '../serve.js';
 
 /** Flags of `kpsim demo`. */
 interface DemoFlags {
@@ -22,10 +22,10 @@ export const demo: CommandModule = {
   configure: (command, io, outcome) => {
     command
       .description(
-        `Brings up two vCenters with hosts, a KMIP key server, a Trust Authority and three kinds of key provider. Encrypts
+        paragraphs(`Brings up two vCenters with hosts, a KMIP key server, a Trust Authority and three kinds of key provider. Encrypts
 a VM with each, shows that no plaintext is left in its files, powers it on, migrates it running from east to west
 with a tap on the wire, reboots the host there, and shows that its contents are equal. Then it tries what must be
-refused. Everything it says is what happened; it ends with 1 if anything is not as expected.`,
+refused. Everything it says is what happened; it ends with 1 if anything is not as expected.`),
       )
       .option('--vm <dir>', 'your own VM: a directory with a .vmx and flat VMDKs (it is copied, not changed)')
       .option('--disk <image>', 'your own disk: a raw image or a -flat.vmdk (it is copied, not changed)')

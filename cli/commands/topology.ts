@@ -1,6 +1,6 @@
 import type { CommandModule } from '../command.js';
 import { printLine } from '../io.js';
-import { examplesOf } from '../serve.js';
+import { examplesOf, paragraphs } from '../serve.js';
 import {
   BUILT_IN_TOPOLOGY_YAML,
   hostsOf,
@@ -13,8 +13,8 @@ export const topology: CommandModule = {
   configure: (command, io) => {
     command
       .description(
-        `Prints the built-in topology, a start for one's own. With a file: checks it, and names the line of every
-mistake. With --schema: prints the JSON Schema of topology files, for editors.`,
+        paragraphs(`Prints the built-in topology, a start for one's own. With a file: checks it, and names the line of every
+mistake. With --schema: prints the JSON Schema of topology files, for editors.`),
       )
       .argument('[file]', 'a topology file to check')
       .option('--schema', 'print the JSON Schema')

@@ -9,7 +9,7 @@ import { builtInTopology, readTopology } from '../../lab/topology/index.js';
 import type { CommandModule } from '../command.js';
 import type { CommandIo } from '../io.js';
 import { printLine } from '../io.js';
-import { examplesOf, readyLine } from '../serve.js';
+import { examplesOf, paragraphs, readyLine } from '../serve.js';
 import { addSettings, readSettings } from '../settings-options.js';
 
 const { host, data, adminPort, logLevel } = COMMON_SETTINGS;
@@ -21,11 +21,11 @@ export const up: CommandModule = {
   configure: (command, io) => {
     command
       .description(
-        `Starts a whole lab from a topology file, the built-in one without, and runs until it is stopped. When all is
+        paragraphs(`Starts a whole lab from a topology file, the built-in one without, and runs until it is stopped. When all is
 configured it prints export lines, then Ready. The lines tell clients where everything is: govc and others by the
 names that they know, the rest as KPSIM_…; the first of each kind by the plain name, others with theirs appended.
 
-With --data the lab comes back as it was, on the same ports, with its keys and VMs.`,
+With --data the lab comes back as it was, on the same ports, with its keys and VMs.`),
       )
       .argument('[topology]', 'a topology file (YAML)')
       .addHelpText(

@@ -14,7 +14,7 @@ export interface Setting {
   /** For example `KPSIM_TLS_CERTIFICATE`. */
   readonly variable: string;
   readonly type: 'text' | 'number' | 'boolean';
-  /** What it is for, from the schema's description. */
+  /** What it is for: the schema's description, else the words of its name. */
   readonly description: string;
   /** Its value when nobody says anything; undefined for none. */
   readonly defaultValue: unknown;
@@ -50,7 +50,7 @@ function settingOf(path: readonly string[], schema: z.core.$ZodType, type: Setti
     flag: `--${words.join('-')}`,
     variable: ENVIRONMENT_PREFIX + words.join('_').toUpperCase(),
     type,
-    description: descriptionOf(schema) ?? '',
+    description: descriptionOf(schema) ?? `${words.join(' ')}.`.replace(/^./, (first) => first.toUpperCase()),
     defaultValue: schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined,
   };
 }

@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { errorText } from '../../core/errors.js';
+import { KpsimError, errorText } from '../../core/errors.js';
 import { VERSION } from '../../core/version.js';
 import { rulesOf } from '../../vcenter/client.js';
 import { VimFault } from '../../wire/vim25/index.js';
@@ -28,8 +29,14 @@ export class Demo {
     this.#context = context;
   }
 
-  /** Makes ready; nothing is started yet. */
+  /** Makes ready; nothing is started yet. @throws KpsimError `data_dir_used` if a lab is there already */
   static async create(options: DemoOptions = {}): Promise<Demo> {
+    if (options.dataDir !== undefined && existsSync(join(options.dataDir, 'lab.json'))) {
+      throw new KpsimError(
+        'data_dir_used',
+        `${options.dataDir} holds a lab already. Give the demo a new directory, or start that lab with kpsim up --data.`,
+      );
+    }
     if (options.saveDisksTo !== undefined) await mkdir(options.saveDisksTo, { recursive: true });
     return new Demo(new DemoContext(options, await mkdtemp(join(tmpdir(), 'kpsim-demo-'))));
   }

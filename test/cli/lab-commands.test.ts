@@ -62,6 +62,18 @@ describe('kpsim up', () => {
     expect((await command.done).exitCode).toBe(0);
   });
 
+  it('works on all addresses of the machine, and tells one that can be connected to', async () => {
+    const topology = join(directory, 'lab.yaml');
+    await writeFile(
+      topology,
+      SMALL.replace('{ name: vc-2 }', '{ name: vc-2, hosts: [{ name: esx-1, tpm: false }] }'),
+    );
+    const command = kpsim(['up', topology, '--host', '0.0.0.0', '--data', join(directory, 'data')]);
+    expect(await command.line(/^Ready/)).toMatch(/vc-1 https:\/\/127\.0\.0\.1:\d+ /);
+    command.stop();
+    expect((await command.done).exitCode).toBe(0);
+  });
+
   it('names file and line of a mistake in the topology, and starts nothing', async () => {
     const topology = join(directory, 'lab.yaml');
     await writeFile(topology, 'vcenters:\n  - name: vc-1\n    clustres: []\n');
@@ -142,6 +154,13 @@ describe('kpsim demo', () => {
     expect(stdout).toMatch(/15 of 23 steps did not end as expected/);
     expect(stdout).toContain('Choose a host that is in a cluster');
   }, 60_000);
+
+  it('does not take over the directory of another lab', async () => {
+    await writeFile(join(directory, 'lab.json'), '{}');
+    const { exitCode, stderr } = await kpsim(['demo', '--data', directory]).done;
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/holds a lab already\. Give the demo a new directory/);
+  });
 
   it('refuses two sources of its disks', async () => {
     const { exitCode, stderr } = await kpsim(['demo', '--vm', 'a', '--disk', 'b']).done;

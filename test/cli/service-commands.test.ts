@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { KmipClient } from '../../kms/client.js';
+import { VcenterClient } from '../../vcenter/client.js';
 import { kpsim } from './harness.js';
 
 let directory = '';
@@ -135,6 +136,41 @@ describe('kpsim kms', () => {
       { KPSIM_DEBUG: '1' },
     ).done;
     expect(stderr).toMatch(/^kpsim: KpsimError: Cannot read \/nowhere .*\n +at /);
+  });
+});
+
+describe('each service alone', () => {
+  it.each([
+    ['trust-authority', ['attestation', 'kms'], ['--attestation-port', '0', '--key-provider-port', '0']],
+    ['native-kp', ['https'], ['--port', '0']],
+    ['host-agent', ['management', 'vmotion'], ['--tpm', 'none']],
+    ['vcenter', ['https'], ['--port', '0']],
+  ])('kpsim %s is ready, healthy, and ends cleanly', async (name, endpoints, args) => {
+    const command = kpsim([name, '--data', directory, ...args]);
+    const ready = await command.line(/^Ready\. /);
+    for (const endpoint of endpoints) expect(addressIn(ready, endpoint).port).toMatch(/^\d+$/);
+    const answer = await fetch(new URL('/readyz', addressIn(ready, 'admin')));
+    expect(answer.status).toBe(200);
+    command.stop();
+    const { exitCode, stdout, stderr } = await command.done;
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(/^CA certificate {6}\//);
+  });
+
+  it('kpsim vcenter keeps its administrator’s password in a file that is its own', async () => {
+    const command = kpsim(['vcenter', '--data', directory]);
+    const ready = await command.line(/^Ready\. /);
+    const path = (await command.line(/^Password in/)).replace(/^Password in +/, '');
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    const client = new VcenterClient({
+      baseUrl: addressIn(ready, 'https').origin,
+      caPem: await readFile(join(directory, 'pki', 'ca.pem'), 'utf8'),
+    });
+    await client.login('administrator@vsphere.local', await readFile(path, 'utf8'));
+    expect(await client.rest('GET', '/api/vcenter/crypto-manager/kms/providers')).toEqual([]);
+    await client.close();
+    command.stop();
+    await command.done;
   });
 });
 
