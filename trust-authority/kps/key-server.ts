@@ -1,8 +1,6 @@
-import { connect } from 'node:tls';
-
-import { KpsimError, errorText } from '../../core/errors.js';
+import { KpsimError } from '../../core/errors.js';
 import { VapiError } from '../../core/http/index.js';
-import { parsePemChain } from '../../core/pki/index.js';
+import { parsePemChain, shownCertificate } from '../../core/pki/index.js';
 import { KmipClient, KmipError } from '../../kms/client.js';
 import type { KmipClientTls } from '../../kms/client.js';
 import { AttestationError } from '../../wire/attestation/index.js';
@@ -81,30 +79,7 @@ export class KeyServer {
 
 /** The certificate that a key server shows, whether it is trusted or not. @throws KpsimError `unreachable` */
 export function remoteCertificate(address: NetworkAddress, timeoutMs: number): Promise<string> {
-  const port = address.port ?? KMIP_PORT;
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => {
-      socket.destroy();
-      reject(
-        new KpsimError('unreachable', `${address.hostname}:${port}: ${errorText(error)}`, { cause: error }),
-      );
-    };
-    const socket = connect({
-      host: address.hostname,
-      port,
-      minVersion: 'TLSv1.2',
-      // The certificate is fetched for an administrator to judge; nothing is sent over this connection.
-      rejectUnauthorized: false,
-    });
-    socket.setTimeout(timeoutMs, () => fail(new Error('no answer in time')));
-    socket.once('error', fail);
-    socket.once('secureConnect', () => {
-      const certificate = socket.getPeerX509Certificate();
-      socket.destroy();
-      if (certificate) resolve(certificate.toString());
-      else reject(new KpsimError('unreachable', `${address.hostname}:${port} shows no certificate.`));
-    });
-  });
+  return shownCertificate({ host: address.hostname, port: address.port ?? KMIP_PORT, timeoutMs });
 }
 
 /** The servers of a provider. @throws VapiError */
