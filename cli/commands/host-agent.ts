@@ -1,4 +1,4 @@
-import { standaloneHostAgent } from '../../lab/standalone/host-agent.js';
+import { ATTESTATION_FAULT_NAMES, standaloneHostAgent } from '../../lab/standalone/host-agent.js';
 import { serviceCommand } from '../serve.js';
 
 /** `kpsim host-agent`. */
@@ -7,7 +7,10 @@ export const hostAgent = serviceCommand(standaloneHostAgent, {
 boot, virtual machines with encrypted disks, and a vMotion listener.
 
 Its management interface takes client certificates only. Without certificates of your own it makes an authority
-in its data directory, and a certificate for an administrator; their paths are printed.`,
+in its data directory, and a certificate for an administrator; their paths are printed.
+
+With attestationFaults in the file its boot and its evidence are broken in a way that an attestation service must
+find: ${ATTESTATION_FAULT_NAMES.join(', ')}.`,
   examples: `
 # a host with VMs in a directory of yours
 kpsim host-agent --name esx-1 --data ./esx-1

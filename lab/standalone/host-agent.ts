@@ -1,4 +1,4 @@
-import { HostAgentService, hostAgentConfigSchema } from '../../host-agent/index.js';
+import { EVIDENCE_FAULTS, HostAgentService, hostAgentConfigSchema } from '../../host-agent/index.js';
 import { clientNotes } from './notes.js';
 import { COMMON_SETTINGS, ownSettings } from './settings.js';
 import type { StandaloneService } from './standalone.js';
@@ -19,6 +19,9 @@ const schema = hostAgentConfigSchema.omit({ tls: true, trustedCaPem: true }).ext
     .describe('Common names of the client certificates that may manage the host.'),
   ...COMMON_SETTINGS,
 });
+
+/** Names of everything that can be broken in a host's boot and evidence, for `attestationFaults`. */
+export const ATTESTATION_FAULT_NAMES: readonly string[] = EVIDENCE_FAULTS.map(({ name }) => name);
 
 /** An ESXi-like host that runs alone. */
 export const standaloneHostAgent: StandaloneService<typeof schema> = {

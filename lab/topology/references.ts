@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 
 import { nearestWord } from '../../core/config/index.js';
+import { EVIDENCE_FAULTS } from '../../host-agent/index.js';
 import type { HostSpec, ProviderSpec, Topology, VcenterSpec } from './schema.js';
 
 /** Roles that every vCenter has (vSphere AuthorizationManager). */
@@ -99,6 +100,9 @@ function checkVcenters(topology: Topology, context: Context): void {
   });
   for (const { spec, path } of hostsOf(topology)) {
     checkUnique(rowsOf(spec.datastores, ...path, 'datastores'), 'a datastore', context);
+    spec.attestationFaults.forEach((name, index) =>
+      checkKnown(name, namesOf(EVIDENCE_FAULTS), [...path, 'attestationFaults', index], context),
+    );
   }
 }
 
@@ -203,7 +207,7 @@ function checkKnown(name: string, known: readonly string[], path: Path, context:
 
 /** Names in a message; the first of them where there are many. */
 function shown(names: readonly string[]): string {
-  const most = 24;
+  const most = 64;
   return names.length <= most
     ? names.join(', ')
     : `${names.slice(0, most).join(', ')} and ${names.length - most} more`;

@@ -56,7 +56,7 @@ const host = z.strictObject({
   tpm: z.boolean().default(true).describe('Whether it has a TPM 2.0.'),
   secureBoot: z.boolean().default(true),
   attestationFaults: list(z.string().min(1).max(100), 16).describe(
-    "What is broken in this host's boot and evidence; kpsim host-agent --help lists the names.",
+    "What is broken in this host's boot and evidence, by names that kpsim host-agent --help lists.",
   ),
   datastores: z
     .array(z.strictObject({ name: givenName, path: path.optional() }))

@@ -148,6 +148,13 @@ describe('a mistake in a topology is told with its line', () => {
       't.yaml:5:40: vms[0].datastore: there is no "fast" here; allowed: datastore1',
     ],
     [
+      'a fault of attestation that there is not',
+      `${VC}    hosts: [{ name: esx-1, attestationFaults: [measured-not-loged] }]\n`,
+      expect.stringMatching(
+        /^t\.yaml:3:48: vcenters\[0\]\.hosts\[0\]\.attestationFaults\[0\]: there is no "measured-not-loged" here, did you mean "measured-not-logged"\?; allowed: /,
+      ),
+    ],
+    [
       'a VM of two makings',
       `${VC}    hosts: [{ name: esx-1 }]\nvms:\n  - { name: v, host: esx-1, directory: /a, image: /b }\n`,
       't.yaml:5:51: vms[0].image: a VM is made from a directory or from an image; allowed: one of the two',
