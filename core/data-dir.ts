@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { chmodSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+
+import Database from 'libsql';
+
+import { KpsimError, errorText } from './errors.js';
 
 /** Where a service or a whole lab keeps its files. */
 export interface DataDir {
@@ -9,11 +14,16 @@ export interface DataDir {
   readonly path: string;
   /** Whether it was made for this run alone. */
   readonly temporary: boolean;
-  /** Removes a temporary directory; leaves one that the user named. */
+  /** Removes a temporary directory; leaves one that the user named to the next process. */
   remove(): Promise<void>;
 }
 
-/** Makes (or takes over) a data directory; without a path a temporary one, to be removed at exit. */
+/**
+ * Makes (or takes over) a data directory; without a path a temporary one, to be removed at exit. One that the user
+ * named is this process's alone until `remove` or the end of the process, however that comes.
+ *
+ * @throws KpsimError `data_dir_in_use`, `data_dir_unusable`
+ */
 export async function makeDataDir(path?: string): Promise<DataDir> {
   if (path === undefined) {
     const made = await mkdtemp(join(tmpdir(), 'kpsim-'));
@@ -21,7 +31,46 @@ export async function makeDataDir(path?: string): Promise<DataDir> {
   }
   const absolute = resolve(path);
   await makePrivateDir(absolute);
-  return { path: absolute, temporary: false, remove: () => Promise.resolve() };
+  const release = lockDirectory(absolute);
+  const remove = (): Promise<void> => {
+    release();
+    return Promise.resolve();
+  };
+  return { path: absolute, temporary: false, remove };
+}
+
+/**
+ * Locks a directory for this process; the system lets go of the lock when the process ends. Node has no call for file
+ * locks, SQLite has: an exclusive transaction on an empty database holds one and writes nothing.
+ *
+ * @returns what releases it
+ */
+function lockDirectory(directory: string): () => void {
+  const path = join(directory, '.lock');
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(path, { timeout: 0 });
+    database.exec('BEGIN EXCLUSIVE');
+    chmodSync(path, 0o600);
+  } catch (error) {
+    database?.close();
+    if (error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY') {
+      throw new KpsimError(
+        'data_dir_in_use',
+        `Another process uses the data directory ${directory}. Stop it first, or choose another directory.`,
+        { cause: error },
+      );
+    }
+    throw new KpsimError(
+      'data_dir_unusable',
+      `The data directory ${directory} cannot be used: ${errorText(error)}. Check its rights and the disk, or choose another.`,
+      { cause: error },
+    );
+  }
+  const locked = database;
+  return () => {
+    if (locked.open) locked.close();
+  };
 }
 
 /** Makes a directory (and its parents) that only its owner can read, and returns its path. */

@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { writeFileDurable } from '../../core/data-dir.js';
+import { makeDataDir, writeFileDurable } from '../../core/data-dir.js';
 import { GroupCommit } from '../../core/store/group-commit.js';
 import { Sealer } from '../../core/store/sealer.js';
 import { openDatabase } from '../../core/store/sqlite.js';
@@ -84,6 +85,18 @@ describe('GroupCommit', () => {
 });
 
 describe('Sealer', () => {
+  it('refuses to go on with a key that is lost or another one, instead of making a new one', async () => {
+    const path = join(directory, 'at-rest.key');
+    (await Sealer.load(directory)).close();
+    const key = await readFile(path);
+    await rm(path);
+    await expect(Sealer.load(directory)).rejects.toMatchObject({ code: 'store_key_invalid' });
+    await writeFile(path, Buffer.alloc(32, 7));
+    await expect(Sealer.load(directory)).rejects.toMatchObject({ code: 'store_key_invalid' });
+    await writeFile(path, key);
+    (await Sealer.load(directory)).close();
+  });
+
   it('opens what it sealed, again after a restart, and only in its place', async () => {
     const sealed = (await Sealer.load(directory)).seal(Buffer.from('key material'), 'row 1');
     const again = await Sealer.load(directory);
@@ -115,5 +128,27 @@ describe('writeFileDurable', () => {
 
   it('fails without leaving anything behind when the directory is not there', async () => {
     await expect(writeFileDurable(join(directory, 'none', 'file'), 'x')).rejects.toThrow(/ENOENT/);
+  });
+});
+
+describe('a data directory', () => {
+  it('belongs to one process at a time, and to the next when that lets go of it', async () => {
+    const path = join(directory, 'data');
+    const first = await makeDataDir(path);
+    await expect(makeDataDir(path)).rejects.toMatchObject({ code: 'data_dir_in_use' });
+    const otherProcess = spawnSync(
+      process.execPath,
+      [
+        '-e',
+        "const D = require('libsql'); new D(process.argv[1], { timeout: 0 }).exec('BEGIN EXCLUSIVE')",
+        join(path, '.lock'),
+      ],
+      { encoding: 'utf8' },
+    );
+    expect(otherProcess.stderr).toContain('database is locked');
+    await first.remove();
+    const second = await makeDataDir(path);
+    expect((await stat(join(path, '.lock'))).mode & 0o777).toBe(0o600);
+    await second.remove();
   });
 });
