@@ -6,6 +6,9 @@ import { writeFileDurable } from '../data-dir.js';
 import { KpsimError } from '../errors.js';
 import { randomKeyBytes, zeroise } from '../secret.js';
 
+const KEY_FILE = 'at-rest.key';
+/** Beside the key: a value sealed under it, by which a key that is lost or another one shows. */
+const CHECK_FILE = 'at-rest.check';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -24,26 +27,23 @@ export class Sealer {
   }
 
   /**
-   * Loads the key file `at-rest.key` of a data directory, making it (32 random bytes, mode 0600) if absent.
+   * Loads the key file `at-rest.key` of a data directory. A new directory gets one (32 random bytes, mode 0600), and
+   * `at-rest.check` beside it.
    *
-   * @throws KpsimError `store_key_invalid` if the file is not 32 bytes
+   * @throws KpsimError `store_key_invalid` if the key that the directory was made with is lost or was replaced
    */
   static async load(dataDir: string): Promise<Sealer> {
-    const path = join(dataDir, 'at-rest.key');
-    const found = await readFile(path).catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-      throw error;
-    });
-    if (found) {
-      if (found.length === KEY_BYTES) return new Sealer(found);
-      throw new KpsimError(
-        'store_key_invalid',
-        `${path} is not a key of ${KEY_BYTES} bytes. Restore it from a backup; without it the stored keys cannot be read.`,
-      );
-    }
-    const key = randomKeyBytes(KEY_BYTES);
-    await writeFileDurable(path, key);
-    return new Sealer(key);
+    const path = join(dataDir, KEY_FILE);
+    const checkPath = join(dataDir, CHECK_FILE);
+    const [found, check] = await Promise.all([readIfThere(path), readIfThere(checkPath)]);
+    if (!found && check) throw keyInvalid(path, 'is missing');
+    if (found && found.length !== KEY_BYTES) throw keyInvalid(path, `is not a key of ${KEY_BYTES} bytes`);
+    const key = found ?? randomKeyBytes(KEY_BYTES);
+    if (!found) await writeFileDurable(path, key);
+    const sealer = new Sealer(key);
+    if (!check) await writeFileDurable(checkPath, sealer.seal(Buffer.alloc(0), CHECK_FILE));
+    else if (!sealer.#opens(check)) throw keyInvalid(path, 'is not the key that the store was made with');
+    return sealer;
   }
 
   /** Seals `plain`; `place` names where the value belongs, for example a table and a row id. */
@@ -71,8 +71,33 @@ export class Sealer {
     }
   }
 
+  #opens(check: Buffer): boolean {
+    try {
+      this.open(check, CHECK_FILE);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Clears the key from memory; the sealer is of no use afterwards. */
   close(): void {
     zeroise(this.#key);
+  }
+}
+
+function keyInvalid(path: string, problem: string): KpsimError {
+  return new KpsimError(
+    'store_key_invalid',
+    `${path} ${problem}. Restore it from a backup; without it the stored keys cannot be read. To begin anew, choose an empty data directory.`,
+  );
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -147,11 +147,16 @@ describe('native key providers', () => {
     await rm(dataDir, { recursive: true });
   });
 
-  it('cannot be read with another key file', async () => {
+  it('cannot be read with another key file, and says so at once', async () => {
     await lab.client.create({ provider: 'sealed' });
     const dataDir = await mkdtemp(join(tmpdir(), 'kpsim-nkp-key-'));
     await cp(lab.context.dataDir, dataDir, { recursive: true });
-    await rm(join(dataDir, 'at-rest.key'));
+    const keyFile = join(dataDir, 'at-rest.key');
+    await rm(keyFile);
+    await expect(NativeKpStore.open(dataDir)).rejects.toMatchObject({ code: 'store_key_invalid' });
+    await writeFile(keyFile, randomKeyBytes(32));
+    await expect(NativeKpStore.open(dataDir)).rejects.toMatchObject({ code: 'store_key_invalid' });
+    await rm(join(dataDir, 'at-rest.check'));
     const store = await NativeKpStore.open(dataDir);
     await expect(store.withKdk('sealed', () => undefined)).rejects.toMatchObject({ code: 'store_corrupt' });
     store.close();
