@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { KpsimError } from '../../core/errors.js';
 import type { FileSystem } from '../vm/index.js';
 import {
   exists,
@@ -49,7 +50,10 @@ export class MigrationJournal {
     this.#directory = directory;
   }
 
-  /** Opens the journal, forgetting the oldest finished migrations beyond 512 (own choice). */
+  /**
+   * Opens the journal, forgetting the oldest finished migrations beyond 512 (own choice).
+   * @throws {KpsimError} `store_unusable` naming the record that is damaged
+   */
   static async open(files: FileSystem, directory: string): Promise<MigrationJournal> {
     const journal = new MigrationJournal(files, directory);
     await files.mkdir(directory, { recursive: true, mode: PRIVATE_DIRECTORY_MODE });
@@ -88,7 +92,7 @@ export class MigrationJournal {
 
   async #load(name: string): Promise<void> {
     const bytes = await readSmallFile(this.#files, this.#directory, name, RECORD_MAX_BYTES);
-    const record = recordSchema.parse(JSON.parse(bytes.toString('utf8')));
+    const record = parseRecord(bytes, name);
     this.#records.set(nameOf(record), record);
   }
 
@@ -96,6 +100,18 @@ export class MigrationJournal {
     const path = join(this.#directory, nameOf(record));
     this.#records.delete(nameOf(record));
     if (await exists(this.#files, path)) await this.#files.rm(path, { force: true });
+  }
+}
+
+function parseRecord(bytes: Buffer, name: string): MigrationRecord {
+  try {
+    return recordSchema.parse(JSON.parse(bytes.toString('utf8')));
+  } catch (cause) {
+    throw new KpsimError(
+      'store_unusable',
+      `The host's record of a migration, ${name}, is damaged: restore it from a backup. Without it nobody can tell which host has the VM.`,
+      { cause },
+    );
   }
 }
 

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { cp } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { failingFiles } from '../vm/failing-files.js';
@@ -88,6 +88,18 @@ describe('a migration that was received but not answered', () => {
     await expect(restarted.engine.abort(spec.migrationId)).rejects.toMatchObject({ code: 'migration_state' });
     expect(await reconcile(source, restarted, spec.migrationId)).toBe('committed');
     expect(source.store.list()).toEqual([]);
+  });
+
+  it('says which record of a migration is damaged, and does not guess', async () => {
+    const root = await temporaryFolder();
+    const source = await startHost(join(root, 'a'));
+    await source.stop();
+    const name = `${randomUUID()}.source.json`;
+    await writeFile(join(root, 'a', 'migrations', name), '{"state":');
+    await expect(startHost(join(root, 'a'))).rejects.toMatchObject({
+      code: 'store_unusable',
+      message: expect.stringContaining(name) as string,
+    });
   });
 
   it('keeps the VM held at a restarted source until it is reconciled', async () => {
