@@ -100,6 +100,9 @@ export function vapiErrorHandler(log: Logger): ErrorRequestHandler {
 /** An error as the vAPI says it; what is not known to be safe to tell becomes generic text. */
 export function toVapiError(error: unknown): VapiError {
   if (error instanceof VapiError) return error;
+  if (error instanceof URIError) {
+    return new VapiError('UNEXPECTED_INPUT', 'The path of the request is not valid percent-encoded UTF-8.');
+  }
   if (isBodyParserError(error)) {
     return error.status === 413
       ? new VapiError('INVALID_ARGUMENT', 'The request body is too large.')

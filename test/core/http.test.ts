@@ -36,6 +36,7 @@ beforeAll(async () => {
   app.get('/missing', () => {
     throw new VapiError('NOT_FOUND', 'There is no such key; list the keys.');
   });
+  app.get('/thing/:id', (request, response) => void response.json(request.params.id));
   app.get('/broken', () => {
     throw new Error('the password is hunter2');
   });
@@ -129,6 +130,12 @@ describe('vAPI errors', () => {
         ],
       },
     });
+  });
+
+  it('name a path that cannot be decoded, and not the body', async () => {
+    const answer = await withClient({}, (client) => client.raw('GET', '/thing/%E0%A4%A'));
+    expect(answer.status).toBe(400);
+    expect(answer.body.toString()).toContain('percent-encoded');
   });
 
   it('say nothing of what an unexpected error said', async () => {
