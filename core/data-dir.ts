@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { chmodSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -61,11 +61,7 @@ function lockDirectory(directory: string): () => void {
         { cause: error },
       );
     }
-    throw new KpsimError(
-      'data_dir_unusable',
-      `The data directory ${directory} cannot be used: ${errorText(error)}. Check its rights and the disk, or choose another.`,
-      { cause: error },
-    );
+    throw unusable(directory, error);
   }
   const locked = database;
   return () => {
@@ -73,11 +69,37 @@ function lockDirectory(directory: string): () => void {
   };
 }
 
-/** Makes a directory (and its parents) that only its owner can read, and returns its path. */
+/**
+ * Makes a directory and the parents it lacks, each readable by its owner alone, and returns its path. What is there
+ * already keeps its mode: a user may name a directory that others use too.
+ */
 export async function makePrivateDir(path: string): Promise<string> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  await chmod(path, 0o700);
-  return path;
+  if (await madeDir(path)) return path;
+  // Not Node's own `recursive`: where nothing can be made, as below /proc, it never ends.
+  await makePrivateDir(dirname(path));
+  if (await madeDir(path)) return path;
+  throw new KpsimError('data_dir_unusable', `No directory can be made at ${path}. Choose another.`);
+}
+
+/** Makes one directory, or finds it; false if its parent is not there. */
+async function madeDir(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return true;
+    if (code === 'ENOENT' && dirname(path) !== path) return false;
+    throw unusable(path, error);
+  }
+}
+
+function unusable(directory: string, cause: unknown): KpsimError {
+  return new KpsimError(
+    'data_dir_unusable',
+    `The directory ${directory} cannot be used: ${errorText(cause)}. Check its rights and the disk, or choose another.`,
+    { cause },
+  );
 }
 
 /**

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { makeDataDir, writeFileDurable } from '../../core/data-dir.js';
+import { makeDataDir, makePrivateDir, writeFileDurable } from '../../core/data-dir.js';
 import { GroupCommit } from '../../core/store/group-commit.js';
 import { Sealer } from '../../core/store/sealer.js';
 import { openDatabase } from '../../core/store/sqlite.js';
@@ -150,5 +150,22 @@ describe('a data directory', () => {
     const second = await makeDataDir(path);
     expect((await stat(join(path, '.lock'))).mode & 0o777).toBe(0o600);
     await second.remove();
+  });
+});
+
+describe('makePrivateDir', () => {
+  it('makes a directory with its parents for its owner alone, and leaves the mode of one that is there', async () => {
+    const path = join(directory, 'a', 'b');
+    expect(await makePrivateDir(path)).toBe(path);
+    expect((await stat(path)).mode & 0o777).toBe(0o700);
+    await chmod(path, 0o755);
+    await makePrivateDir(path);
+    expect((await stat(path)).mode & 0o777).toBe(0o755);
+  });
+
+  it.each(['/proc/none/such', 'file'])('says that nothing can be made at %s, and ends', async (place) => {
+    await writeFile(join(directory, 'file'), '');
+    const attempt = makePrivateDir(resolve(directory, place));
+    await expect(attempt).rejects.toMatchObject({ code: 'data_dir_unusable' });
   });
 });
