@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
+import { makePrivateDir } from '../../core/data-dir.js';
 import { KpsimError, errorText } from '../../core/errors.js';
 import { VERSION } from '../../core/version.js';
 import { rulesOf } from '../../vcenter/client.js';
@@ -29,7 +30,7 @@ export class Demo {
     this.#context = context;
   }
 
-  /** Makes ready; nothing is started yet. @throws KpsimError `data_dir_used` if a lab is there already */
+  /** Makes ready; nothing is started yet. @throws KpsimError `data_dir_used`, `input_missing` */
   static async create(options: DemoOptions = {}): Promise<Demo> {
     if (options.dataDir !== undefined && existsSync(join(options.dataDir, 'lab.json'))) {
       throw new KpsimError(
@@ -37,7 +38,9 @@ export class Demo {
         `${options.dataDir} holds a lab already. Give the demo a new directory, or start that lab with kpsim up --data.`,
       );
     }
-    if (options.saveDisksTo !== undefined) await mkdir(options.saveDisksTo, { recursive: true });
+    await requireInput(options.vmDirectory, 'directory', 'a directory with a .vmx file and flat VMDKs');
+    await requireInput(options.diskImage, 'file', 'a raw disk image or a -flat.vmdk');
+    if (options.saveDisksTo !== undefined) await makePrivateDir(resolve(options.saveDisksTo));
     return new Demo(new DemoContext(options, await mkdtemp(join(tmpdir(), 'kpsim-demo-'))));
   }
 
@@ -128,4 +131,18 @@ function refusalOf(fault: VimFault): Refusal {
     message: fault.message,
     ...(remedy !== undefined && { remedy }),
   };
+}
+
+/** Looks for what the user named before anything is started, so that a slip of the pen costs no time. */
+async function requireInput(
+  path: string | undefined,
+  kind: 'directory' | 'file',
+  what: string,
+): Promise<void> {
+  if (path === undefined) return;
+  const found = await stat(path).catch((error: unknown) => {
+    throw new KpsimError('input_missing', `${errorText(error)}. Name ${what}.`, { cause: error });
+  });
+  if (kind === 'directory' ? found.isDirectory() : found.isFile()) return;
+  throw new KpsimError('input_missing', `${path} is no ${kind}. Name ${what}.`);
 }

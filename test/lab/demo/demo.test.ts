@@ -80,9 +80,15 @@ describe('the demo with a disk of one’s own', () => {
   });
 });
 
-describe('the demo with a disk that is not there', () => {
+describe('the demo with files that cannot be used', () => {
+  it('ends before it starts anything if the disk is not there', async () => {
+    const attempt = runDemo({ diskImage: join(directory, 'nothing.img') });
+    await expect(attempt).rejects.toMatchObject({ code: 'input_missing' });
+  });
+
   it('does not say that all is well, and skips what rests on it', async () => {
-    const report = await runDemo({ diskImage: join(directory, 'nothing.img') });
+    const vmDirectory = await mkdtemp(join(directory, 'no-vmx-'));
+    const report = await runDemo({ vmDirectory });
     expect(report.ok).toBe(false);
     const outcomeOf = (step: string): string | undefined =>
       report.steps.find(({ id }) => id === step)?.outcome;
