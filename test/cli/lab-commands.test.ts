@@ -147,7 +147,7 @@ describe('kpsim demo', () => {
   }, 60_000);
 
   it('tells what it does a line a step, and ends with 1 where something is not as expected', async () => {
-    const { exitCode, stdout, stderr } = await kpsim(['demo', '--disk', join(directory, 'none.img')]).done;
+    const { exitCode, stdout, stderr } = await kpsim(['demo', '--vm', directory]).done; // it holds no .vmx
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^ok {3}Start two vCenters/);
     expect(stderr).toMatch(/^FAIL Make app-skp on esx-east-1/m);
