@@ -2,6 +2,7 @@ import type { ErrorRequestHandler } from 'express';
 
 import { KpsimError } from '../errors.js';
 import type { Logger } from '../logging.js';
+import { storageRemedy } from '../store/storage-failure.js';
 
 /**
  * Standard errors of the vSphere Automation API (`com.vmware.vapi.std.errors`) and their HTTP status.
@@ -113,6 +114,10 @@ export function toVapiError(error: unknown): VapiError {
       cause: error,
       messageId: `kpsim.${error.code}`,
     });
+  }
+  const remedy = storageRemedy(error);
+  if (remedy !== undefined) {
+    return new VapiError('SERVICE_UNAVAILABLE', `The request could not be completed. ${remedy}`, { cause: error });
   }
   return new VapiError('INTERNAL_SERVER_ERROR', 'The request failed unexpectedly; the log has the details.', {
     cause: error,

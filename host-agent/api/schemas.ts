@@ -1,3 +1,5 @@
+import { isAbsolute } from 'node:path';
+
 import { z } from 'zod';
 
 import { networkAddress, serviceGroup, x509CertChain } from '../../wire/attestation/index.js';
@@ -17,12 +19,13 @@ const pem = z
   .min(1)
   .max(256 * 1024);
 
-/** Path on the machine of the host agent. */
+/** Path on the machine of the host agent, whose working directory is nobody's business. */
 const machinePath = z
   .string()
   .min(1)
   .max(4096)
-  .refine((path) => !path.includes('\0'), 'a path without NUL characters');
+  .refine((path) => !path.includes('\0'), 'a path without NUL characters')
+  .refine(isAbsolute, 'an absolute path on the machine of the host agent');
 
 /** `CryptoKeyId` of vim25; `_typeName` may be there. An empty `keyId` asks the host to make a key. */
 export const cryptoKeyIdSchema = z.strictObject({

@@ -39,7 +39,11 @@ export interface DiskSlot {
   fileName: string;
 }
 
-/** Disks of a configuration in the order of their keys. */
+/**
+ * Disks of a configuration in the order of their keys; drives for removable media and absent devices are no disks.
+ *
+ * @throws VmError `file_invalid` for a disk that is no file with a descriptor, or whose slot does not exist
+ */
 export function diskSlots(config: VmxDictionary): DiskSlot[] {
   const slots: DiskSlot[] = [];
   for (const [name, fileName] of config.entries()) {
@@ -47,13 +51,26 @@ export function diskSlots(config: VmxDictionary): DiskSlot[] {
     if (!match) continue;
     const [, bus = '', controller, unit] = match;
     const device = `${bus}${controller ?? ''}:${unit ?? ''}`;
-    const deviceType = (config.get(`${device}.deviceType`) ?? 'disk').toLowerCase();
-    const present = (config.get(`${device}.present`) ?? 'TRUE').toUpperCase() !== 'FALSE';
-    if (!present || !deviceType.includes('disk') || !fileName.toLowerCase().endsWith('.vmdk')) continue;
+    if (!isDisk(config, device)) continue;
     const { firstKey, units } = CONTROLLERS[bus as keyof typeof CONTROLLERS];
+    if (!fileName.toLowerCase().endsWith('.vmdk')) {
+      throw new VmError(
+        'file_invalid',
+        `${device} is a disk whose file is no .vmdk descriptor: convert it (qemu-img convert -O vmdk -o subformat=monolithicFlat), or set ${device}.present = "FALSE"`,
+      );
+    }
+    if (Number(unit) >= units) {
+      throw new VmError('file_invalid', `${device} does not exist: ${bus} units go from 0 to ${units - 1}`);
+    }
     slots.push({ key: firstKey + Number(controller) * units + Number(unit), device, fileName });
   }
   return slots.sort((left, right) => left.key - right.key);
+}
+
+function isDisk(config: VmxDictionary, device: string): boolean {
+  const deviceType = (config.get(`${device}.deviceType`) ?? 'disk').toLowerCase();
+  const present = (config.get(`${device}.present`) ?? 'TRUE').toUpperCase() !== 'FALSE';
+  return present && deviceType.includes('disk');
 }
 
 /** The VM's id: its `vc.uuid`, in the usual form. Undefined if it has none or a malformed one. */

@@ -40,6 +40,9 @@ beforeAll(async () => {
   app.get('/broken', () => {
     throw new Error('the password is hunter2');
   });
+  app.get('/full', () => {
+    throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+  });
   app.use(vapiErrorHandler(silentLogger));
   server = await startHttpsServer({
     app,
@@ -142,6 +145,12 @@ describe('vAPI errors', () => {
     const failure = withClient({}, (client) => client.json('GET', '/broken'));
     await expect(failure).rejects.toMatchObject({ status: 500 });
     await expect(failure).rejects.not.toThrow(/hunter2/);
+  });
+
+  it('say what to do about a disk that is full, and do not blame the caller', async () => {
+    const failure = withClient({}, (client) => client.json('GET', '/full'));
+    await expect(failure).rejects.toMatchObject({ status: 503 });
+    await expect(failure).rejects.toThrow(/could not be completed.*no room left.*try again/);
   });
 
   it.each([

@@ -119,9 +119,12 @@ describe('REST', () => {
     expect(JSON.stringify(error)).not.toContain('c2VjcmV0');
   });
 
-  it('refuses a path with a NUL character as an invalid argument', async () => {
+  it.each([
+    ['with a NUL character', '/vms\0/app'],
+    ['relative to nothing that the caller knows', 'vms/app'],
+  ])('refuses a path %s as an invalid argument', async (_what, directory) => {
     const http = httpOf(await startHost(site));
-    const body = { directory: '/vms\0/app', datastore: 'datastore1' };
+    const body = { directory, datastore: 'datastore1' };
     await expect(http.json('POST', '/api/kpsim/host/vms?action=import', body)).rejects.toMatchObject({
       status: 400,
       body: { error_type: 'INVALID_ARGUMENT' },

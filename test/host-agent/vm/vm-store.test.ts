@@ -59,6 +59,19 @@ describe('importing a VM', () => {
     expect(await vm.guest?.diskDigestHex(FIRST_DISK)).toBe(sha256(flat));
   });
 
+  it('takes neither drives for removable media nor absent devices for disks', async () => {
+    const vmx = [
+      'ide1:0.fileName = "tools.iso"',
+      'ide1:0.deviceType = "cdrom-image"',
+      'scsi0:1.fileName = "gone.raw"',
+      'scsi0:1.present = "FALSE"',
+      'scsi0:0.fileName = "legacy.vmdk"',
+    ];
+    const store = await openStore(await temporaryFolder());
+    const vm = await store.importVm(await foreignVm({ vmx: `${vmx.join('\n')}\n` }));
+    expect(vm.info().disks.map((disk) => disk.key)).toEqual([FIRST_DISK]);
+  });
+
   it('joins the extents of a split disk, holes included', async () => {
     const extents = [
       'RW 1024 FLAT "legacy-flat.vmdk" 8',
@@ -100,6 +113,8 @@ describe('importing a VM', () => {
     ['a short extent', { descriptor: descriptorText('RW 999999 FLAT "legacy-flat.vmdk" 0') }, /shorter/],
     ['a suspended VM', { vmx: 'checkpoint.vmState = "x.vmss"\n' }, /suspended/],
     ['a broken .vmx', { vmx: 'a\n' }, /line 1/],
+    ['a disk that is no .vmdk', { vmx: 'scsi0:0.fileName = "legacy.raw"\n' }, /scsi0:0 .*no \.vmdk/],
+    ['a unit beyond its bus', { vmx: 'ide0:2.fileName = "legacy.vmdk"\n' }, /ide0:2 does not exist/],
   ])('refuses %s and leaves nothing behind', async (_what, changes, message) => {
     const root = await temporaryFolder();
     const store = await openStore(root);

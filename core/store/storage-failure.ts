@@ -1,0 +1,26 @@
+/** What is wrong with a disk, by the codes of Node and of SQLite, and what to do about it. */
+const REMEDIES: readonly { readonly codes: RegExp; readonly text: string }[] = [
+  {
+    codes: /^(?:ENOSPC|EDQUOT|EFBIG|SQLITE_FULL)$/,
+    text: 'The data directory has no room left. Free space there and try again.',
+  },
+  {
+    codes: /^(?:EROFS|EACCES|EPERM|SQLITE_READONLY(?:_.*)?|SQLITE_CANTOPEN(?:_.*)?)$/,
+    text: 'The data directory cannot be written. Check its permissions and whether it is mounted read-only, and try again.',
+  },
+  {
+    codes: /^(?:EIO|EMFILE|ENFILE|SQLITE_IOERR(?:_.*)?|SQLITE_BUSY(?:_.*)?|SQLITE_CORRUPT(?:_.*)?|SQLITE_NOTADB)$/,
+    text: 'Reading or writing the data directory failed; the log says how. Check the disk and try again.',
+  },
+];
+
+/**
+ * What a client is to be told of an error of the disk or the database: what is wrong and what to do; nothing of paths.
+ *
+ * @returns undefined for an error of another kind
+ */
+export function storageRemedy(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (typeof code !== 'string') return undefined;
+  return REMEDIES.find(({ codes }) => codes.test(code))?.text;
+}
