@@ -117,7 +117,9 @@ export function toVapiError(error: unknown): VapiError {
   }
   const remedy = storageRemedy(error);
   if (remedy !== undefined) {
-    return new VapiError('SERVICE_UNAVAILABLE', `The request could not be completed. ${remedy}`, { cause: error });
+    return new VapiError('SERVICE_UNAVAILABLE', `The request could not be completed. ${remedy}`, {
+      cause: error,
+    });
   }
   return new VapiError('INTERNAL_SERVER_ERROR', 'The request failed unexpectedly; the log has the details.', {
     cause: error,

@@ -9,7 +9,8 @@ const REMEDIES: readonly { readonly codes: RegExp; readonly text: string }[] = [
     text: 'The data directory cannot be written. Check its permissions and whether it is mounted read-only, and try again.',
   },
   {
-    codes: /^(?:EIO|EMFILE|ENFILE|SQLITE_IOERR(?:_.*)?|SQLITE_BUSY(?:_.*)?|SQLITE_CORRUPT(?:_.*)?|SQLITE_NOTADB)$/,
+    codes:
+      /^(?:EIO|EMFILE|ENFILE|SQLITE_IOERR(?:_.*)?|SQLITE_BUSY(?:_.*)?|SQLITE_CORRUPT(?:_.*)?|SQLITE_NOTADB)$/,
     text: 'Reading or writing the data directory failed; the log says how. Check the disk and try again.',
   },
 ];
