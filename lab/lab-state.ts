@@ -13,6 +13,8 @@ const stateSchema = z.strictObject({
   ports: z.record(z.string(), z.number().int().min(1).max(65_535)),
   /** Passwords that were made up, by whose they are, for example `vc-east/administrator@vsphere.local`. */
   passwords: z.record(z.string(), z.string()),
+  /** VMs of the topology that were made, by `vcenter/name`: from then on they are the user's, to move and delete. */
+  madeVms: z.array(z.string()).default([]),
 });
 
 /** What a lab must remember to come back as it was: `lab.json` in its data directory, mode 0600. */
@@ -20,11 +22,13 @@ export class LabState {
   readonly #path: string;
   readonly #ports: Map<string, number>;
   readonly #passwords: Map<string, string>;
+  readonly #madeVms: Set<string>;
 
   private constructor(path: string, state: z.output<typeof stateSchema>) {
     this.#path = path;
     this.#ports = new Map(Object.entries(state.ports));
     this.#passwords = new Map(Object.entries(state.passwords));
+    this.#madeVms = new Set(state.madeVms);
   }
 
   /** Loads the state of a data directory; of a new one it is empty. @throws KpsimError `lab_state_invalid` */
@@ -35,7 +39,7 @@ export class LabState {
       text = await readFile(path, 'utf8');
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-        return new LabState(path, { ports: {}, passwords: {} });
+        return new LabState(path, { ports: {}, passwords: {}, madeVms: [] });
       }
       throw error;
     }
@@ -69,11 +73,22 @@ export class LabState {
     return made;
   }
 
+  /** Whether a VM of the topology was made in this data directory before. */
+  wasMade(vm: string): boolean {
+    return this.#madeVms.has(vm);
+  }
+
+  /** Remembers that a VM of the topology was made. */
+  keepMade(vm: string): void {
+    this.#madeVms.add(vm);
+  }
+
   /** Writes it all down. */
   save(): Promise<void> {
     const state = {
       ports: Object.fromEntries(this.#ports),
       passwords: Object.fromEntries(this.#passwords),
+      madeVms: [...this.#madeVms],
     };
     return writeFileDurable(this.#path, `${JSON.stringify(state, undefined, 2)}\n`);
   }

@@ -43,10 +43,13 @@ export async function configureLab(
   await settleAll(topology.providers.map((provider) => configureProvider(provider, services, ground)));
   await configureTrustedInfrastructure(topology, services, ground);
   for (const vm of topology.vms) {
-    onProgress(`making the VM ${vm.name}`);
     const host = pick(services.hosts, [vm.host])[0];
     const vcenter = host && pick(services.vcenters, [host.vcenter])[0];
-    if (vcenter) await configureVm(vm, vcenter);
+    if (!vcenter || ground.state.wasMade(`${vcenter.name}/${vm.name}`)) continue;
+    onProgress(`making the VM ${vm.name}`);
+    await configureVm(vm, vcenter);
+    ground.state.keepMade(`${vcenter.name}/${vm.name}`);
+    await ground.state.save();
   }
 }
 

@@ -74,6 +74,15 @@ async function addHost(
     dnsName: name,
     vmSearch: false,
   });
-  if (known) return;
+  if (known) {
+    await reconnect(client, known.value);
+    return;
+  }
   await add({ _typeName: 'HostConnectSpec', hostName: endpoint.host, port: endpoint.port, force: false });
+}
+
+/** A vCenter that came up before its host asks again only after a while; a host that a user disconnected stays so. */
+async function reconnect(client: VcenterClient, host: string): Promise<void> {
+  const { connectionState } = await client.property('HostSystem', host, 'runtime');
+  if (connectionState === 'notResponding') await client.run('HostSystem', host, 'ReconnectHost_Task', {});
 }

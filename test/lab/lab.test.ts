@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
+import { rm, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -143,6 +145,34 @@ describe('a lab with a data directory', () => {
       await third.vcenter('vc-1').client()
     ).run('VirtualMachine', reference!.value, 'PowerOnVM_Task', {});
     await third.stop();
+  });
+
+  it('makes a VM once: one that was deleted or has moved away is the user’s business', async () => {
+    const first = await startLab(SMALL, { dataDir: `${tmpdir()}/kpsim-lab-${randomUUID()}` });
+    const { dataDir } = first;
+    const client = await first.vcenter('vc-1').client();
+    const vm = await first.vcenter('vc-1').find(`${first.vcenter('vc-1').datacenterName}/vm/vm-1`);
+    await client.run('VirtualMachine', vm!.value, 'PowerOffVM_Task', {});
+    await client.run('ManagedEntity', vm!.value, 'Destroy_Task', {});
+    await first.stop();
+    await using second = await startLab(SMALL, { dataDir });
+    expect(await (await second.host('esx-1').client()).listVms()).toEqual([]);
+    await rm(dataDir, { recursive: true });
+  });
+
+  it('leaves a host disconnected that a user disconnected, and says so', async () => {
+    const dataDir = `${tmpdir()}/kpsim-lab-${randomUUID()}`;
+    const first = await startLab(SMALL, { dataDir });
+    const reference = await first.vcenter('vc-1').host('esx-1');
+    const client = await first.vcenter('vc-1').client();
+    await client.run('HostSystem', reference.value, 'DisconnectHost_Task', {});
+    await first.stop();
+    await using second = await startLab(SMALL, { dataDir });
+    const again = await second.vcenter('vc-1').client();
+    const { connectionState } = await again.property('HostSystem', reference.value, 'runtime');
+    expect(connectionState).toBe('disconnected');
+    expect(await again.rest('GET', '/api/vcenter/host')).toMatchObject([{ connection_state: 'DISCONNECTED' }]);
+    await rm(dataDir, { recursive: true });
   });
 
   it('gives users their roles', async () => {

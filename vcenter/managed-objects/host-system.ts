@@ -67,7 +67,10 @@ export const HOST_SYSTEM_METHODS: MethodHandlers<Caller, 'HostSystem'> = {
 
 /** Properties of HostSystem. */
 export const HOST_SYSTEM_PROPERTIES: PropertyReaders<'HostSystem'> = {
-  runtime: (caller, self) => runtime(caller.vcenter.hosts.state(hostOf(caller, self).moid)),
+  runtime: ({ vcenter }, self) => {
+    const host = vcenter.inventory.require('HostSystem', self);
+    return runtime(host, vcenter.hosts.state(host.moid));
+  },
   summary: (caller, self) => summary(caller.vcenter, hostOf(caller, self)),
   capability: (caller, self) => capability(caller.vcenter.hosts.state(hostOf(caller, self).moid)),
   configManager: () => ({ _typeName: 'HostConfigManager' }),
@@ -94,10 +97,13 @@ function start(
   });
 }
 
-function runtime({ connected, about, crypto }: HostState): VimObject<'HostRuntimeInfo'> {
+function runtime(
+  { disconnected = false }: HostEntity,
+  { connected, about, crypto }: HostState,
+): VimObject<'HostRuntimeInfo'> {
   return {
     _typeName: 'HostRuntimeInfo',
-    connectionState: connected ? 'connected' : 'notResponding',
+    connectionState: disconnected ? 'disconnected' : connected ? 'connected' : 'notResponding',
     powerState: connected ? 'poweredOn' : 'unknown',
     inMaintenanceMode: about?.inMaintenance ?? false,
     ...(about && { bootTime: new Date(about.bootTime) }),
@@ -121,7 +127,7 @@ function summary(vcenter: Vcenter, host: HostEntity): VimObject<'HostListSummary
   return {
     _typeName: 'HostListSummary',
     host: referenceOf(host),
-    runtime: runtime(state),
+    runtime: runtime(host, state),
     hardware: {
       _typeName: 'HostHardwareSummary',
       vendor: 'kpsim',

@@ -3,7 +3,13 @@ import express from 'express';
 import { z } from 'zod';
 
 import { VapiError, validate } from '../../core/http/index.js';
-import type { Entity, EntityOf, EntityType, VirtualMachineEntity } from '../inventory/entities.js';
+import type {
+  Entity,
+  EntityOf,
+  EntityType,
+  HostEntity,
+  VirtualMachineEntity,
+} from '../inventory/entities.js';
 import { referenceOf } from '../inventory/entities.js';
 import type { Vcenter } from '../vcenter.js';
 import { restSession } from './session.js';
@@ -33,7 +39,10 @@ interface Resource<T extends EntityType> {
 }
 
 /** `HostSystem` connection states in the Automation API's words. */
-const connection = (connected: boolean): string => (connected ? 'CONNECTED' : 'NOT_RESPONDING');
+function connection({ hosts }: Vcenter, { moid, disconnected = false }: HostEntity): string {
+  if (disconnected) return 'DISCONNECTED';
+  return hosts.state(moid).connected ? 'CONNECTED' : 'NOT_RESPONDING';
+}
 const power = ({ info }: VirtualMachineEntity): string =>
   info.powerState === 'poweredOn' ? 'POWERED_ON' : 'POWERED_OFF';
 
@@ -71,16 +80,16 @@ const VM: Resource<'VirtualMachine'> = {
 const HOST: Resource<'HostSystem'> = {
   type: 'HostSystem',
   filter: 'hosts',
-  summary: ({ hosts }, host) => ({
+  summary: (vcenter, host) => ({
     host: host.moid,
     name: host.name,
-    connection_state: connection(hosts.state(host.moid).connected),
-    ...(hosts.state(host.moid).connected && { power_state: 'POWERED_ON' }),
+    connection_state: connection(vcenter, host),
+    ...(vcenter.hosts.state(host.moid).connected && { power_state: 'POWERED_ON' }),
   }),
-  info: ({ hosts }, host) => ({
+  info: (vcenter, host) => ({
     host: host.moid,
     name: host.name,
-    connection_state: connection(hosts.state(host.moid).connected),
+    connection_state: connection(vcenter, host),
   }),
 };
 
