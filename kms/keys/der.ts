@@ -113,6 +113,11 @@ export function derBitStringOf(value: DerValue | undefined): Buffer {
   return value.content.subarray(1);
 }
 
+/** A value that was read, encoded again. */
+export function derRaw({ tag, content }: DerValue): Buffer {
+  return encode(tag, content);
+}
+
 /** Big-endian bytes of a number that is not negative, no more than needed, at least one. */
 export function unsignedBytes(value: bigint): Buffer {
   const hex = value.toString(16);

@@ -206,13 +206,11 @@ describe('DSA and DH keys', () => {
       derSequenceElements(Buffer.concat([Buffer.from([0x30, x!.content.length]), x!.content]))[0],
     );
     expect(
-      privateKeyOf(privateKey('TransparentDSAPrivateKey', { p, q, g, x: secret })).equals(
-        dsa.privateKey,
-      ),
+      privateKeyOf(privateKey('TransparentDSAPrivateKey', { p, q, g, x: secret })).equals(dsa.privateKey),
     ).toBe(true);
-    expect(
-      publicKeyOf(publicKey('TransparentDSAPublicKey', { p, q, g, y })).equals(dsa.publicKey),
-    ).toBe(true);
+    expect(publicKeyOf(publicKey('TransparentDSAPublicKey', { p, q, g, y })).equals(dsa.publicKey)).toBe(
+      true,
+    );
 
     const dh = { p: p!, g: 2n, x: 12_345_678_901n };
     expect(privateKeyOf(privateKey('TransparentDHPrivateKey', dh)).asymmetricKeyType).toBe('dh');
