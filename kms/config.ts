@@ -83,6 +83,13 @@ export const kmsConfigSchema = z.strictObject({
       idleSeconds: z.number().min(0.05).max(86_400).default(3600),
       /** Decoded objects kept in memory. */
       cachedObjects: z.number().int().min(0).max(1_000_000).default(10_000),
+      /** Memory for them, roughly, in bytes. */
+      cachedBytes: z
+        .number()
+        .int()
+        .min(0)
+        .max(2 ** 36)
+        .default(64 * 1024 * 1024),
     })
     .prefault({}),
 });

@@ -38,7 +38,7 @@ export class KmsService implements Service {
     const { host } = this.#config;
     const identity = new IdentityPolicy(this.#config);
     const store = await SqliteKmsStore.open(this.#context.dataDir);
-    const repository = new ObjectRepository(store, this.#config.limits.cachedObjects);
+    const repository = new ObjectRepository(store, this.#config.limits);
     const parts = {
       config: this.#config,
       context: this.#context,

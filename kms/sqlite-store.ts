@@ -4,8 +4,9 @@ import { zeroise } from '../core/secret.js';
 import { GroupCommit } from '../core/store/group-commit.js';
 import { Sealer } from '../core/store/sealer.js';
 import type { SqliteDatabase } from '../core/store/sqlite.js';
-import { openDatabase } from '../core/store/sqlite.js';
-import type { FindQuery, KmsStore, StoreChange, StoredObject } from './store.js';
+import { openDatabase, openSnapshot } from '../core/store/sqlite.js';
+import { SqliteReader, attempt, placeOf } from './sqlite-reader.js';
+import type { FindQuery, FoundObject, KmsSnapshot, KmsStore, StoreChange, StoredObject } from './store.js';
 import { StoreConflict } from './store.js';
 
 const MIGRATIONS = [
@@ -25,75 +26,68 @@ const MIGRATIONS = [
      PRIMARY KEY (term, sequence)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX terms_by_object ON terms (sequence);`,
+  `CREATE TABLE claims (
+     owner TEXT NOT NULL,
+     claim BLOB NOT NULL,
+     sequence INTEGER NOT NULL REFERENCES objects (sequence) ON DELETE CASCADE,
+     PRIMARY KEY (owner, claim)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX claims_by_object ON claims (sequence);`,
 ] as const;
 
-interface ObjectRow {
-  readonly unique_identifier: string;
-  readonly owner: string;
-  readonly object_type: string;
-  readonly revision: number;
-  readonly attributes: Uint8Array;
-  readonly value: Uint8Array | null;
-}
+/** Pages of the file that SQLite keeps in memory, in KiB: the upper levels of its trees at a million objects. */
+const PAGE_CACHE_KIB = 32_768;
 
 /** The embedded store: one SQLite file in the data directory, key material sealed with AES-256-GCM. */
 export class SqliteKmsStore implements KmsStore {
+  /** The data directory belongs to one process. */
+  readonly shared = false;
+  readonly #path: string;
   readonly #database: SqliteDatabase;
   readonly #sealer: Sealer;
   readonly #commits: GroupCommit;
+  readonly #reader: SqliteReader;
   readonly #statements: ReturnType<typeof prepare>;
   readonly #pending = new Set<Promise<unknown>>();
 
-  private constructor(database: SqliteDatabase, sealer: Sealer) {
+  private constructor(path: string, database: SqliteDatabase, sealer: Sealer) {
+    this.#path = path;
     this.#database = database;
     this.#sealer = sealer;
     this.#commits = new GroupCommit(database);
+    this.#reader = new SqliteReader(database, sealer);
     this.#statements = prepare(database);
   }
 
   /** Opens (or makes) `kms.db` and its key file. @throws KpsimError `store_unusable`, `store_key_invalid` */
   static async open(dataDir: string): Promise<SqliteKmsStore> {
     const sealer = await Sealer.load(dataDir);
-    return new SqliteKmsStore(openDatabase(join(dataDir, 'kms.db'), MIGRATIONS), sealer);
+    const path = join(dataDir, 'kms.db');
+    const database = openDatabase(path, MIGRATIONS);
+    database.exec(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);
+    return new SqliteKmsStore(path, database, sealer);
   }
 
   read(uniqueIdentifier: string): Promise<StoredObject | undefined> {
-    return attempt(() => {
-      const row = this.#statements.read.get(uniqueIdentifier) as ObjectRow | undefined;
-      if (!row) return undefined;
-      return {
-        uniqueIdentifier: row.unique_identifier,
-        owner: row.owner,
-        objectType: row.object_type,
-        revision: row.revision,
-        attributes: Buffer.from(row.attributes),
-        value: row.value === null ? undefined : this.#sealer.open(row.value, placeOf(uniqueIdentifier)),
-      };
-    });
+    return this.#reader.read(uniqueIdentifier);
   }
 
-  find({ owner, terms }: FindQuery): Promise<readonly string[]> {
-    return attempt(() => {
-      const rows = terms.length === 0 ? this.#statements.all.all(owner) : this.#findByTerms(owner, terms);
-      return (rows as readonly { readonly unique_identifier: string }[]).map((row) => row.unique_identifier);
-    });
+  async refresh(uniqueIdentifier: string, revision: number): Promise<StoredObject | 'unchanged' | undefined> {
+    const row = this.#statements.revision.get(uniqueIdentifier) as RevisionRow | undefined;
+    return row?.revision === revision ? 'unchanged' : this.#reader.read(uniqueIdentifier);
   }
 
-  #findByTerms(owner: string, terms: readonly Buffer[]): unknown[] {
-    const conditions = terms
-      .map(() => 'sequence IN (SELECT sequence FROM terms WHERE term = ?)')
-      .join(' AND ');
-    return this.#database
-      .prepare(
-        `SELECT unique_identifier FROM objects WHERE owner = ? AND ${conditions} ORDER BY sequence DESC`,
-      )
-      .all(owner, ...terms);
+  find(query: FindQuery): Promise<readonly FoundObject[]> {
+    return this.#reader.find(query);
   }
 
   async commit(changes: readonly StoreChange[]): Promise<void> {
     const sealed = changes.map((change) => ({ change, value: this.#seal(change.object) }));
     const done = this.#commits.run(() => {
-      for (const { change, value } of sealed) this.#write(change, value);
+      const written = sealed.map(({ change, value }) => this.#write(change, value));
+      // Claims of all objects are given up before any is taken: a batch may hand a name from one to another.
+      for (const sequence of written) this.#statements.forgetClaims.run(sequence);
+      for (const [index, { change }] of sealed.entries()) this.#claim(written[index] ?? 0, change);
     });
     this.#pending.add(done);
     try {
@@ -105,6 +99,23 @@ export class SqliteKmsStore implements KmsStore {
 
   count(): Promise<number> {
     return attempt(() => (this.#statements.count.get() as { readonly n: number }).n);
+  }
+
+  snapshot(): Promise<KmsSnapshot> {
+    return attempt(() => {
+      const database = openSnapshot(this.#path);
+      const reader = new SqliteReader(database, this.#sealer);
+      return {
+        read: (uniqueIdentifier) => reader.read(uniqueIdentifier),
+        find: (query) => reader.find(query),
+        close: () => attempt(() => void database.close()),
+      };
+    });
+  }
+
+  /** A file is there or it is not; errors of the disk come with the requests that meet them. */
+  problem(): undefined {
+    return undefined;
   }
 
   async close(): Promise<void> {
@@ -120,37 +131,55 @@ export class SqliteKmsStore implements KmsStore {
     return sealed;
   }
 
-  #write({ object, uniqueIdentifier, expectedRevision, terms }: StoreChange, value: Buffer | null): void {
-    const found = this.#statements.revision.get(uniqueIdentifier) as
-      { readonly sequence: number; readonly revision: number } | undefined;
+  /** @returns the object's sequence */
+  #write(change: StoreChange, value: Buffer | null): number | bigint {
+    const { object, uniqueIdentifier, expectedRevision } = change;
+    const found = this.#statements.revision.get(uniqueIdentifier) as RevisionRow | undefined;
     if ((found?.revision ?? 0) !== expectedRevision) throw new StoreConflict(uniqueIdentifier);
     if (!object) {
       this.#statements.remove.run(uniqueIdentifier);
-      return;
+      return found?.sequence ?? 0;
     }
-    let sequence: number | bigint;
-    if (found) {
-      sequence = found.sequence;
-      this.#statements.update.run(object.revision, object.attributes, value, sequence);
-      this.#statements.forgetTerms.run(sequence);
-    } else {
-      sequence = this.#statements.insert.run(
-        uniqueIdentifier,
-        object.owner,
-        object.objectType,
-        object.revision,
-        object.attributes,
-        value,
-      ).lastInsertRowid;
-    }
-    for (const term of terms) this.#statements.addTerm.run(term, sequence);
+    const sequence = found?.sequence ?? this.#insert(object, value);
+    if (found) this.#statements.update.run(object.revision, object.attributes, value, sequence);
+    this.#writeTerms(sequence, change.terms, found !== undefined);
+    return sequence;
   }
+
+  #insert(object: StoredObject, value: Buffer | null): number | bigint {
+    const { uniqueIdentifier, owner, objectType, revision, attributes } = object;
+    return this.#statements.insert.run(uniqueIdentifier, owner, objectType, revision, attributes, value)
+      .lastInsertRowid;
+  }
+
+  /** Most changes leave the terms as they are; only what differs is written. */
+  #writeTerms(sequence: number | bigint, terms: readonly Buffer[], replaces: boolean): void {
+    const rows = replaces ? (this.#statements.terms.all(sequence) as { readonly term: Uint8Array }[]) : [];
+    const old = rows.map(({ term }) => Buffer.from(term));
+    const gone = new Map(old.map((term) => [term.toString('latin1'), term]));
+    for (const term of terms) {
+      if (!gone.delete(term.toString('latin1'))) this.#statements.addTerm.run(term, sequence);
+    }
+    for (const term of gone.values()) this.#statements.forgetTerm.run(term, sequence);
+  }
+
+  /** @throws StoreConflict if another object has one of the claims */
+  #claim(sequence: number | bigint, { object, uniqueIdentifier, claims }: StoreChange): void {
+    if (!object) return;
+    for (const claim of claims) {
+      const { changes } = this.#statements.claim.run(object.owner, claim, sequence);
+      if (changes === 0) throw new StoreConflict(uniqueIdentifier);
+    }
+  }
+}
+
+interface RevisionRow {
+  readonly sequence: number;
+  readonly revision: number;
 }
 
 function prepare(database: SqliteDatabase) {
   return {
-    read: database.prepare('SELECT * FROM objects WHERE unique_identifier = ?'),
-    all: database.prepare('SELECT unique_identifier FROM objects WHERE owner = ? ORDER BY sequence DESC'),
     count: database.prepare('SELECT count(*) AS n FROM objects'),
     revision: database.prepare('SELECT sequence, revision FROM objects WHERE unique_identifier = ?'),
     insert: database.prepare(
@@ -158,17 +187,10 @@ function prepare(database: SqliteDatabase) {
     ),
     update: database.prepare('UPDATE objects SET revision = ?, attributes = ?, value = ? WHERE sequence = ?'),
     remove: database.prepare('DELETE FROM objects WHERE unique_identifier = ?'),
+    terms: database.prepare('SELECT term FROM terms WHERE sequence = ?'),
     addTerm: database.prepare('INSERT OR IGNORE INTO terms (term, sequence) VALUES (?, ?)'),
-    forgetTerms: database.prepare('DELETE FROM terms WHERE sequence = ?'),
+    forgetTerm: database.prepare('DELETE FROM terms WHERE term = ? AND sequence = ?'),
+    claim: database.prepare('INSERT OR IGNORE INTO claims (owner, claim, sequence) VALUES (?, ?, ?)'),
+    forgetClaims: database.prepare('DELETE FROM claims WHERE sequence = ?'),
   };
-}
-
-/** Binds sealed material to its row. */
-function placeOf(uniqueIdentifier: string): string {
-  return `kms/objects/${uniqueIdentifier}`;
-}
-
-/** The database answers at once; an error of it becomes a rejection, as any backend's would. */
-function attempt<T>(work: () => T): Promise<T> {
-  return new Promise((resolve) => resolve(work()));
 }

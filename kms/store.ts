@@ -1,24 +1,49 @@
+/** The reading half of a store: the objects as they are, or as they were at one moment. */
+export interface KmsReader {
+  /** The object of that identifier; undefined if there is none. @throws StoreUnavailable */
+  read(uniqueIdentifier: string): Promise<StoredObject | undefined>;
+  /**
+   * One page of an owner's objects that have all the search terms, newest first (by creation, then by insertion).
+   * Without terms: of all the owner's objects.
+   *
+   * @throws StoreUnavailable
+   */
+  find(query: FindQuery): Promise<readonly FoundObject[]>;
+}
+
+/** The objects as they were when it was made. It holds resources of the database until it is closed. */
+export interface KmsSnapshot extends KmsReader {
+  close(): Promise<void>;
+}
+
 /**
  * What a key server needs of a database. Every backend passes the same contract suite (test/kms/store-contract.ts).
  *
  * Key material is handed over in plain and must be sealed by the backend before it reaches the disk.
  */
-export interface KmsStore {
-  /** The object of that identifier; undefined if there is none. */
-  read(uniqueIdentifier: string): Promise<StoredObject | undefined>;
+export interface KmsStore extends KmsReader {
+  /** Whether others write to it as well, so that what was read before may have changed since. */
+  readonly shared: boolean;
   /**
-   * Identifiers of an owner's objects that have all the search terms, newest first (by creation, then by insertion).
-   * Without terms: all of the owner's objects.
-   */
-  find(query: FindQuery): Promise<readonly string[]>;
-  /**
-   * Writes all changes or none. Resolves when they are durable.
+   * As {@link read}, for one who has the object already.
    *
-   * @throws StoreConflict if an object's revision is not the one its change expects
+   * @returns `'unchanged'` if its revision still is the one given
+   * @throws StoreUnavailable
+   */
+  refresh(uniqueIdentifier: string, revision: number): Promise<StoredObject | 'unchanged' | undefined>;
+  /**
+   * Writes all changes or none. Resolves when they are durable. The values handed over are cleared.
+   *
+   * @throws StoreConflict if an object's revision is not the one its change expects, or another object has a claim
+   * @throws StoreUnavailable
    */
   commit(changes: readonly StoreChange[]): Promise<void>;
-  /** How many objects there are, over all owners. */
+  /** How many objects there are, over all owners. @throws StoreUnavailable */
   count(): Promise<number>;
+  /** What is committed now, to be read later. @throws StoreUnavailable */
+  snapshot(): Promise<KmsSnapshot>;
+  /** What keeps it from working now; undefined if nothing does. Asks nobody. */
+  problem(): string | undefined;
   /** Closes files and connections; waits for writes under way. */
   close(): Promise<void>;
 }
@@ -38,9 +63,20 @@ export interface StoredObject {
 
 /** A search for objects. */
 export interface FindQuery {
-  readonly owner: string;
+  /** All owners' if undefined; give terms that few objects have then. */
+  readonly owner: string | undefined;
   /** Digests of 16 bytes. */
   readonly terms: readonly Buffer[];
+  /** Objects wanted at most. */
+  readonly limit: number;
+  /** Only objects made before the one of this sequence; that of the last object found gives the next page. */
+  readonly before?: number | undefined;
+}
+
+/** An object found, and its place in the order of creation. */
+export interface FoundObject {
+  readonly uniqueIdentifier: string;
+  readonly sequence: number;
 }
 
 /** One object to be written. */
@@ -52,9 +88,11 @@ export interface StoreChange {
   readonly expectedRevision: number;
   /** Search terms it is to be found by. */
   readonly terms: readonly Buffer[];
+  /** Digests of 16 bytes that no other object of its owner may have at the same time. */
+  readonly claims: readonly Buffer[];
 }
 
-/** Another request changed the object first; read it again and redo the work. */
+/** Another request changed the object first, or took what it claims; read it again and redo the work. */
 export class StoreConflict extends Error {
   readonly uniqueIdentifier: string;
 
@@ -62,5 +100,17 @@ export class StoreConflict extends Error {
     super(`object ${uniqueIdentifier} was changed by another request`);
     this.name = 'StoreConflict';
     this.uniqueIdentifier = uniqueIdentifier;
+  }
+}
+
+/** The database cannot be reached, or refuses; the store recovers by itself. */
+export class StoreUnavailable extends Error {
+  /** Whether the changes may have been made all the same: the connection was lost while they were committed. */
+  readonly outcomeUnknown: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly outcomeUnknown?: boolean } = {}) {
+    super(message, options);
+    this.name = 'StoreUnavailable';
+    this.outcomeUnknown = options.outcomeUnknown ?? false;
   }
 }

@@ -6,6 +6,8 @@ import { KpsimError, errorText } from '../errors.js';
 
 /** An open SQLite database (libsql); calls are synchronous. */
 export type SqliteDatabase = Database.Database;
+/** A compiled statement. */
+export type SqliteStatement = Database.Statement;
 
 /**
  * Opens (or makes) a database file, mode 0600, in write-ahead mode with every commit synced to disk, and
@@ -32,6 +34,18 @@ export function openDatabase(path: string, migrations: readonly string[]): Sqlit
       { cause: error },
     );
   }
+}
+
+/**
+ * A second connection to a database file that sees it as it is now, until it is closed. Write-ahead mode keeps what
+ * it sees; the file grows by what is written meanwhile.
+ */
+export function openSnapshot(path: string): SqliteDatabase {
+  const database = new Database(path, { readonly: true });
+  database.exec('BEGIN');
+  // The transaction begins with the first read.
+  schemaVersion(database);
+  return database;
 }
 
 function migrate(database: SqliteDatabase, path: string, migrations: readonly string[]): void {

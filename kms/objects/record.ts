@@ -97,6 +97,34 @@ export function searchTerm(name: string, value: unknown): Buffer {
     .subarray(0, 16);
 }
 
+/** Attributes that most objects share, and those that the server alone deals with: their terms would find half the store. */
+const NOT_INDEXED: ReadonlySet<string> = new Set([
+  'CryptographicUsageMask',
+  'ProtectionStorageMask',
+  'CryptographicLength',
+  'CryptographicParameters',
+  'OperationPolicyName',
+  'LeaseTime',
+  'UsageLimits',
+  'Fresh',
+  'KeyValuePresent',
+  'RandomNumberGenerator',
+  'Sensitive',
+  'AlwaysSensitive',
+  'Extractable',
+  'NeverExtractable',
+  'ProtectionLevel',
+  'QuantumSafe',
+]);
+
+/**
+ * Whether the store finds objects by an attribute. Dates and masks are compared otherwise than for equality, and a
+ * search by what most objects share has to look at them all anyway.
+ */
+export function isSearchTerm(name: string): boolean {
+  return !NOT_INDEXED.has(name) && !(name.endsWith('Date') && attributeRow(name) !== undefined);
+}
+
 function writeAttributeValue(writer: TtlvWriter, name: string, value: unknown): void {
   const row = attributeRow(name);
   if (row) row.codec.write(writer, TAG.value, value, {});

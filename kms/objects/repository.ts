@@ -1,10 +1,17 @@
 import { zeroise } from '../../core/secret.js';
 import type { ManagedObjectValue } from '../../wire/kmip/index.js';
 import type { ObjectTypeName } from '../attributes/rules.js';
-import type { KmsStore, StoreChange } from '../store.js';
+import type { KmsStore, StoreChange, StoredObject } from '../store.js';
 import { StoreConflict } from '../store.js';
 import { ManagedObject } from './managed-object.js';
-import { decodeAttributes, decodeObject, encodeAttributes, encodeObject, searchTerm } from './record.js';
+import {
+  decodeAttributes,
+  decodeObject,
+  encodeAttributes,
+  encodeObject,
+  isSearchTerm,
+  searchTerm,
+} from './record.js';
 
 /** One object before and after a request. */
 export interface ObjectChange {
@@ -14,111 +21,234 @@ export interface ObjectChange {
   readonly after: ManagedObject | undefined;
 }
 
+/** What an {@link ObjectRepository} keeps in memory at most. */
+export interface CacheLimits {
+  /** Objects; 0 keeps none. */
+  readonly cachedObjects: number;
+  /** Bytes, as {@link costOf} reckons them. */
+  readonly cachedBytes: number;
+}
+
+/** What a request holds from its begin to its end; see {@link ObjectRepository.beginRequest}. */
+export interface RequestLease {
+  /** Requests that began before anything was retired after this lease's begin, and are not at their end. */
+  requests: number;
+  /** Values that left the cache while these requests might have held them. */
+  readonly retired: ManagedObjectValue[];
+}
+
+interface Cached {
+  readonly object: ManagedObject;
+  readonly cost: number;
+}
+
+/** Objects of a search that are read at once. */
+const SEARCH_PAGE = 64;
+
 /**
- * The store's objects, decoded, with the hot ones in memory.
+ * The store's objects, decoded, with the hot ones in memory. Where others write to the store too, what is in memory is
+ * used only after the store has confirmed its revision.
  *
  * Key bytes of objects that leave the cache are cleared once no request is under way that might still hold them.
  */
 export class ObjectRepository {
   readonly #store: KmsStore;
-  readonly #capacity: number;
-  readonly #cache = new Map<string, ManagedObject>();
-  #requests = 0;
-  #retired: ManagedObjectValue[] = [];
+  readonly #limits: CacheLimits;
+  readonly #cache = new Map<string, Cached>();
+  #cachedBytes = 0;
+  /** Oldest first; the last is that of new requests. */
+  #leases: RequestLease[] = [newLease()];
 
-  /** @param capacity objects kept in memory; 0 keeps none */
-  constructor(store: KmsStore, capacity: number) {
+  constructor(store: KmsStore, limits: CacheLimits) {
     this.#store = store;
-    this.#capacity = capacity;
+    this.#limits = limits;
   }
 
   /** Marks the begin of a request, which may hold objects until {@link endRequest}. */
-  beginRequest(): void {
-    this.#requests += 1;
+  beginRequest(): RequestLease {
+    let lease = this.#leases.at(-1);
+    // What was retired before cannot reach a request that begins now: from here on they are counted apart.
+    if (!lease || lease.retired.length > 0) {
+      lease = newLease();
+      this.#leases.push(lease);
+    }
+    lease.requests += 1;
+    return lease;
   }
 
-  /** Marks the end of a request. */
-  endRequest(): void {
-    this.#requests -= 1;
+  /** Marks the end of a request. @param lease what {@link beginRequest} returned */
+  endRequest(lease: RequestLease): void {
+    lease.requests -= 1;
     this.#clearRetired();
   }
 
   /** The committed object of that identifier. */
   async read(uniqueIdentifier: string): Promise<ManagedObject | undefined> {
     const cached = this.#cache.get(uniqueIdentifier);
-    if (cached) {
-      // A map keeps insertion order: what was used last goes to its end.
-      this.#cache.delete(uniqueIdentifier);
-      this.#cache.set(uniqueIdentifier, cached);
-      return cached;
+    const stored = cached ? await this.#confirm(cached.object) : await this.#store.read(uniqueIdentifier);
+    if (stored === 'unchanged') {
+      this.#touch(uniqueIdentifier);
+      return cached?.object;
     }
-    const stored = await this.#store.read(uniqueIdentifier);
-    if (!stored) return undefined;
-    const object = new ManagedObject({
-      uniqueIdentifier,
-      owner: stored.owner,
-      objectType: stored.objectType as ObjectTypeName,
-      revision: stored.revision,
-      attributes: decodeAttributes(stored.attributes),
-      value: stored.value && decodeObject(stored.value),
-    });
-    this.#keep(object);
+    if (!stored) {
+      this.#drop(uniqueIdentifier);
+      return undefined;
+    }
+    const object = decoded(stored);
+    this.#keep(object, costOf(stored));
     return object;
   }
 
   /** Identifiers of an owner's objects with these attribute values, newest first. */
-  find(
-    owner: string,
+  async find(
+    owner: string | undefined,
     equal: readonly { readonly name: string; readonly value: unknown }[],
   ): Promise<readonly string[]> {
-    return this.#store.find({ owner, terms: equal.map(({ name, value }) => searchTerm(name, value)) });
+    const found: string[] = [];
+    for await (const page of this.#pages(owner, equal)) found.push(...page);
+    return found;
+  }
+
+  /**
+   * An owner's objects with these attribute values, newest first, read page by page; other requests are served between
+   * pages, and nothing is put into the cache. An object is good until the next one is asked for: its key bytes are
+   * cleared then.
+   */
+  async *search(
+    owner: string | undefined,
+    equal: readonly { readonly name: string; readonly value: unknown }[],
+  ): AsyncGenerator<ManagedObject> {
+    for await (const page of this.#pages(owner, equal)) {
+      const cached = page.map((identifier) => this.#cache.get(identifier)?.object);
+      const read = await Promise.all(page.map((identifier, at) => this.#peek(identifier, cached[at])));
+      try {
+        for (const object of read) if (object) yield object;
+      } finally {
+        for (const [at, object] of read.entries())
+          if (object?.value && object !== cached[at]) clearKeyBytes(object.value);
+      }
+      await new Promise(setImmediate);
+    }
   }
 
   /** Makes changes durable, all or none. @throws StoreConflict if another request changed one of the objects first */
   async commit(changes: readonly ObjectChange[]): Promise<void> {
+    const stored = changes.map(toStoreChange);
+    // The store clears the values that it is handed, not their lengths.
+    const costs = stored.map(({ object }) => object && costOf(object));
     try {
-      await this.#store.commit(changes.map(toStoreChange));
+      await this.#store.commit(stored);
     } catch (error) {
       if (error instanceof StoreConflict) this.#drop(error.uniqueIdentifier);
       throw error;
     }
-    for (const { before, after } of changes) {
+    for (const [index, { before, after }] of changes.entries()) {
       if (before && before.value !== after?.value) this.#retire(before.value);
-      const identifier = after?.uniqueIdentifier ?? before?.uniqueIdentifier;
-      if (identifier !== undefined) this.#cache.delete(identifier);
-      if (after) this.#keep(after.withRevision(after.revision + 1));
+      if (before && !after) this.#drop(before.uniqueIdentifier);
+      if (after) this.#keep(after.withRevision(after.revision + 1), costs[index] ?? 0);
     }
   }
 
   /** Forgets all objects in memory and clears their keys. */
   close(): void {
-    for (const object of this.#cache.values()) this.#retire(object.value);
+    for (const { object } of this.#cache.values()) this.#retire(object.value);
     this.#cache.clear();
+    this.#cachedBytes = 0;
     this.#clearRetired();
   }
 
-  #keep(object: ManagedObject): void {
-    if (this.#capacity === 0) return;
-    this.#cache.set(object.uniqueIdentifier, object);
-    if (this.#cache.size <= this.#capacity) return;
-    const [oldest] = this.#cache.keys();
-    if (oldest !== undefined) this.#drop(oldest);
+  async *#pages(
+    owner: string | undefined,
+    equal: readonly { readonly name: string; readonly value: unknown }[],
+  ): AsyncGenerator<readonly string[]> {
+    const terms = equal.map(({ name, value }) => searchTerm(name, value));
+    let before: number | undefined;
+    for (;;) {
+      const found = await this.#store.find({ owner, terms, limit: SEARCH_PAGE, before });
+      if (found.length > 0) yield found.map(({ uniqueIdentifier }) => uniqueIdentifier);
+      if (found.length < SEARCH_PAGE) return;
+      before = found.at(-1)?.sequence;
+    }
+  }
+
+  async #confirm(object: ManagedObject): Promise<StoredObject | 'unchanged' | undefined> {
+    return this.#store.shared ? this.#store.refresh(object.uniqueIdentifier, object.revision) : 'unchanged';
+  }
+
+  async #peek(
+    uniqueIdentifier: string,
+    cached: ManagedObject | undefined,
+  ): Promise<ManagedObject | undefined> {
+    const stored = cached ? await this.#confirm(cached) : await this.#store.read(uniqueIdentifier);
+    return stored === 'unchanged' ? cached : stored && decoded(stored);
+  }
+
+  /** A map keeps insertion order: what was used last goes to its end. */
+  #touch(uniqueIdentifier: string): void {
+    const cached = this.#cache.get(uniqueIdentifier);
+    if (!cached) return;
+    this.#cache.delete(uniqueIdentifier);
+    this.#cache.set(uniqueIdentifier, cached);
+  }
+
+  #keep(object: ManagedObject, cost: number): void {
+    const { uniqueIdentifier } = object;
+    const old = this.#cache.get(uniqueIdentifier);
+    if (old) this.#forget(uniqueIdentifier, old);
+    if (old && old.object.value !== object.value) this.#retire(old.object.value);
+    this.#cache.set(uniqueIdentifier, { object, cost });
+    this.#cachedBytes += cost;
+    while (this.#cache.size > this.#limits.cachedObjects || this.#cachedBytes > this.#limits.cachedBytes) {
+      const [oldest] = this.#cache.keys();
+      if (oldest === undefined) return;
+      this.#drop(oldest);
+    }
   }
 
   #drop(uniqueIdentifier: string): void {
-    this.#retire(this.#cache.get(uniqueIdentifier)?.value);
+    const cached = this.#cache.get(uniqueIdentifier);
+    if (!cached) return;
+    this.#forget(uniqueIdentifier, cached);
+    this.#retire(cached.object.value);
+  }
+
+  #forget(uniqueIdentifier: string, { cost }: Cached): void {
     this.#cache.delete(uniqueIdentifier);
+    this.#cachedBytes -= cost;
   }
 
   #retire(value: ManagedObjectValue | undefined): void {
-    if (value) this.#retired.push(value);
+    if (value) this.#leases.at(-1)?.retired.push(value);
   }
 
+  /** Clears what no request can hold any more: that of leases at their end, older ones first. */
   #clearRetired(): void {
-    if (this.#requests > 0 || this.#retired.length === 0) return;
-    for (const value of this.#retired) clearKeyBytes(value);
-    this.#retired = [];
+    for (let oldest = this.#leases[0]; oldest?.requests === 0; oldest = this.#leases[0]) {
+      for (const value of oldest.retired.splice(0)) clearKeyBytes(value);
+      if (this.#leases.length === 1) return;
+      this.#leases.shift();
+    }
   }
+}
+
+function newLease(): RequestLease {
+  return { requests: 0, retired: [] };
+}
+
+/** What an object takes in memory, roughly: decoded, each of its parts is an object of its own. */
+function costOf({ attributes, value }: StoredObject): number {
+  return 1024 + 4 * attributes.length + (value?.length ?? 0);
+}
+
+function decoded(stored: StoredObject): ManagedObject {
+  return new ManagedObject({
+    uniqueIdentifier: stored.uniqueIdentifier,
+    owner: stored.owner,
+    objectType: stored.objectType as ObjectTypeName,
+    revision: stored.revision,
+    attributes: decodeAttributes(stored.attributes),
+    value: stored.value && decodeObject(stored.value),
+  });
 }
 
 function toStoreChange({ before, after }: ObjectChange): StoreChange {
@@ -127,6 +257,7 @@ function toStoreChange({ before, after }: ObjectChange): StoreChange {
     uniqueIdentifier,
     expectedRevision: before?.revision ?? 0,
     terms: after ? [...termsOf(after)] : [],
+    claims: after ? claimsOf(after) : [],
     object: after && {
       uniqueIdentifier,
       owner: after.owner,
@@ -141,8 +272,15 @@ function toStoreChange({ before, after }: ObjectChange): StoreChange {
 function* termsOf(object: ManagedObject): Generator<Buffer> {
   yield searchTerm('ObjectType', object.objectType);
   for (const [name, instances] of object.attributes) {
+    if (!isSearchTerm(name)) continue;
     for (const { value } of instances) yield searchTerm(name, value);
   }
+}
+
+/** A name is one object's only, until that is destroyed (KMIP 1.4 §3.2). */
+function claimsOf(object: ManagedObject): Buffer[] {
+  if (object.get('DestroyDate') !== undefined) return [];
+  return object.instances('Name').map(({ value }) => searchTerm('Name', value));
 }
 
 /** Clears what can be cleared: byte strings; big integers of transparent keys are values that JavaScript owns. */

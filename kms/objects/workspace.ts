@@ -26,16 +26,33 @@ export class Workspace {
 
   /** Identifiers with these attribute values, this request's own new and changed objects among them, newest first. */
   async find(
-    owner: string,
+    owner: string | undefined,
     equal: readonly { readonly name: string; readonly value: unknown }[],
   ): Promise<readonly string[]> {
     const committed = await this.#repository.find(owner, equal);
     if (this.#entries.size === 0) return committed;
     const mine = [...this.#entries.values()]
-      .filter(({ after }) => after?.owner === owner)
+      .filter(({ after }) => after && (owner === undefined || after.owner === owner))
       .map(({ after }) => after?.uniqueIdentifier ?? '')
       .reverse();
     return [...mine, ...committed.filter((identifier) => !this.#entries.has(identifier))];
+  }
+
+  /**
+   * Objects with these attribute values, newest first, and all of the owner's objects that this request made or
+   * changed, whatever their values. An object is good until the next one is asked for; keep identifiers.
+   */
+  async *search(
+    owner: string | undefined,
+    equal: readonly { readonly name: string; readonly value: unknown }[],
+  ): AsyncGenerator<ManagedObject> {
+    const mine = new Map(this.#entries);
+    for (const { after } of [...mine.values()].reverse()) {
+      if (after && (owner === undefined || after.owner === owner)) yield after;
+    }
+    for await (const object of this.#repository.search(owner, equal)) {
+      if (!mine.has(object.uniqueIdentifier)) yield object;
+    }
   }
 
   /** Makes a new object known. */

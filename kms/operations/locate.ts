@@ -3,6 +3,7 @@ import { KmipError, STORAGE_STATUS_MASK, attributeRow } from '../../wire/kmip/in
 import { demandRule, sameValue } from '../attributes/changes.js';
 import { COMPUTED_ATTRIBUTES, instancesAt } from '../objects/computed.js';
 import type { ManagedObject } from '../objects/managed-object.js';
+import { isSearchTerm } from '../objects/record.js';
 import type { RequestScope } from '../server/scope.js';
 import type { OperationHandler } from './handler.js';
 
@@ -54,9 +55,7 @@ function isDestroyed(object: ManagedObject): boolean {
 /** Attributes by which the store itself narrows the search: stored ones that must be equal. */
 function indexed(wanted: readonly Attribute[]): { name: string; value: unknown }[] {
   return wanted
-    .filter(
-      ({ name }) => name === 'ObjectType' || !(name in COMPUTED_ATTRIBUTES || isDate(name) || isMask(name)),
-    )
+    .filter(({ name }) => name === 'ObjectType' || (!(name in COMPUTED_ATTRIBUTES) && isSearchTerm(name)))
     .map(({ name, value }) => ({ name, value }));
 }
 

@@ -75,7 +75,7 @@ export class BatchProcessor {
   /** Answers one request message. Never rejects: whatever goes wrong becomes an answer. */
   async answer(bytes: Buffer, connected: Client): Promise<Answer> {
     let version: ProtocolVersionName = this.#newestVersion();
-    this.#repository.beginRequest();
+    const lease = this.#repository.beginRequest();
     try {
       version = this.#negotiate(peekProtocolVersion(bytes));
       const request = decodeRequest(bytes, { deferPayloadErrors: true });
@@ -85,7 +85,7 @@ export class BatchProcessor {
       if (error instanceof FaultInterrupt) return { bytes: Buffer.alloc(0), delivery: error.delivery };
       return this.#failWhole(error, version, connected);
     } finally {
-      this.#repository.endRequest();
+      this.#repository.endRequest(lease);
     }
   }
 

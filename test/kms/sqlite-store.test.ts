@@ -35,6 +35,7 @@ test('key material is on the disk only sealed, in files that only their owner ca
       uniqueIdentifier: 'a',
       expectedRevision: 0,
       terms: [],
+      claims: [],
       object: {
         uniqueIdentifier: 'a',
         owner: 'lab',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import type { KmsStore, StoreChange, StoredObject } from '../../kms/store.js';
+import type { KmsReader, KmsStore, StoreChange, StoredObject } from '../../kms/store.js';
 import { StoreConflict } from '../../kms/store.js';
 
 /** A store under test, and how to open the same files or database again. */
@@ -26,7 +26,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     test('knows nothing of identifiers that were never committed', async () => {
       await using under = await open();
       expect(await under.store.read('a')).toBeUndefined();
-      expect(await under.store.find({ owner: 'lab', terms: [] })).toEqual([]);
+      expect(await found(under.store)).toEqual([]);
       expect(await under.store.count()).toBe(0);
     });
 
@@ -39,11 +39,13 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         insert('c', {}, [red, round]),
         insert('d', { owner: 'other' }, [red, round]),
       ]);
-      const find = (...terms: Buffer[]) => under.store.find({ owner: 'lab', terms });
+      const find = (...terms: Buffer[]) => found(under.store, ...terms);
       expect(await find()).toEqual(['c', 'b', 'a']);
       expect(await find(red)).toEqual(['c', 'b', 'a']);
       expect(await find(red, round)).toEqual(['c', 'b']);
       expect(await find(Buffer.alloc(16, 3))).toEqual([]);
+      const all = await under.store.find({ owner: undefined, terms: [red, round], limit: 100 });
+      expect(all.map(({ uniqueIdentifier }) => uniqueIdentifier)).toEqual(['d', 'c', 'b']);
     });
 
     test('replaces an object with its terms, and drops key material that is gone', async () => {
@@ -55,13 +57,14 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
           uniqueIdentifier: 'a',
           expectedRevision: 1,
           terms: [after],
+          claims: [],
           object: { ...object('a'), revision: 2, attributes: Buffer.from('changed') },
         },
       ]);
       expect(await under.store.read('a')).toMatchObject({ revision: 2, attributes: Buffer.from('changed') });
       expect((await under.store.read('a'))?.value).toBeUndefined();
-      expect(await under.store.find({ owner: 'lab', terms: [before] })).toEqual([]);
-      expect(await under.store.find({ owner: 'lab', terms: [after] })).toEqual(['a']);
+      expect(await found(under.store, before)).toEqual([]);
+      expect(await found(under.store, after)).toEqual(['a']);
     });
 
     test('removes an object with its terms', async () => {
@@ -69,10 +72,10 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       const term = Buffer.alloc(16, 1);
       await under.store.commit([insert('a', {}, [term])]);
       await under.store.commit([
-        { uniqueIdentifier: 'a', expectedRevision: 1, terms: [], object: undefined },
+        { uniqueIdentifier: 'a', expectedRevision: 1, terms: [], claims: [], object: undefined },
       ]);
       expect(await under.store.read('a')).toBeUndefined();
-      expect(await under.store.find({ owner: 'lab', terms: [term] })).toEqual([]);
+      expect(await found(under.store, term)).toEqual([]);
     });
 
     test('refuses a change whose object was changed meanwhile, with everything that came with it', async () => {
@@ -91,6 +94,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         uniqueIdentifier: 'a',
         expectedRevision: 1,
         terms: [],
+        claims: [],
         object: { ...object('a'), revision: 2 },
       });
       const settled = await Promise.allSettled([
@@ -99,7 +103,109 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       ]);
       expect(settled.map((outcome) => outcome.status).sort()).toEqual(['fulfilled', 'rejected']);
     });
+
+    test('finds page by page, each object once', async () => {
+      await using under = await open();
+      const term = Buffer.alloc(16, 1);
+      const names = Array.from({ length: 7 }, (_, number) => `object-${number}`);
+      await under.store.commit(names.map((name) => insert(name, {}, [term])));
+      for (const terms of [[], [term], [term, term]]) {
+        const pages: string[][] = [];
+        let before: number | undefined;
+        do {
+          const page = await under.store.find({ owner: 'lab', terms, limit: 3, before });
+          pages.push(page.map(({ uniqueIdentifier }) => uniqueIdentifier));
+          before = page.at(-1)?.sequence;
+        } while (pages.at(-1)!.length === 3);
+        expect(pages.map((page) => page.length)).toEqual([3, 3, 1]);
+        expect(pages.flat()).toEqual([...names].reverse());
+      }
+    });
+
+    test('lets only one object of an owner have a claim, and gives it to the next when it is free', async () => {
+      await using under = await open();
+      const claim = Buffer.alloc(16, 9);
+      await under.store.commit([insert('a', {}, [], [claim])]);
+      const taken = under.store.commit([insert('b'), insert('c', {}, [], [claim])]);
+      await expect(taken).rejects.toBeInstanceOf(StoreConflict);
+      expect(await under.store.read('b')).toBeUndefined();
+      await under.store.commit([insert('d', { owner: 'other' }, [], [claim])]);
+      // One commit takes the claim from its holder and gives it to another, in whichever order.
+      await under.store.commit([
+        insert('e', {}, [], [claim]),
+        {
+          uniqueIdentifier: 'a',
+          expectedRevision: 1,
+          terms: [],
+          claims: [],
+          object: { ...object('a'), revision: 2 },
+        },
+      ]);
+      await expect(under.store.commit([insert('f', {}, [], [claim])])).rejects.toBeInstanceOf(StoreConflict);
+      await under.store.commit([
+        { uniqueIdentifier: 'e', expectedRevision: 1, terms: [], claims: [], object: undefined },
+      ]);
+      await under.store.commit([insert('f', {}, [], [claim])]);
+    });
+
+    test('lets one of two racing requests have a claim', async () => {
+      await using under = await open();
+      const claim = Buffer.alloc(16, 9);
+      const settled = await Promise.allSettled([
+        under.store.commit([insert('a', {}, [], [claim])]),
+        under.store.commit([insert('b', {}, [], [claim])]),
+      ]);
+      expect(settled.map((outcome) => outcome.status).sort()).toEqual(['fulfilled', 'rejected']);
+    });
+
+    test('commits many requests at once, each for itself', async () => {
+      await using under = await open();
+      await under.store.commit([insert('number-50')]);
+      const settled = await Promise.allSettled(
+        Array.from({ length: 100 }, (_, number) =>
+          under.store.commit([
+            insert(`twin-${number}`),
+            insert(`number-${number}`, { value: Buffer.from(`key ${number}`) }, [Buffer.alloc(16, number)]),
+          ]),
+        ),
+      );
+      const refused = settled.flatMap(({ status }, number) => (status === 'rejected' ? [number] : []));
+      expect(refused).toEqual([50]);
+      expect(await under.store.count()).toBe(199);
+      expect((await under.store.read('number-51'))?.value?.toString()).toBe('key 51');
+      expect(await found(under.store, Buffer.alloc(16, 51))).toEqual(['number-51']);
+      expect(await under.store.read('twin-50')).toBeUndefined();
+    });
+
+    test('says that an object is unchanged, or what it is now', async () => {
+      await using under = await open();
+      await under.store.commit([insert('a')]);
+      expect(await under.store.refresh('a', 1)).toBe('unchanged');
+      expect(await under.store.refresh('a', 7)).toMatchObject({ uniqueIdentifier: 'a', revision: 1 });
+      expect(await under.store.refresh('b', 1)).toBeUndefined();
+    });
+
+    test('keeps a snapshot as it was while the objects go on', async () => {
+      await using under = await open();
+      const term = Buffer.alloc(16, 1);
+      await under.store.commit([insert('a', { value: Buffer.from('key') }, [term])]);
+      const snapshot = await under.store.snapshot();
+      await under.store.commit([
+        { uniqueIdentifier: 'a', expectedRevision: 1, terms: [], claims: [], object: undefined },
+        insert('b', {}, [term]),
+      ]);
+      expect((await snapshot.read('a'))?.value?.toString()).toBe('key');
+      expect(await snapshot.read('b')).toBeUndefined();
+      expect(await found(snapshot, term)).toEqual(['a']);
+      await snapshot.close();
+      expect(await found(under.store, term)).toEqual(['b']);
+    });
   });
+}
+
+async function found(reader: KmsReader, ...terms: Buffer[]): Promise<readonly string[]> {
+  const objects = await reader.find({ owner: 'lab', terms, limit: 100 });
+  return objects.map(({ uniqueIdentifier }) => uniqueIdentifier);
 }
 
 function object(uniqueIdentifier: string, fields: Partial<StoredObject> = {}): StoredObject {
@@ -118,6 +224,7 @@ function insert(
   uniqueIdentifier: string,
   fields: Partial<StoredObject> = {},
   terms: readonly Buffer[] = [],
+  claims: readonly Buffer[] = [],
 ): StoreChange {
-  return { uniqueIdentifier, expectedRevision: 0, terms, object: object(uniqueIdentifier, fields) };
+  return { uniqueIdentifier, expectedRevision: 0, terms, claims, object: object(uniqueIdentifier, fields) };
 }
