@@ -40,3 +40,21 @@ export const STORAGE_STATUS_MASK = {
   ArchivalStorage: 0x00000002,
   DestroyedStorage: 0x00000004,
 } as const satisfies Record<string, number>;
+
+/** Bits of the Protection Storage Mask. KMIP 2.1 §12.2. */
+export const PROTECTION_STORAGE_MASK = {
+  Software: 0x00000001,
+  Hardware: 0x00000002,
+  OnProcessor: 0x00000004,
+  OnSystem: 0x00000008,
+  OffSystem: 0x00000010,
+  Hypervisor: 0x00000020,
+  OperatingSystem: 0x00000040,
+  Container: 0x00000080,
+  OnPremises: 0x00000100,
+  OffPremises: 0x00000200,
+  SelfManaged: 0x00000400,
+  Outsourced: 0x00000800,
+  Validated: 0x00001000,
+  SameJurisdiction: 0x00002000,
+} as const satisfies Record<string, number>;
