@@ -1,13 +1,15 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { OPERATIONS } from '../../kms/operations/registry.js';
-import { decodeRequest, decodeTree, encodeTree } from '../../wire/kmip/index.js';
+import type { TagName, TtlvItem } from '../../wire/kmip/index.js';
+import { decodeRequest, decodeTree, encodeTree, tagValue } from '../../wire/kmip/index.js';
 import type { TestCaseMessage } from '../wire/kmip/vectors.js';
 import { testCaseMessages } from '../wire/kmip/vectors.js';
 import type { TestPki } from './harness.js';
 import { makePki, startKms } from './harness.js';
 import { RawClient } from './raw-client.js';
-import { RecordedAnswers } from './recorded-answers.js';
+import type { RecordingRules } from './recorded-answers.js';
+import { RecordedAnswers, nameIn } from './recorded-answers.js';
 
 /*
  * The OASIS KMIP 1.1 test cases, request by request against a live server. Recorded identifiers and key bytes are
@@ -19,7 +21,7 @@ import { RecordedAnswers } from './recorded-answers.js';
 const KNOWN_DIFFERENCES: Readonly<Record<string, { readonly why: string; readonly seen: RegExp }>> = {
   '11.1': {
     why: 'objects of others are not found, where the recorded server denies permission and so tells that they exist',
-    seen: /^(#2 Get,GetAttributeList: .*ResultReason: 12 recorded, 1 found\n?){2}$/,
+    seen: /^(#2 Get,GetAttributeList: .*ResultReason: PermissionDenied recorded, ItemNotFound found\n?){2}$/,
   },
   '11.2': {
     why: 'clients are told apart by certificate and user name, not by device credentials',
@@ -27,7 +29,7 @@ const KNOWN_DIFFERENCES: Readonly<Record<string, { readonly why: string; readonl
   },
   '12.1': {
     why: 'the recorded server performs more operations',
-    seen: /^(#1 Query: .*Operation \d+: missing\n?)+$/,
+    seen: /^(#1 Query: .*Operation \w+: missing\n?)+$/,
   },
   '12.2': {
     why: 'the recorded server has vendor extensions',
@@ -45,9 +47,35 @@ const KNOWN_DIFFERENCES: Readonly<Record<string, { readonly why: string; readonl
   },
   '17.1': {
     why: 'an attribute asked for twice is Invalid Message, as KMIP 1.1 §11.12 has it',
-    seen: /^#1 GetAttributes: .*ResultReason: 7 recorded, 4 found$/,
+    seen: /^#1 GetAttributes: .*ResultReason: InvalidField recorded, InvalidMessage found$/,
   },
 };
+
+/** Fields that hold what a server chooses. */
+const CHOSEN = new Set(
+  (
+    [
+      'UniqueIdentifier',
+      'LinkedObjectIdentifier',
+      'KeyMaterial',
+      'DigestValue',
+      'AsynchronousCorrelationValue',
+    ] as const satisfies TagName[]
+  ).map(tagValue),
+);
+/** Attributes whose values are times or choices of the recorded server. */
+const ATTRIBUTES_NOT_COMPARED = /^ (?:.* Date|Lease Time)$/;
+
+const RULES: RecordingRules = {
+  notCompared: ['TimeStamp', 'ResultMessage', 'ServerInformation'],
+  isChosen: (recorded) => CHOSEN.has(recorded.tag) || isUuid(recorded),
+  isPassedOver: (recorded) => ATTRIBUTES_NOT_COMPARED.test(nameIn(recorded)),
+};
+
+/** The Unique Identifier as an attribute's value. */
+function isUuid(item: TtlvItem): boolean {
+  return item.type === 'TextString' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(item.value);
+}
 
 const cases = new Map<string, TestCaseMessage[]>();
 for (const message of testCaseMessages()) {
@@ -84,13 +112,13 @@ describe('the OASIS KMIP 1.1 test cases', () => {
         ],
       });
       await using client = await RawClient.open(pki, kms.port);
-      const answers = new RecordedAnswers();
+      const answers = new RecordedAnswers(RULES);
       const differences: string[] = [];
       for (let index = 0; index + 1 < messages.length; index += 2) {
         const request = answers.translate(decodeTree(Buffer.from(messages[index]!.hex, 'hex')));
         const response = await client.exchange(encodeTree(request));
         const recorded = decodeTree(Buffer.from(messages[index + 1]!.hex, 'hex'));
-        const found = answers.differences(recorded, decodeTree(response!));
+        const found = answers.differences(request, recorded, decodeTree(response!));
         differences.push(
           ...found.map((difference) => `#${index / 2} ${messages[index]!.operations.join()}: ${difference}`),
         );

@@ -1,24 +1,53 @@
-import type { TtlvItem } from '../../wire/kmip/index.js';
-import { tagText, tagValue } from '../../wire/kmip/index.js';
+import { enumerationText } from '../../wire/kmip/encodings/scalars.js';
+import type { TagName, TtlvItem } from '../../wire/kmip/index.js';
+import { enumerationRows, tagText, tagValue } from '../../wire/kmip/index.js';
 
-/** Fields whose values differ from one server and one moment to the next. */
-const NOT_COMPARED = new Set([
-  tagValue('TimeStamp'),
-  tagValue('ResultMessage'),
-  tagValue('ServerInformation'),
-]);
-/** Attributes whose values are times or choices of the recorded server. */
-const ATTRIBUTES_NOT_COMPARED = /Date$|^Lease Time$/;
-/** Fields of which the live server may have more than the recorded one. */
-const OPEN_LISTS = new Set(
-  ['Attribute', 'AttributeName', 'Operation', 'ObjectType'].map((name) => tagValue(name as never)),
+type Structure = TtlvItem & { readonly type: 'Structure' };
+
+/** What the answers of one suite leave to the server. */
+export interface RecordingRules {
+  /** Fields that are not compared and need not be there. */
+  readonly notCompared: readonly TagName[];
+  /** Fields that the live server may add, but not leave out. */
+  readonly mayBeAdded?: readonly TagName[];
+  /** Whether a recorded value is the recorded server's choice; the live one is bound to it at first sight. */
+  isChosen(recorded: TtlvItem): boolean;
+  /** Whether a recorded structure is passed over, whatever the live one holds. */
+  isPassedOver?(recorded: TtlvItem): boolean;
+}
+
+/** Operations whose answers are lists of which the live server may have more. */
+const LISTING = new Set(
+  (['Query', 'GetAttributeList'] as const).map((name) => enumerationRows('Operation')[name].value),
+);
+const GET_ATTRIBUTES = enumerationRows('Operation').GetAttributes.value;
+/** Lists without an order of their own. */
+const UNORDERED: ReadonlySet<number> = new Set(
+  (
+    ['Attribute', 'Attributes', 'AttributeName', 'AttributeReference', 'Operation', 'ObjectType'] as const
+  ).map(tagValue),
 );
 
-/** Compares a live server's answers with recorded ones, binding what each server chooses for itself. */
+/**
+ * Compares a live server's answers with recorded ones, binding what each server chooses for itself.
+ *
+ * Compared are the fields of every structure, their types and values, and their order, that of lists of attributes,
+ * operations and object types excepted. The live server may have more than was recorded in answers to Query, Get
+ * Attribute List and Get Attributes without names, and nowhere else; it may have less nowhere.
+ */
 export class RecordedAnswers {
-  readonly #live = new Map<string, TtlvItem>();
+  readonly #rules: RecordingRules;
+  readonly #notCompared: ReadonlySet<number>;
+  readonly #mayBeAdded: ReadonlySet<number>;
+  #live = new Map<string, TtlvItem>();
 
-  /** A recorded request with the live server's identifiers in it. */
+  constructor(rules: RecordingRules) {
+    this.#rules = rules;
+    this.#notCompared = new Set(rules.notCompared.map(tagValue));
+    this.#mayBeAdded = new Set([...rules.notCompared, ...(rules.mayBeAdded ?? [])].map(tagValue));
+  }
+
+  /** A recorded request with the live server's choices in it. */
   translate(item: TtlvItem): TtlvItem {
     if (item.type === 'Structure')
       return { ...item, value: item.value.map((inner) => this.translate(inner)) };
@@ -26,62 +55,115 @@ export class RecordedAnswers {
     return bound ? { ...bound, tag: item.tag } : item;
   }
 
-  /** What differs, as paths with the values; empty if the answers agree. */
-  differences(recorded: TtlvItem, live: TtlvItem, path = tagText(recorded.tag)): string[] {
-    if (NOT_COMPARED.has(recorded.tag)) return [];
+  /** What differs between two response messages, as paths with the values; empty if they agree. */
+  differences(request: TtlvItem, recorded: TtlvItem, live: TtlvItem): string[] {
+    const asked = batchItemsOf(request);
+    const answered = batchItemsOf(live);
+    const expected = batchItemsOf(recorded);
+    const found = this.#compare(withoutBatchItems(recorded), withoutBatchItems(live), false, '');
+    for (const [index, item] of expected.entries()) {
+      const counterpart = answered[index];
+      const path = expected.length > 1 ? `[${index}]` : '';
+      if (!counterpart) found.push(`${path}: missing`);
+      else if (failureOf(counterpart) !== '' && failureOf(item) === '')
+        found.push(`${path} failed: ${failureOf(counterpart)}`);
+      else found.push(...this.#compare(item, counterpart, isListing(asked[index]), path));
+    }
+    if (answered.length > expected.length)
+      found.push(`${answered.length} batch items, ${expected.length} recorded`);
+    return found;
+  }
+
+  #compare(recorded: TtlvItem, live: TtlvItem, open: boolean, path: string): string[] {
+    if (this.#notCompared.has(recorded.tag) || this.#rules.isPassedOver?.(recorded) === true) return [];
     if (recorded.type === 'Structure' && live.type === 'Structure')
-      return this.#inStructures(recorded, live, path);
-    if (recorded.type !== live.type) return [`${path}: ${recorded.type} recorded, ${live.type} found`];
-    if (isChosen(recorded, live)) {
+      return this.#inStructures(recorded, live, open, path);
+    if (this.#rules.isChosen(recorded) && keyOf(recorded) !== keyOf(live)) {
       const key = keyOf(recorded);
       const bound = this.#live.get(key);
       if (!bound) this.#live.set(key, live);
       return !bound || keyOf(bound) === keyOf(live) ? [] : [`${path}: another value than before`];
     }
+    if (recorded.type !== live.type) return [`${path}: ${recorded.type} recorded, ${live.type} found`];
     return keyOf(recorded) === keyOf(live)
       ? []
       : [`${path}: ${text(recorded)} recorded, ${text(live)} found`];
   }
 
-  #inStructures(
-    recorded: TtlvItem & { readonly type: 'Structure' },
-    live: TtlvItem & { readonly type: 'Structure' },
-    path: string,
-  ): string[] {
-    if (isNamed(recorded, ATTRIBUTES_NOT_COMPARED)) return [];
+  #inStructures(recorded: Structure, live: Structure, open: boolean, path: string): string[] {
     const left = [...live.value];
     const found: string[] = [];
+    let last = -1;
     for (const expected of recorded.value) {
       const where = `${path}/${tagText(expected.tag)}${nameIn(expected)}`;
-      const at = left.findIndex((item) => item.tag === expected.tag && nameIn(item) === nameIn(expected));
-      const [candidate] = at < 0 ? [] : left.splice(at, 1);
-      if (candidate) found.push(...this.differences(expected, candidate, where));
-      else if (!NOT_COMPARED.has(expected.tag)) found.push(`${where}: missing`);
+      const candidate = this.#counterpart(expected, left, open);
+      if (!candidate) {
+        if (!this.#notCompared.has(expected.tag)) found.push(`${where}: missing`);
+        continue;
+      }
+      left.splice(left.indexOf(candidate), 1);
+      found.push(...this.#compare(expected, candidate, open, where));
+      const position = live.value.indexOf(candidate);
+      if (position < last && !isUnordered(recorded, expected)) found.push(`${where}: out of order`);
+      last = Math.max(last, position);
     }
-    const unexpected = left.filter((item) => !OPEN_LISTS.has(item.tag) && !NOT_COMPARED.has(item.tag));
-    return [...found, ...unexpected.map((item) => `${path}/${tagText(item.tag)}: not recorded`)];
+    if (open) return found;
+    const unexpected = left.filter((item) => !this.#mayBeAdded.has(item.tag));
+    return [
+      ...found,
+      ...unexpected.map((item) => `${path}/${tagText(item.tag)}${nameIn(item)}: not recorded`),
+    ];
+  }
+
+  /** The live item that equals a recorded one, or else the first that has its tag and name. */
+  #counterpart(expected: TtlvItem, left: readonly TtlvItem[], open: boolean): TtlvItem | undefined {
+    const candidates = left.filter((item) => item.tag === expected.tag && nameIn(item) === nameIn(expected));
+    if (candidates.length < 2) return candidates[0];
+    const bindings = this.#live;
+    const equal = candidates.find((candidate) => {
+      this.#live = new Map(bindings);
+      return this.#compare(expected, candidate, open, '').length === 0;
+    });
+    this.#live = bindings;
+    return equal ?? candidates[0];
   }
 }
 
-/** Identifiers and random bytes are the server's choice; equal ones need no binding. */
-function isChosen(recorded: TtlvItem, live: TtlvItem): boolean {
-  if (keyOf(recorded) === keyOf(live)) return false;
-  const chosen = [
-    'UniqueIdentifier',
-    'LinkedObjectIdentifier',
-    'KeyMaterial',
-    'DigestValue',
-    'AsynchronousCorrelationValue',
-  ];
-  return chosen.some((name) => recorded.tag === tagValue(name as never)) || isUuidValue(recorded);
+function batchItemsOf(message: TtlvItem): readonly TtlvItem[] {
+  return childrenOf(message).filter((item) => item.tag === tagValue('BatchItem'));
 }
 
-/** The Unique Identifier as an attribute's value. */
-function isUuidValue(item: TtlvItem): boolean {
-  return (
-    item.type === 'TextString' &&
-    /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(item.value)
-  );
+function withoutBatchItems(message: TtlvItem): TtlvItem {
+  const header = childrenOf(message).filter((item) => item.tag !== tagValue('BatchItem'));
+  return { tag: message.tag, type: 'Structure', value: header };
+}
+
+function childrenOf(item: TtlvItem | undefined): readonly TtlvItem[] {
+  return item?.type === 'Structure' ? item.value : [];
+}
+
+/** Whether an answer lists what the server or the object has, however much that is. */
+function isListing(request: TtlvItem | undefined): boolean {
+  const fields = childrenOf(request);
+  const operation = fields.find((item) => item.tag === tagValue('Operation'))?.value;
+  if (typeof operation !== 'number') return false;
+  if (LISTING.has(operation)) return true;
+  const payload = childrenOf(fields.find((item) => item.tag === tagValue('RequestPayload')));
+  const named = payload.some((item) => item.tag !== tagValue('UniqueIdentifier'));
+  return operation === GET_ATTRIBUTES && !named;
+}
+
+/** Reason and message of a batch item that failed; empty if it did not. */
+function failureOf(item: TtlvItem): string {
+  const fields = childrenOf(item);
+  const shown = (['ResultReason', 'ResultMessage'] as const)
+    .flatMap((name) => fields.filter((field) => field.tag === tagValue(name)))
+    .map(text);
+  return shown.join(': ');
+}
+
+function isUnordered(structure: TtlvItem, item: TtlvItem): boolean {
+  return UNORDERED.has(item.tag) || UNORDERED.has(structure.tag);
 }
 
 function keyOf(item: TtlvItem): string {
@@ -90,19 +172,16 @@ function keyOf(item: TtlvItem): string {
 
 function text(item: TtlvItem): string {
   if (item.type === 'Structure') return item.value.map(text).join();
+  if (item.type === 'Enumeration') return enumerationText(item.value, item.tag);
   return Buffer.isBuffer(item.value) ? item.value.toString('hex') : String(item.value);
 }
 
-/** What tells items of one tag apart: an attribute's name, an operation, a plain list value. */
-function nameIn(item: TtlvItem): string {
+/** What tells items of one tag apart: an attribute's name, a plain value of a list. */
+export function nameIn(item: TtlvItem): string {
   if (item.type === 'Structure') {
     if (item.tag !== tagValue('Attribute')) return '';
     const name = item.value.find((inner) => inner.tag === tagValue('AttributeName'));
     return name ? ` ${text(name)}` : '';
   }
-  return OPEN_LISTS.has(item.tag) ? ` ${text(item)}` : '';
-}
-
-function isNamed(item: TtlvItem, pattern: RegExp): boolean {
-  return item.tag === tagValue('Attribute') && pattern.test(nameIn(item).trim());
+  return UNORDERED.has(item.tag) ? ` ${text(item)}` : '';
 }
