@@ -1,8 +1,19 @@
 import { z } from 'zod';
 
-import { PROTOCOL_VERSIONS } from '../wire/kmip/index.js';
+import type { NameIn } from '../wire/kmip/index.js';
+import { PROTOCOL_VERSIONS, enumerationRows } from '../wire/kmip/index.js';
+
+/** Names of an enumeration's values, as a schema. */
+function namesOf<E extends 'Operation' | 'ObjectType' | 'AttestationType' | 'CryptographicAlgorithm'>(
+  enumeration: E,
+) {
+  return z.enum(Object.keys(enumerationRows(enumeration)) as NameIn<E>[]);
+}
 
 const THUMBPRINT = /^(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/;
+
+/** Groups that operation policies may name as `group:<name>`. */
+const groupsSchema = z.array(z.string().min(1).max(256)).max(256).default([]);
 
 /** A client that is known: by the common name of its CA-signed certificate, or by the certificate itself. */
 const clientSchema = z
@@ -15,6 +26,9 @@ const clientSchema = z
     certificatePem: z.string().min(1).optional(),
     /** Whose objects it sees; clients with the same owner share keys. */
     owner: z.string().min(1).max(256).optional(),
+    groups: groupsSchema,
+    /** Overrides the server's `requireClientAuthUsage`; pinned certificates need no usage unless this is true. */
+    requireClientAuthUsage: z.boolean().optional(),
   })
   .refine((client) => client.commonName ?? client.thumbprint ?? client.certificatePem, {
     message: 'give commonName, thumbprint or certificatePem, so that the client can be recognised',
@@ -26,7 +40,98 @@ const credentialSchema = z.strictObject({
   password: z.string().min(1).max(1024),
   /** Overrides the owner of the TLS client. */
   owner: z.string().min(1).max(256).optional(),
+  groups: groupsSchema,
 });
+
+/** A device that requests may name (KMIP 1.4 §2.1.2); fields that are left out may be anything. */
+const deviceSchema = z
+  .strictObject({
+    deviceSerialNumber: z.string().min(1).max(256).optional(),
+    deviceIdentifier: z.string().min(1).max(256).optional(),
+    networkIdentifier: z.string().min(1).max(256).optional(),
+    machineIdentifier: z.string().min(1).max(256).optional(),
+    mediaIdentifier: z.string().min(1).max(256).optional(),
+    password: z.string().min(1).max(1024).optional(),
+    /** Overrides the owner of the TLS client. */
+    owner: z.string().min(1).max(256).optional(),
+    groups: groupsSchema,
+  })
+  .refine(
+    ({ password: _password, owner: _owner, groups: _groups, ...fields }) =>
+      Object.values(fields).some((field) => field !== undefined),
+    { message: 'give a serial number or an identifier, so that the device can be recognised' },
+  );
+
+/** One rule of an operation policy; the first that names operation and object type decides. */
+const policyRuleSchema = z.strictObject({
+  /** All types if absent. */
+  objectTypes: z.array(namesOf('ObjectType')).min(1).optional(),
+  /** All operations if absent. */
+  operations: z.array(namesOf('Operation')).min(1).optional(),
+  /** Nobody if empty. */
+  allow: z
+    .array(
+      z.union([z.enum(['owner', 'everyone']), z.templateLiteral(['group:', z.string().min(1).max(256)])]),
+    )
+    .max(256),
+});
+
+/** The symmetric key that a fresh member of an object group is made as. */
+const groupKeySchema = z.strictObject({
+  algorithm: namesOf('CryptographicAlgorithm').default('AES'),
+  lengthBits: z.number().int().min(8).max(65_536).default(256),
+  /** Cryptographic Usage Mask; Encrypt and Decrypt. */
+  usageMask: z.number().int().min(0).max(0x7fffffff).default(12),
+});
+
+/** The embedded store: a file in the data directory. */
+const sqliteSchema = z.strictObject({ kind: z.literal('sqlite') });
+
+/** A PostgreSQL database that the nodes of a cluster share. */
+const postgresqlSchema = z
+  .strictObject({
+    kind: z.literal('postgresql'),
+    /** `postgresql://user:password@host:port/database`; the fields below go before its parts. */
+    url: z
+      .url({ protocol: /^postgres(?:ql)?$/ })
+      .max(4096)
+      .refine((url) => new URL(url).search === '', {
+        message: 'no parameters; the fields beside url set the rest',
+      })
+      .optional()
+      .meta({ secret: true }),
+    /** Name, address, or directory of a Unix socket. */
+    host: z.string().min(1).max(1024).optional(),
+    port: z.number().int().min(1).max(65_535).optional(),
+    database: z.string().min(1).max(63).optional(),
+    user: z.string().min(1).max(63).optional(),
+    password: z.string().min(1).max(1024).optional().meta({ secret: true }),
+    /** Turns TLS on, and verifies the database by this authority. */
+    tls: z.strictObject({ caPem: z.string().min(1) }).optional(),
+    /** Schema of its own for each cluster; made at the first start. */
+    schema: z
+      .string()
+      .regex(/^[a-z_][a-z0-9_]{0,62}$/)
+      .default('kpsim_kms'),
+    /** File with the key that key material is sealed with at rest: 32 bytes, or 64 hex digits. */
+    atRestKeyFile: z.string().min(1).max(4096).optional(),
+    /** Or the key itself. */
+    atRestKeyHex: z
+      .string()
+      .regex(/^[0-9a-fA-F]{64}$/)
+      .optional()
+      .meta({ secret: true }),
+    /** Connections to the database, besides those of emulated replication lag. */
+    connections: z.number().int().min(2).max(100).default(6),
+  })
+  .refine(
+    ({ atRestKeyFile, atRestKeyHex }) => (atRestKeyFile === undefined) !== (atRestKeyHex === undefined),
+    {
+      message: 'give atRestKeyFile or atRestKeyHex, the same key to all nodes of the cluster',
+    },
+  );
+
+const storeSchema = z.discriminatedUnion('kind', [sqliteSchema, postgresqlSchema]);
 
 /** Configuration of a key server. */
 export const kmsConfigSchema = z.strictObject({
@@ -47,9 +152,36 @@ export const kmsConfigSchema = z.strictObject({
   listedClientsOnly: z.boolean().default(false),
   /** Owner of a client that is given none: one for all of them, or each its own. */
   ownerPolicy: z.enum(['shared', 'per-client']).default('shared'),
+  /** Whether client certificates that limit their extended key usage must name clientAuth (1.3.6.1.5.5.7.3.2). */
+  requireClientAuthUsage: z.boolean().default(true),
   credentials: z.array(credentialSchema).max(10_000).default([]),
+  /** Devices; without any, Device credentials prove nothing and are passed over. */
+  devices: z.array(deviceSchema).max(10_000).default([]),
   /** Whether operations other than Query and Discover Versions need a credential. */
   credentialRequired: z.boolean().default(false),
+  /** Operation policies by name (KMIP 1.4 §3.18), beside `default`, `public` and `private` or in their place. Objects that name none are under `default`. */
+  policies: z.record(z.string().min(1).max(256), z.array(policyRuleSchema).max(1000)).default({}),
+  /** Objects of others that no policy opens: as if there were none, or Permission Denied as KMIP 1.1 servers say. */
+  foreignObjects: z.enum(['hidden', 'denied']).default('hidden'),
+  attestation: z
+    .strictObject({
+      /** Operations that clients must attest themselves for. */
+      requiredFor: z.array(namesOf('Operation')).default([]),
+      types: z.array(namesOf('AttestationType')).min(1).default(['TPMQuote']),
+      /** Measurements and assertions that are right: hex. */
+      accepted: z
+        .array(z.hex().max(128 * 1024))
+        .max(10_000)
+        .default([]),
+      nonceSeconds: z.number().int().min(1).max(86_400).default(300),
+    })
+    .prefault({}),
+  /** Application Namespaces for which the server makes Application Data up (KMIP 1.4 §3.36). */
+  applicationNamespaces: z.array(z.string().min(1).max(256)).max(1000).default([]),
+  /** Object groups whose fresh members the server makes when there are none left (KMIP 1.4 §4.9). */
+  generatedGroups: z.record(z.string().min(1).max(256), groupKeySchema).default({
+    default: { algorithm: 'AES', lengthBits: 256, usageMask: 12 },
+  }),
   /** Versions that are answered; requests of others are refused with Invalid Message. */
   protocolVersions: z
     .array(z.enum(PROTOCOL_VERSIONS))
@@ -59,7 +191,7 @@ export const kmsConfigSchema = z.strictObject({
   vendorIdentification: z.string().min(1).max(256).default('kpsim'),
   /** Lease Time of every cryptographic object (KMIP 1.4 §3.20). */
   leaseSeconds: z.number().int().min(0).max(0xffffffff).default(3600),
-  store: z.strictObject({ kind: z.literal('sqlite').default('sqlite') }).default({ kind: 'sqlite' }),
+  store: storeSchema.default({ kind: 'sqlite' }),
   limits: z
     .strictObject({
       /** Largest request, in bytes. */

@@ -8,7 +8,8 @@ import { Refusal } from '../refusals.js';
 import { quoted } from '../server/scope.js';
 import type { RequestScope } from '../server/scope.js';
 import type { AttributeRule } from './rules.js';
-import { appliesTo, attributeRule } from './rules.js';
+import { appliesTo, attributeRule, isMultiple } from './rules.js';
+import { acceptedValue, demandDateOrder, demandUnused } from './values.js';
 
 /** The rule for an attribute that a client names. @throws Refusal `attributeUnknown` */
 export function demandRule(name: string, scope: RequestScope): AttributeRule {
@@ -29,18 +30,19 @@ export async function addAttribute(
   attribute: Attribute,
   scope: RequestScope,
 ): Promise<ManagedObject> {
-  const { name, value } = attribute;
+  const { name } = attribute;
   const rule = demandRule(name, scope);
-  if (!rule.addable) throw readOnly(name);
-  demandApplies(rule, name, object);
+  if (!rule.addable) throw readOnly(name, 'attributeNotSettable');
+  demandApplies(rule, name, object, scope);
   const present = object.instances(name);
-  if (present.length > 0 && !rule.multiple) {
+  if (present.length > 0 && !isMultiple(rule, object.objectType)) {
     throw new Refusal(
       'attributeSingleValued',
       `The object already has ${attributeTextOf(name)}, which has one value only. Use Modify Attribute.`,
     );
   }
   demandState(rule, name, object, scope);
+  const value = acceptedValue(attribute, { occasion: 'addition', previous: undefined }, scope);
   demandNewValue(present, name, value);
   if (present.length >= scope.config.limits.attributeInstances) {
     throw new Refusal(
@@ -65,7 +67,7 @@ export async function modifyAttribute(
   which: { readonly index: number } | { readonly value: unknown } | undefined,
   scope: RequestScope,
 ): Promise<ManagedObject> {
-  const { name, value } = attribute;
+  const { name } = attribute;
   const rule = demandRule(name, scope);
   const present = object.instances(name);
   if (rule.modifiable === 'never') throw readOnly(name);
@@ -77,6 +79,7 @@ export async function modifyAttribute(
   }
   const target = pick(present, name, which);
   demandState(rule, name, object, scope);
+  const value = acceptedValue(attribute, { occasion: 'modification', previous: target.value }, scope);
   demandNewValue(
     present.filter((instance) => instance !== target),
     name,
@@ -106,6 +109,8 @@ export function deleteAttribute(
   if (!rule.deletable) throw readOnly(name);
   const [first] = present;
   if (!first) throw new Refusal('attributeNotFound', `The object has no ${attributeTextOf(name)}.`);
+  const limits = name === 'UsageLimits' ? object.get(name) : undefined;
+  if (limits) demandUnused(limits);
   const deleted = which === 'all' ? first : pick(present, name, which);
   const left = which === 'all' ? [] : present.filter((instance) => instance !== deleted);
   return { object: changed(object.withInstances(name, left), name, scope), deleted };
@@ -167,8 +172,8 @@ function pick(
   throw new Refusal('attributeInstanceNotFound', `The object has no such instance of ${text}.`);
 }
 
-function demandApplies(rule: AttributeRule, name: string, object: ManagedObject): void {
-  if (appliesTo(rule, object.objectType)) return;
+function demandApplies(rule: AttributeRule, name: string, object: ManagedObject, scope: RequestScope): void {
+  if (appliesTo(rule, object.objectType, scope.speaks2)) return;
   throw new Refusal(
     'attributeNotForObject',
     `${attributeTextOf(name)} does not apply to a ${object.objectType}.`,
@@ -178,7 +183,7 @@ function demandApplies(rule: AttributeRule, name: string, object: ManagedObject)
 function demandNewValue(present: readonly AttributeInstance[], name: string, value: unknown): void {
   if (!present.some((instance) => sameValue(name, instance.value, value))) return;
   throw new Refusal(
-    'attributeValueRepeated',
+    name === 'Name' ? 'nameTakenByAnother' : 'attributeValueRepeated',
     `The object already has ${attributeTextOf(name)} with this value.`,
   );
 }
@@ -196,16 +201,17 @@ function demandState(rule: AttributeRule, name: string, object: ManagedObject, s
   );
 }
 
-function readOnly(name: string): Refusal {
-  return new Refusal(
-    'attributeReadOnly',
-    `${attributeTextOf(name)} is set by the server and cannot be changed.`,
-  );
+function readOnly(
+  name: string,
+  refusal: 'attributeReadOnly' | 'attributeNotSettable' = 'attributeReadOnly',
+): Refusal {
+  return new Refusal(refusal, `${attributeTextOf(name)} is set by the server and cannot be changed.`);
 }
 
 /** What follows from a change of attributes. */
 function changed(object: ManagedObject, name: string, scope: RequestScope): ManagedObject {
   const touched = object.with({ LastChangeDate: scope.nowSeconds });
+  if (name.endsWith('Date')) demandDateOrder(touched);
   const follow = CONSEQUENCES[name as AttributeName];
   return follow ? follow(touched) : touched;
 }

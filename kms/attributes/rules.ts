@@ -14,26 +14,38 @@ export interface AttributeRule {
   /** When a client may modify it: never, always, or in these states (dates: as long as they are not reached). */
   readonly modifiable: 'never' | 'always' | readonly StateName[];
   readonly deletable: boolean;
-  readonly multiple: boolean;
+  /** Whether it may have several values; in some cases for objects of one type only. */
+  readonly multiple: boolean | ObjectTypeName;
   readonly appliesTo: keyof typeof OBJECT_KINDS;
 }
 
 const KEYS = ['SymmetricKey', 'PublicKey', 'PrivateKey', 'SplitKey', 'PGPKey'] as const;
 const CRYPTOGRAPHIC = [...KEYS, 'Certificate', 'CertificateRequest', 'SecretData'] as const;
 
-/** Sets of object types that attributes apply to. KMIP 2.1 lets most apply to all; these are the union of the versions. */
+/** A set of object types that attributes apply to. */
+interface ObjectKind {
+  readonly types: readonly ObjectTypeName[];
+  /** Whether KMIP 2.x narrows it likewise; there most attributes apply to all objects. */
+  readonly everyVersion?: true;
+}
+
+/** Sets of object types, by what KMIP 1.4 §3 calls them. Secret Data counts as a key: Derive Key gives it a length. */
 export const OBJECT_KINDS = {
-  all: [...CRYPTOGRAPHIC, 'OpaqueObject', 'Template'],
+  all: { types: [...CRYPTOGRAPHIC, 'OpaqueObject', 'Template'] },
   /** All but templates. */
-  lasting: [...CRYPTOGRAPHIC, 'OpaqueObject'],
-  cryptographic: [...CRYPTOGRAPHIC, 'OpaqueObject', 'Template'],
-  keys: [...KEYS, 'Certificate', 'SecretData', 'Template'],
-  asymmetric: ['PublicKey', 'PrivateKey', 'Template'],
-  symmetric: ['SymmetricKey', 'SplitKey', 'Template'],
-  certificates: ['Certificate'],
-  signed: ['Certificate', 'PGPKey'],
-  opaque: ['OpaqueObject'],
-} as const satisfies Record<string, readonly ObjectTypeName[]>;
+  lasting: { types: [...CRYPTOGRAPHIC, 'OpaqueObject'] },
+  cryptographic: { types: CRYPTOGRAPHIC },
+  cryptographicOrTemplate: { types: [...CRYPTOGRAPHIC, 'Template'] },
+  keysOrCertificates: { types: [...KEYS, 'SecretData', 'Certificate', 'CertificateRequest', 'Template'] },
+  keys: { types: [...KEYS, 'SecretData', 'Template'] },
+  symmetric: { types: ['SymmetricKey', 'SplitKey', 'Template'] },
+  /** Those whose Key Value may be elsewhere. */
+  withKeyValue: { types: ['SymmetricKey', 'PrivateKey', 'SplitKey', 'SecretData'] },
+  asymmetric: { types: ['PublicKey', 'PrivateKey', 'Template'], everyVersion: true },
+  certificates: { types: ['Certificate'], everyVersion: true },
+  signed: { types: ['Certificate', 'PGPKey'], everyVersion: true },
+  opaque: { types: ['OpaqueObject'], everyVersion: true },
+} as const satisfies Record<string, ObjectKind>;
 
 /** Set by the server alone. */
 const READ_ONLY = { givenAtCreation: false, addable: false, modifiable: 'never', deletable: false } as const;
@@ -54,10 +66,10 @@ export const ATTRIBUTE_RULES = {
   UniqueIdentifier: { ...READ_ONLY, multiple: false, appliesTo: 'all' },
   Name: { ...FREE, multiple: true, appliesTo: 'all' },
   ObjectType: { ...READ_ONLY, multiple: false, appliesTo: 'all' },
-  CryptographicAlgorithm: { ...FIXED, multiple: false, appliesTo: 'keys' },
-  CryptographicLength: { ...FIXED, multiple: false, appliesTo: 'keys' },
-  CryptographicParameters: { ...FREE, multiple: true, appliesTo: 'cryptographic' },
-  CryptographicDomainParameters: { ...FIXED, multiple: false, appliesTo: 'asymmetric' },
+  CryptographicAlgorithm: { ...FIXED, multiple: false, appliesTo: 'keysOrCertificates' },
+  CryptographicLength: { ...FIXED, multiple: false, appliesTo: 'keysOrCertificates' },
+  CryptographicParameters: { ...FREE, multiple: true, appliesTo: 'keysOrCertificates' },
+  CryptographicDomainParameters: { ...ONCE, multiple: false, appliesTo: 'asymmetric' },
   CertificateType: { ...FIXED, multiple: false, appliesTo: 'certificates' },
   CertificateLength: { ...FIXED, multiple: false, appliesTo: 'certificates' },
   X_509CertificateIdentifier: { ...FIXED, multiple: false, appliesTo: 'certificates' },
@@ -66,42 +78,66 @@ export const ATTRIBUTE_RULES = {
   CertificateIdentifier: { ...FIXED, multiple: false, appliesTo: 'certificates' },
   CertificateSubject: { ...FIXED, multiple: false, appliesTo: 'certificates' },
   CertificateIssuer: { ...FIXED, multiple: false, appliesTo: 'certificates' },
-  DigitalSignatureAlgorithm: { ...FIXED, multiple: true, appliesTo: 'signed' },
+  DigitalSignatureAlgorithm: { ...FIXED, multiple: 'PGPKey', appliesTo: 'signed' },
+  CertificateSubjectCN: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateSubjectO: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateSubjectOU: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateSubjectEmail: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateSubjectC: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateSubjectST: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateSubjectL: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateSubjectUID: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateSubjectSerialNumber: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateSubjectTitle: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateSubjectDC: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateSubjectDNQualifier: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateIssuerCN: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateIssuerO: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateIssuerOU: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateIssuerEmail: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateIssuerC: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateIssuerST: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateIssuerL: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateIssuerUID: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateIssuerSerialNumber: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateIssuerTitle: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateIssuerDC: { ...FIXED, multiple: true, appliesTo: 'certificates' },
+  CertificateIssuerDNQualifier: { ...FIXED, multiple: true, appliesTo: 'certificates' },
   Digest: { ...READ_ONLY, multiple: true, appliesTo: 'lasting' },
   OperationPolicyName: { ...FIXED, multiple: false, appliesTo: 'all' },
-  CryptographicUsageMask: { ...FIXED, multiple: false, appliesTo: 'cryptographic' },
-  LeaseTime: { ...READ_ONLY, multiple: false, appliesTo: 'lasting' },
-  UsageLimits: { ...FREE, multiple: false, appliesTo: 'cryptographic' },
-  State: { ...READ_ONLY, multiple: false, appliesTo: 'lasting' },
+  CryptographicUsageMask: { ...ONCE, multiple: false, appliesTo: 'cryptographicOrTemplate' },
+  LeaseTime: { ...READ_ONLY, multiple: false, appliesTo: 'cryptographic' },
+  UsageLimits: { ...FREE, multiple: false, appliesTo: 'keys' },
+  State: { ...READ_ONLY, multiple: false, appliesTo: 'cryptographic' },
   InitialDate: { ...READ_ONLY, multiple: false, appliesTo: 'all' },
-  ActivationDate: { ...DATE, modifiable: UNTIL_ACTIVE, appliesTo: 'cryptographic' },
+  ActivationDate: { ...DATE, modifiable: UNTIL_ACTIVE, appliesTo: 'cryptographicOrTemplate' },
   ProcessStartDate: { ...DATE, modifiable: UNTIL_DEACTIVATED, appliesTo: 'symmetric' },
   ProtectStopDate: { ...DATE, modifiable: UNTIL_DEACTIVATED, appliesTo: 'symmetric' },
-  DeactivationDate: { ...DATE, modifiable: UNTIL_DEACTIVATED, appliesTo: 'cryptographic' },
+  DeactivationDate: { ...DATE, modifiable: UNTIL_DEACTIVATED, appliesTo: 'cryptographicOrTemplate' },
   DestroyDate: { ...READ_ONLY, multiple: false, appliesTo: 'lasting' },
   CompromiseOccurrenceDate: { ...READ_ONLY, multiple: false, appliesTo: 'lasting' },
   CompromiseDate: { ...READ_ONLY, multiple: false, appliesTo: 'lasting' },
   RevocationReason: { ...READ_ONLY, multiple: false, appliesTo: 'lasting' },
   ArchiveDate: { ...READ_ONLY, multiple: false, appliesTo: 'all' },
   ObjectGroup: { ...FREE, multiple: true, appliesTo: 'all' },
-  Fresh: { ...FIXED, multiple: false, appliesTo: 'lasting' },
+  Fresh: { ...FIXED, multiple: false, appliesTo: 'cryptographic' },
   Link: { ...FREE, multiple: true, appliesTo: 'all' },
   ApplicationSpecificInformation: { ...FREE, multiple: true, appliesTo: 'all' },
   ContactInformation: { ...FREE, multiple: false, appliesTo: 'all' },
   LastChangeDate: { ...READ_ONLY, multiple: false, appliesTo: 'all' },
   AlternativeName: { ...FREE, multiple: true, appliesTo: 'all' },
-  KeyValuePresent: { ...READ_ONLY, multiple: false, appliesTo: 'lasting' },
-  KeyValueLocation: { ...FREE, multiple: true, appliesTo: 'lasting' },
-  OriginalCreationDate: { ...FIXED, multiple: false, appliesTo: 'all' },
-  RandomNumberGenerator: { ...FIXED, multiple: false, appliesTo: 'lasting' },
-  PKCS_12FriendlyName: { ...FREE, multiple: false, appliesTo: 'lasting' },
+  KeyValuePresent: { ...READ_ONLY, multiple: false, appliesTo: 'withKeyValue' },
+  KeyValueLocation: { ...FREE, multiple: true, appliesTo: 'withKeyValue' },
+  OriginalCreationDate: { ...ONCE, multiple: false, appliesTo: 'all' },
+  RandomNumberGenerator: { ...ONCE, multiple: false, appliesTo: 'cryptographic' },
+  PKCS_12FriendlyName: { ...FREE, multiple: false, appliesTo: 'cryptographic' },
   Description: { ...FREE, multiple: false, appliesTo: 'all' },
   Comment: { ...FREE, multiple: false, appliesTo: 'all' },
   Sensitive: { ...KEPT, multiple: false, appliesTo: 'all' },
   AlwaysSensitive: { ...READ_ONLY, multiple: false, appliesTo: 'all' },
   Extractable: { ...KEPT, multiple: false, appliesTo: 'all' },
   NeverExtractable: { ...READ_ONLY, multiple: false, appliesTo: 'all' },
-  KeyFormatType: { ...READ_ONLY, multiple: false, appliesTo: 'keys' },
+  KeyFormatType: { ...FIXED, multiple: false, appliesTo: 'lasting' },
   NISTKeyType: { ...ONCE, multiple: true, appliesTo: 'lasting' },
   OpaqueDataType: { ...READ_ONLY, multiple: false, appliesTo: 'opaque' },
   ProtectionLevel: { ...FREE, multiple: false, appliesTo: 'lasting' },
@@ -131,7 +167,13 @@ export function attributeRule(name: string): AttributeRule | undefined {
   return name.includes('-') ? CLIENT_CUSTOM_RULE : undefined;
 }
 
-/** Whether objects of a type may have the attribute. */
-export function appliesTo(rule: AttributeRule, objectType: ObjectTypeName): boolean {
-  return (OBJECT_KINDS[rule.appliesTo] as readonly ObjectTypeName[]).includes(objectType);
+/** Whether an object of a type may have several values of the attribute. */
+export function isMultiple(rule: AttributeRule, objectType: ObjectTypeName): boolean {
+  return typeof rule.multiple === 'boolean' ? rule.multiple : rule.multiple === objectType;
+}
+
+/** Whether objects of a type may have the attribute, in KMIP 1.x or in 2.x. */
+export function appliesTo(rule: AttributeRule, objectType: ObjectTypeName, speaks2: boolean): boolean {
+  const kind: ObjectKind = OBJECT_KINDS[rule.appliesTo];
+  return (speaks2 && kind.everyVersion !== true) || kind.types.includes(objectType);
 }

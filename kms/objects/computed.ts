@@ -1,11 +1,20 @@
 import { createHash } from 'node:crypto';
 
-import type { Attribute, AttributeName } from '../../wire/kmip/index.js';
+import type { Attribute, AttributeName, EnumerationValue } from '../../wire/kmip/index.js';
+import { PROTECTION_STORAGE_MASK } from '../../wire/kmip/index.js';
+import type { ObjectTypeName } from '../attributes/rules.js';
 import type { AttributeInstance, ManagedObject } from './managed-object.js';
 import { attributeOfInstance } from './managed-object.js';
 import { stateAt } from './lifecycle.js';
 
 type Compute = (object: ManagedObject, nowSeconds: number) => unknown;
+
+/** Key Format Types of objects without a Key Block. KMIP 2.1 §4.26, Table 81. */
+const DEFAULT_FORMATS: Partial<Record<ObjectTypeName, EnumerationValue<'KeyFormatType'>>> = {
+  Certificate: 'X_509',
+  CertificateRequest: 'PKCS_10',
+  OpaqueObject: 'Opaque',
+};
 
 /** Attributes that follow from the object and are therefore not stored. */
 export const COMPUTED_ATTRIBUTES = {
@@ -13,7 +22,11 @@ export const COMPUTED_ATTRIBUTES = {
   ObjectType: (object) => object.objectType,
   State: (object, nowSeconds) => (object.objectType === 'Template' ? undefined : stateAt(object, nowSeconds)),
   KeyFormatType: (object) =>
-    object.value && 'keyBlock' in object.value ? object.value.keyBlock.keyFormatType : undefined,
+    object.value && 'keyBlock' in object.value
+      ? object.value.keyBlock.keyFormatType
+      : (object.get('Digest')?.keyFormatType ?? DEFAULT_FORMATS[object.objectType]),
+  ProtectionStorageMask: (object) =>
+    object.objectType === 'Template' ? undefined : PROTECTION_STORAGE_MASK.Software,
   OpaqueDataType: (object) =>
     object.value?.objectType === 'OpaqueObject' ? object.value.opaqueDataType : undefined,
   // KMIP 2.1 §4.56 recommends SHA-256 of the Unique Identifier.

@@ -9,7 +9,8 @@ import type {
 import { KmipError, attributeTextOf, digestInput } from '../../wire/kmip/index.js';
 import { demandRule, demandUniqueName, sameValue } from '../attributes/changes.js';
 import type { ObjectTypeName } from '../attributes/rules.js';
-import { appliesTo, attributeRule } from '../attributes/rules.js';
+import { appliesTo, attributeRule, isMultiple } from '../attributes/rules.js';
+import { acceptedValue, demandDateOrder } from '../attributes/values.js';
 import { Refusal } from '../refusals.js';
 import type { RequestScope } from '../server/scope.js';
 import { quoted } from '../server/scope.js';
@@ -47,7 +48,7 @@ function merge(merged: Map<string, readonly Attribute[]>, added: readonly Attrib
   const seen = new Set<string>();
   for (const attribute of added) {
     const { name } = attribute;
-    const keep = seen.has(name) || (attributeRule(name)?.multiple ?? true);
+    const keep = seen.has(name) || (attributeRule(name)?.multiple ?? true) !== false;
     merged.set(name, keep ? [...(merged.get(name) ?? []), attribute] : [attribute]);
     seen.add(name);
   }
@@ -91,7 +92,8 @@ export async function newObject(
 ): Promise<ManagedObject> {
   const map = new Map<string, AttributeInstance[]>();
   for (const attribute of attributes) {
-    await addGiven(map, objectType, attribute, scope);
+    if (attribute.name === 'KeyFormatType') demandFormat(value, attribute.value);
+    else await addGiven(map, objectType, attribute, scope);
   }
   const given = new ManagedObject({
     uniqueIdentifier: scope.rng.uuid(),
@@ -101,6 +103,8 @@ export async function newObject(
     value,
     revision: 0,
   });
+  demandDateOrder(given);
+  if (implicit.madeHere) demandGenerator(given.get('RandomNumberGenerator'));
   const sensitive = given.get('Sensitive') ?? false;
   const extractable = given.get('Extractable') ?? true;
   return given.with({
@@ -114,9 +118,32 @@ export async function newObject(
     Fresh: objectType === 'Template' ? undefined : (given.get('Fresh') ?? true),
     LeaseTime: objectType === 'Template' ? undefined : scope.config.leaseSeconds,
     Digest: digestOf(value),
+    KeyValuePresent: 'keyBlock' in value && value.keyBlock.keyValue === undefined ? false : undefined,
     OriginalCreationDate: implicit.madeHere ? scope.nowSeconds : undefined,
-    RandomNumberGenerator: implicit.madeHere ? { rngAlgorithm: 'Unspecified' } : undefined,
+    RandomNumberGenerator: implicit.madeHere ? GENERATOR : undefined,
   });
+}
+
+/** The generator of keys made here: that of OpenSSL, whose details it does not tell (KMIP 1.4 §3.44). */
+export const GENERATOR: AttributeValueOf<'RandomNumberGenerator'> = { rngAlgorithm: 'Unspecified' };
+
+/** A generator that the client asks for must be the one that is used. @throws Refusal `attributeValueInvalid` */
+function demandGenerator(asked: AttributeValueOf<'RandomNumberGenerator'> | undefined): void {
+  if (asked === undefined || sameValue('RandomNumberGenerator', asked, GENERATOR)) return;
+  throw new Refusal(
+    'attributeValueInvalid',
+    'This server has no such Random Number Generator. Leave it out; Query RNGs tells the one there is.',
+  );
+}
+
+/** @throws KmipError `KeyFormatTypeNotSupported` if an object is not in the format that the client asks for */
+function demandFormat(value: ManagedObjectValue, asked: AttributeValueOf<'KeyFormatType'>): void {
+  const format = 'keyBlock' in value ? value.keyBlock.keyFormatType : undefined;
+  if (format === undefined || format === asked) return;
+  throw new KmipError(
+    'KeyFormatTypeNotSupported',
+    `The ${value.objectType} is in the format ${format}, not ${asked}. Leave Key Format Type out, and give it to Get.`,
+  );
 }
 
 async function addGiven(
@@ -125,19 +152,20 @@ async function addGiven(
   attribute: Attribute,
   scope: RequestScope,
 ): Promise<void> {
-  const { name, value } = attribute;
+  const { name } = attribute;
   const text = attributeTextOf(name);
   const rule = demandRule(name, scope);
   if (!rule.givenAtCreation) {
     throw new Refusal('attributeReadOnly', `${text} is set by the server and cannot be given. Leave it out.`);
   }
-  if (!appliesTo(rule, objectType)) {
+  if (!appliesTo(rule, objectType, scope.speaks2)) {
     throw new Refusal('attributeNotForObject', `${text} does not apply to a ${objectType}. Leave it out.`);
   }
   const instances = map.get(name) ?? [];
-  if (instances.length > 0 && !rule.multiple) {
+  if (instances.length > 0 && !isMultiple(rule, objectType)) {
     throw new Refusal('attributeSingleValued', `${text} is given twice, but has one value only.`);
   }
+  const value = acceptedValue(attribute, { occasion: 'creation', previous: undefined }, scope);
   if (instances.some((instance) => sameValue(name, instance.value, value))) return;
   if (instances.length >= scope.config.limits.attributeInstances) {
     throw new Refusal('tooManyInstances', `${text} is given more often than this server keeps.`);

@@ -55,7 +55,7 @@ export const destroy: OperationHandler<'Destroy'> = async (payload, scope) => {
     scope.workspace.remove(object);
   } else {
     if (!object.value) {
-      throw new Refusal('objectDestroyed', `Object ${object.uniqueIdentifier} is destroyed already.`);
+      throw new Refusal('objectDestroyedAlready', `Object ${object.uniqueIdentifier} is destroyed already.`);
     }
     demandTransition(object, 'destroy', now);
     scope.workspace.replace(object, object.withoutValue().with({ DestroyDate: now, LastChangeDate: now }));

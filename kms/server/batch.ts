@@ -25,12 +25,15 @@ import type { OperationHandler } from '../operations/handler.js';
 import { OPERATIONS } from '../operations/registry.js';
 import { reasonIn } from '../refusals.js';
 import { StoreConflict } from '../store.js';
+import type { AttestationClaim, AttestationOffer } from './attestation.js';
+import { Attestation } from './attestation.js';
 import type { Delivery } from './faults.js';
 import { FaultInterrupt, RequestFaults, corrupted } from './faults.js';
-import type { Client, IdentityPolicy } from './identity.js';
+import type { Authenticated, Client, IdentityPolicy } from './identity.js';
 import { masked } from './masking.js';
 import type { KmsMetrics } from './metrics.js';
 import { RequestScope } from './scope.js';
+import { ServerState } from './state.js';
 
 /** Requests that lose a race for an object are redone this often before they fail. */
 const CONFLICT_LIMIT = 8;
@@ -48,6 +51,11 @@ interface Outcome {
   readonly writes: boolean;
 }
 
+/** Whom a request speaks for. */
+interface Caller extends Authenticated {
+  readonly attestation: AttestationClaim;
+}
+
 type AnyOperation = { readonly perform: OperationHandler<never>; readonly open?: true } | undefined;
 
 /** Turns request messages into response messages; knows nothing of sockets. */
@@ -57,6 +65,8 @@ export class BatchProcessor {
   readonly #repository: ObjectRepository;
   readonly #identity: IdentityPolicy;
   readonly #metrics: KmsMetrics;
+  readonly #attestation: Attestation;
+  readonly #server: ServerState;
 
   constructor(parts: {
     readonly config: KmsConfig;
@@ -70,6 +80,8 @@ export class BatchProcessor {
     this.#repository = parts.repository;
     this.#identity = parts.identity;
     this.#metrics = parts.metrics;
+    this.#attestation = new Attestation(parts.config.attestation, parts.context);
+    this.#server = new ServerState(parts.config);
   }
 
   /** Answers one request message. Never rejects: whatever goes wrong becomes an answer. */
@@ -139,9 +151,10 @@ export class BatchProcessor {
     connected: Client,
   ): Promise<Answer> {
     const faults = new RequestFaults(this.#context.faults, this.#config.name);
+    const caller = this.#callerOf(request, connected);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#attempt(request, version, connected, faults);
+        return await this.#attempt(request, version, caller, faults);
       } catch (error) {
         if (!(error instanceof StoreConflict)) throw error;
         if (attempt === CONFLICT_LIMIT) {
@@ -151,30 +164,43 @@ export class BatchProcessor {
     }
   }
 
+  /** Whom the request speaks for; told once, as what proves it may count only once. @throws KmipError */
+  #callerOf(request: RequestMessage, connected: Client): Caller {
+    const needsCredential = request.batchItems.some((item) => operationOf(item)?.open !== true);
+    const credentials = request.header.authentication?.credentials ?? [];
+    return {
+      ...this.#identity.authenticate(connected, credentials, needsCredential),
+      attestation: this.#attestation.claimOf(request.header),
+    };
+  }
+
   /** Runs the batch once. @throws StoreConflict if it must be run again */
   async #attempt(
     request: RequestMessage,
     version: ProtocolVersionName,
-    connected: Client,
+    { client, attestation, serverHashedPassword }: Caller,
     faults: RequestFaults,
   ): Promise<Answer> {
     const rank = rankOf(version);
     const workspace = new Workspace(this.#repository);
-    const needsCredential = request.batchItems.some((item) => operationOf(item)?.open !== true);
-    const credentials = request.header.authentication?.credentials ?? [];
-    const client = this.#identity.authenticate(connected, credentials, needsCredential);
     const scope = new RequestScope({
       ...this.#context,
       config: this.#config,
       client,
+      attestation,
       version,
       rank,
       workspace,
+      server: this.#server,
     });
     let outcomes = await this.#run(request, scope, faults);
 
     const limit = request.header.maximumResponseSize;
-    let bytes = this.#encode(request, scope, outcomes);
+    const offer = outcomes.some(({ item }) => item.resultReason === 'AttestationRequired')
+      ? this.#attestation.offer()
+      : undefined;
+    const extra = { ...offer, serverHashedPassword };
+    let bytes = this.#encode(request, scope, outcomes, extra);
     if (limit !== undefined && bytes.length > limit) {
       throw new KmipError(
         'ResponseTooLarge',
@@ -187,7 +213,7 @@ export class BatchProcessor {
       if (error instanceof StoreConflict) throw error;
       this.#context.log.error({ err: error }, 'a request could not be made durable');
       outcomes = outcomes.map((outcome) => (outcome.writes ? notCommitted(outcome) : outcome));
-      bytes = this.#encode(request, scope, outcomes);
+      bytes = this.#encode(request, scope, outcomes, extra);
     }
     this.#record(request, client, version, outcomes);
     return { bytes, delivery: faults.delivery };
@@ -234,6 +260,8 @@ export class BatchProcessor {
           `${item.operation} is not performed here in KMIP ${scope.version}.`,
         );
       }
+      scope.operation = item.operation as OperationName;
+      this.#attestation.demand(scope.operation, scope.attestation);
       const action = await faults.strike(index, {
         operation: String(item.operation),
         client: scope.client.name,
@@ -259,9 +287,15 @@ export class BatchProcessor {
     return new KmipError('GeneralFailure', 'The server could not perform the operation; its log says why.');
   }
 
-  #encode(request: RequestMessage, scope: RequestScope, outcomes: readonly Outcome[]): Buffer {
+  #encode(
+    request: RequestMessage,
+    scope: RequestScope,
+    outcomes: readonly Outcome[],
+    extra: Partial<AttestationOffer> & Pick<Caller, 'serverHashedPassword'>,
+  ): Buffer {
     return encodeResponse({
       header: {
+        ...extra,
         protocolVersion: protocolVersionOf(scope.version),
         timeStamp: scope.nowSeconds,
         clientCorrelationValue: request.header.clientCorrelationValue,

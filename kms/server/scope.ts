@@ -1,22 +1,29 @@
 import type { Clock } from '../../core/clock.js';
 import type { Rng } from '../../core/rng.js';
-import { RANK_2_0 } from '../../wire/kmip/index.js';
+import { KmipError, RANK_2_0 } from '../../wire/kmip/index.js';
 import type { IdentifierReference, OperationName, ProtocolVersionName } from '../../wire/kmip/index.js';
 import type { KmsConfig } from '../config.js';
 import type { ManagedObject } from '../objects/managed-object.js';
 import type { Workspace } from '../objects/workspace.js';
 import { Refusal } from '../refusals.js';
+import type { AttestationClaim } from './attestation.js';
 import type { Client } from './identity.js';
+import type { GuardedObject } from './policies.js';
+import type { ServerState } from './state.js';
 
 /** What an operation is given besides its payload; one for each request, its batch items sharing it. */
 export class RequestScope {
   readonly config: KmsConfig;
   readonly rng: Rng;
   readonly client: Client;
+  readonly attestation: AttestationClaim;
   readonly version: ProtocolVersionName;
   /** Rank of {@link version}. */
   readonly rank: number;
   readonly workspace: Workspace;
+  readonly server: ServerState;
+  /** The operation being performed, whose policy decides which objects are open. */
+  operation: OperationName = 'Get';
   /** Time of the request, seconds since 1970; the same for all of its batch items. */
   readonly nowSeconds: number;
   /** The ID Placeholder (KMIP 1.4 §4). */
@@ -29,16 +36,20 @@ export class RequestScope {
     readonly rng: Rng;
     readonly clock: Clock;
     readonly client: Client;
+    readonly attestation: AttestationClaim;
     readonly version: ProtocolVersionName;
     readonly rank: number;
     readonly workspace: Workspace;
+    readonly server: ServerState;
   }) {
     this.config = fields.config;
     this.rng = fields.rng;
     this.client = fields.client;
+    this.attestation = fields.attestation;
     this.version = fields.version;
     this.rank = fields.rank;
     this.workspace = fields.workspace;
+    this.server = fields.server;
     this.nowSeconds = Math.floor(fields.clock.now() / 1000);
   }
 
@@ -65,15 +76,42 @@ export class RequestScope {
   }
 
   /**
-   * The object that a request means, if the client may see it.
+   * The object that a request means, if the client may perform the operation on it.
    *
-   * @throws Refusal `objectNotFound`, also for objects of other owners; `noIdPlaceholder`
+   * @param options.archived whether it may be in archival storage
+   * @throws Refusal `objectNotFound`, also for objects that the client may not know of; `noIdPlaceholder`
+   * @throws KmipError `PermissionDenied` or `ObjectArchived`
    */
-  async object(reference: IdentifierReference | undefined): Promise<ManagedObject> {
+  async object(
+    reference: IdentifierReference | undefined,
+    options: { readonly archived?: boolean } = {},
+  ): Promise<ManagedObject> {
     const uniqueIdentifier = this.resolve(reference);
     const object = await this.workspace.read(uniqueIdentifier);
-    if (object?.owner === this.client.owner) return object;
-    throw new Refusal(
+    if (!object || !this.server.policies.allows(this.client, this.operation, guarded(object))) {
+      throw this.#refusal(uniqueIdentifier, object);
+    }
+    if (options.archived !== true && object.get('ArchiveDate') !== undefined) {
+      throw new KmipError(
+        'ObjectArchived',
+        `Object ${quoted(uniqueIdentifier)} is in archival storage. Recover it first.`,
+      );
+    }
+    return object;
+  }
+
+  /** One answer for what is not there and for what the client may not know of. */
+  #refusal(uniqueIdentifier: string, object: ManagedObject | undefined): KmipError {
+    const { policies } = this.server;
+    const known =
+      object && (this.config.foreignObjects === 'denied' || policies.reveals(this.client, guarded(object)));
+    if (known === true) {
+      return new KmipError(
+        'PermissionDenied',
+        `The operation policy of object ${quoted(uniqueIdentifier)} does not let this client perform ${this.operation}.`,
+      );
+    }
+    return new Refusal(
       'objectNotFound',
       `There is no object ${quoted(uniqueIdentifier)}. Locate lists those there are.`,
     );
@@ -88,6 +126,12 @@ export class RequestScope {
     // The other names are those of operations; those of key pairs name one half.
     return this.#latest.get(of as OperationName);
   }
+}
+
+/** What a policy needs to know of an object. */
+export function guarded(object: ManagedObject): GuardedObject {
+  const { owner, objectType } = object;
+  return { owner, objectType, operationPolicyName: object.get('OperationPolicyName') };
 }
 
 /** A client's text for a message: short, and without control characters. */

@@ -13,15 +13,25 @@ export type {
 } from './schema/enumeration.js';
 export { enumerationExistsIn, enumerationRows, enumerationValueOf } from './schema/enumeration.js';
 export type * from './structures/base.js';
-export type { Credential, UsernameAndPassword } from './structures/credential.js';
+export type {
+  AttestationCredential,
+  Credential,
+  DeviceCredential,
+  HashedPassword,
+  Ticket,
+  UsernameAndPassword,
+} from './structures/credential.js';
 export type { IdentifierReference } from './structures/identifier.js';
 export type {
   KeyBlock,
+  KeyInformation,
   KeyMaterial,
+  KeyWrappingData,
   KeyWrappingSpecification,
   PlainKeyValue,
 } from './structures/key-block.js';
-export { digestInput, keyMaterialBytes } from './structures/key-block.js';
+export { decodeKeyValue, digestInput, encodeKeyValue, keyMaterialBytes } from './structures/key-block.js';
+export type { DerivationParameters } from './operations/derive-key.js';
 export type { ManagedObjectValue, ObjectTypeName } from './structures/managed-object.js';
 export { managedObject } from './structures/managed-object.js';
 export { protocolVersionOf } from './structures/protocol-version.js';

@@ -63,6 +63,12 @@ export const dateTime: Codec<number> = {
   write: (writer, tag, value) => writer.dateTime(tag, value),
 };
 
+/** Microseconds since 1970. */
+export const dateTimeExtended: Codec<bigint> = {
+  read: (reader) => reader.dateTimeExtended(),
+  write: (writer, tag, value) => writer.dateTimeExtended(tag, value),
+};
+
 /** Seconds. */
 export const interval: Codec<number> = {
   read: (reader) => reader.interval(),
