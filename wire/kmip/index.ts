@@ -32,12 +32,16 @@ export type {
 } from './structures/key-block.js';
 export { decodeKeyValue, digestInput, encodeKeyValue, keyMaterialBytes } from './structures/key-block.js';
 export type { DerivationParameters } from './operations/derive-key.js';
+export type { Right, TicketLease } from './operations/login.js';
+export type { Pkcs11Function } from './operations/pkcs11.js';
+export type { ObjectDefaults } from './operations/query.js';
 export type { ManagedObjectValue, ObjectTypeName } from './structures/managed-object.js';
 export { managedObject } from './structures/managed-object.js';
 export { protocolVersionOf } from './structures/protocol-version.js';
 export type { ProtocolVersion } from './structures/protocol-version.js';
 export type { TemplateAttribute } from './structures/template-attribute.js';
 export { givenAttributes } from './structures/template-attribute.js';
+export type { ServerInformation } from './structures/server-information.js';
 export type { TagName } from './tables/tag-names.js';
 export { tagName, tagText, tagValue } from './tables/tag-names.js';
 export * from './tables/masks.js';

@@ -1,6 +1,12 @@
 import type { ValueOf } from '../schema/codec.js';
 import type { OperationName } from '../schema/enumeration.js';
 import {
+  cancelResponse,
+  pendingRequest,
+  queryAsynchronousRequestsRequest,
+  queryAsynchronousRequestsResponse,
+} from './asynchronous.js';
+import {
   addAttributeRequest,
   changedAttributeResponse,
   deleteAttributeRequest,
@@ -9,19 +15,43 @@ import {
   getAttributesResponse,
   modifyAttributeRequest,
 } from './attributes.js';
+import { certifyRequest, certifyResponse, recertifyRequest } from './certify.js';
 import { createRequest, createResponse } from './create.js';
+import { createKeyPairRequest, keyPairResponse } from './create-key-pair.js';
+import { deriveKeyRequest, deriveKeyResponse } from './derive-key.js';
 import { discoverVersions } from './discover-versions.js';
+import { emptyPayload } from './empty.js';
+import { exportRequest, exportResponse, importRequest, importResponse } from './export.js';
 import { getRequest, getResponse } from './get.js';
+import { interopRequest } from './interop.js';
 import { locateRequest, locateResponse } from './locate.js';
+import { logRequest } from './log.js';
+import { delegatedLoginRequest, loginRequest, ticketPayload } from './login.js';
 import { objectRequest, objectResponse } from './object-identifier.js';
+import { pkcs11Request, pkcs11Response } from './pkcs11.js';
 import { queryRequest, queryResponse } from './query.js';
 import { registerRequest, registerResponse } from './register.js';
+import { rekeyRequest, rekeyResponse } from './rekey.js';
+import { rekeyKeyPairRequest } from './rekey-key-pair.js';
 import { revokeRequest } from './revoke.js';
+import { setEndpointRole } from './set-endpoint-role.js';
+import {
+  createSplitKeyRequest,
+  createSplitKeyResponse,
+  joinSplitKeyRequest,
+  joinSplitKeyResponse,
+} from './split-key.js';
+import { validateRequest, validateResponse } from './validate.js';
 
 /** Payloads by operation. Those of operations that are not here are kept as a list of items. */
 export const PAYLOADS = {
   Create: { request: createRequest, response: createResponse },
+  CreateKeyPair: { request: createKeyPairRequest, response: keyPairResponse },
   Register: { request: registerRequest, response: registerResponse },
+  ReKey: { request: rekeyRequest, response: rekeyResponse },
+  DeriveKey: { request: deriveKeyRequest, response: deriveKeyResponse },
+  Certify: { request: certifyRequest, response: certifyResponse },
+  ReCertify: { request: recertifyRequest, response: certifyResponse },
   Locate: { request: locateRequest, response: locateResponse },
   Get: { request: getRequest, response: getResponse },
   GetAttributes: { request: getAttributesRequest, response: getAttributesResponse },
@@ -33,8 +63,29 @@ export const PAYLOADS = {
   Activate: { request: objectRequest, response: objectResponse },
   Revoke: { request: revokeRequest, response: objectResponse },
   Destroy: { request: objectRequest, response: objectResponse },
+  Validate: { request: validateRequest, response: validateResponse },
   Query: { request: queryRequest, response: queryResponse },
+  Cancel: { request: pendingRequest, response: cancelResponse },
+  Poll: { request: pendingRequest, response: emptyPayload },
   DiscoverVersions: { request: discoverVersions, response: discoverVersions },
+  ReKeyKeyPair: { request: rekeyKeyPairRequest, response: keyPairResponse },
+  CreateSplitKey: { request: createSplitKeyRequest, response: createSplitKeyResponse },
+  JoinSplitKey: { request: joinSplitKeyRequest, response: joinSplitKeyResponse },
+  Import: { request: importRequest, response: importResponse },
+  Export: { request: exportRequest, response: exportResponse },
+  Log: { request: logRequest, response: emptyPayload },
+  Login: { request: loginRequest, response: ticketPayload },
+  Logout: { request: ticketPayload, response: emptyPayload },
+  DelegatedLogin: { request: delegatedLoginRequest, response: ticketPayload },
+  SetEndpointRole: { request: setEndpointRole, response: setEndpointRole },
+  PKCS_11: { request: pkcs11Request, response: pkcs11Response },
+  Interop: { request: interopRequest, response: emptyPayload },
+  QueryAsynchronousRequests: {
+    request: queryAsynchronousRequestsRequest,
+    response: queryAsynchronousRequestsResponse,
+  },
+  Process: { request: pendingRequest, response: emptyPayload },
+  Ping: { request: emptyPayload, response: emptyPayload },
 } as const satisfies Partial<Record<OperationName, unknown>>;
 
 /** An operation whose payloads have a schema. */

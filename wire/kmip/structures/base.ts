@@ -1,7 +1,8 @@
 import { boolean, byteString, integer, longInteger, textString } from '../schema/codec.js';
-import type { ValueOf } from '../schema/codec.js';
+import type { Codec, ValueOf } from '../schema/codec.js';
 import { enumeration } from '../schema/enumeration.js';
 import { multiple, optional, required, structure } from '../schema/structure.js';
+import { RANK_2_0 } from '../versions.js';
 import { identifierReference } from './identifier.js';
 
 /** KMIP 1.4 §3.2. */
@@ -154,9 +155,22 @@ export const nonce = structure('Nonce', {
   nonceValue: required('NonceValue', byteString),
 });
 
-/** KMIP 1.4 §2.1.9. */
+/** An Item Type: an Integer in KMIP 1.x, an Enumeration in 2.x (2.1 §7.13). */
+const itemType: Codec<number> = {
+  read: (reader) => (reader.rank >= RANK_2_0 ? reader.enumeration() : reader.integer()),
+  write: (writer, tag, value) => {
+    if (writer.rank >= RANK_2_0) writer.enumeration(tag, value);
+    else writer.integer(tag, value);
+  },
+};
+
+/** KMIP 1.4 §2.1.9, KMIP 2.1 §7.13. */
 export const extensionInformation = structure('Extension Information', {
   extensionName: required('ExtensionName', textString),
   extensionTag: optional('ExtensionTag', integer),
-  extensionType: optional('ExtensionType', integer),
+  extensionType: optional('ExtensionType', itemType),
+  extensionEnumeration: optional('ExtensionEnumeration', integer, { since: '2.0' }),
+  extensionAttribute: optional('ExtensionAttribute', boolean, { since: '2.0' }),
+  extensionParentStructureTag: optional('ExtensionParentStructureTag', integer, { since: '2.0' }),
+  extensionDescription: optional('ExtensionDescription', textString, { since: '2.0' }),
 });

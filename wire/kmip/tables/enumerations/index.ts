@@ -2,6 +2,7 @@ import * as cryptography from './cryptography.js';
 import * as curves from './curves.js';
 import * as objects from './objects.js';
 import * as messages from './messages.js';
+import * as pkcs11 from './pkcs11.js';
 import * as profiles from './profiles.js';
 import type { EnumerationRow } from './row.js';
 
@@ -44,6 +45,8 @@ export const ENUMERATIONS = {
   ObjectType: objects.ObjectTypeValues,
   Operation: messages.OperationValues,
   PaddingMethod: cryptography.PaddingMethodValues,
+  PKCS_11Function: pkcs11.PKCS_11FunctionValues,
+  PKCS_11ReturnCode: pkcs11.PKCS_11ReturnCodeValues,
   ProcessingStage: messages.ProcessingStageValues,
   ProfileName: profiles.ProfileNameValues,
   ProtectionLevel: objects.ProtectionLevelValues,
