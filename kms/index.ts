@@ -4,5 +4,14 @@ export { kmsConfigSchema, parseKmsConfig } from './config.js';
 export type { KmsConfig, KmsConfigInput } from './config.js';
 export { KmsService } from './service.js';
 export { SqliteKmsStore } from './sqlite-store.js';
-export { StoreConflict } from './store.js';
-export type { FindQuery, KmsStore, StoreChange, StoredObject } from './store.js';
+export { PostgresKmsStore } from './postgres/store.js';
+export { StoreConflict, StoreUnavailable } from './store.js';
+export type {
+  FindQuery,
+  FoundObject,
+  KmsReader,
+  KmsSnapshot,
+  KmsStore,
+  StoreChange,
+  StoredObject,
+} from './store.js';

@@ -2,12 +2,12 @@ import type { ServiceContext } from '../core/context.js';
 import type { Endpoint, Health, Service } from '../core/lifecycle.js';
 import type { KmsConfig } from './config.js';
 import { ObjectRepository } from './objects/repository.js';
+import { openStore } from './open-store.js';
 import { BatchProcessor } from './server/batch.js';
 import { IdentityPolicy } from './server/identity.js';
 import { KmipListener } from './server/listener.js';
 import type { KmsMetrics } from './server/metrics.js';
 import { kmsMetrics } from './server/metrics.js';
-import { SqliteKmsStore } from './sqlite-store.js';
 import type { KmsStore } from './store.js';
 
 /** A KMIP key server. */
@@ -32,12 +32,12 @@ export class KmsService implements Service {
   /**
    * Opens the store and binds the KMIP port; the endpoint is named `kmip`.
    *
-   * @throws KpsimError `store_unusable`, `store_key_invalid`, `certificate_invalid`
+   * @throws KpsimError `store_unusable`, `store_key_invalid`, `store_too_new`, `certificate_invalid`
    */
   async start(): Promise<readonly Endpoint[]> {
     const { host } = this.#config;
     const identity = new IdentityPolicy(this.#config);
-    const store = await SqliteKmsStore.open(this.#context.dataDir);
+    const store = await openStore(this.#config, this.#context);
     const repository = new ObjectRepository(store, this.#config.limits);
     const parts = {
       config: this.#config,
@@ -66,8 +66,9 @@ export class KmsService implements Service {
   }
 
   health(): Health {
-    if (this.#running) return { status: 'ok', details: [] };
-    return { status: 'down', details: ['The key server is not started.'] };
+    if (!this.#running) return { status: 'down', details: ['The key server is not started.'] };
+    const problem = this.#running.store.problem();
+    return problem === undefined ? { status: 'ok', details: [] } : { status: 'down', details: [problem] };
   }
 
   async #stop(): Promise<void> {

@@ -41,9 +41,30 @@ export class Sealer {
     const key = found ?? randomKeyBytes(KEY_BYTES);
     if (!found) await writeFileDurable(path, key);
     const sealer = new Sealer(key);
-    if (!check) await writeFileDurable(checkPath, sealer.seal(Buffer.alloc(0), CHECK_FILE));
-    else if (!sealer.#opens(check)) throw keyInvalid(path, 'is not the key that the store was made with');
+    if (!check) await writeFileDurable(checkPath, sealer.check());
+    else if (!sealer.recognises(check)) throw keyInvalid(path, 'is not the key that the store was made with');
     return sealer;
+  }
+
+  /** A sealer under a key of 32 bytes that is kept elsewhere; it takes the buffer over. */
+  static withKey(key: Buffer): Sealer {
+    if (key.length !== KEY_BYTES) throw new RangeError(`an at-rest key has ${KEY_BYTES} bytes`);
+    return new Sealer(key);
+  }
+
+  /** A value to be kept beside the store, by which {@link recognises} tells this key from another. */
+  check(): Buffer {
+    return this.seal(Buffer.alloc(0), CHECK_FILE);
+  }
+
+  /** Whether `check` was made with the same key. */
+  recognises(check: Uint8Array): boolean {
+    try {
+      this.open(check, CHECK_FILE);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Seals `plain`; `place` names where the value belongs, for example a table and a row id. */
@@ -68,15 +89,6 @@ export class Sealer {
         `A sealed value of ${place} cannot be opened: it was altered, or the key file is another one.`,
         { cause: error },
       );
-    }
-  }
-
-  #opens(check: Buffer): boolean {
-    try {
-      this.open(check, CHECK_FILE);
-      return true;
-    } catch {
-      return false;
     }
   }
 

@@ -33,10 +33,11 @@ import type { Authenticated, Client, IdentityPolicy } from './identity.js';
 import { masked } from './masking.js';
 import type { KmsMetrics } from './metrics.js';
 import { RequestScope } from './scope.js';
+import { commitFailure, readFailure } from './storage-errors.js';
 import { ServerState } from './state.js';
 
-/** Requests that lose a race for an object are redone this often before they fail. */
-const CONFLICT_LIMIT = 8;
+/** Requests that lose a race for an object are redone this often before they fail; each time another one has won. */
+const CONFLICT_LIMIT = 64;
 
 /** An answer and what is to become of it. */
 export interface Answer {
@@ -212,7 +213,8 @@ export class BatchProcessor {
     } catch (error) {
       if (error instanceof StoreConflict) throw error;
       this.#context.log.error({ err: error }, 'a request could not be made durable');
-      outcomes = outcomes.map((outcome) => (outcome.writes ? notCommitted(outcome) : outcome));
+      const failure = commitFailure(error);
+      outcomes = outcomes.map((outcome) => (outcome.writes ? notCommitted(outcome, failure) : outcome));
       bytes = this.#encode(request, scope, outcomes, extra);
     }
     this.#record(request, client, version, outcomes);
@@ -284,6 +286,8 @@ export class BatchProcessor {
   #asKmipError(error: unknown): KmipError {
     if (error instanceof KmipError) return error;
     this.#context.log.error({ err: error }, 'a request failed unexpectedly');
+    const failure = readFailure(error);
+    if (failure) return failure;
     return new KmipError('GeneralFailure', 'The server could not perform the operation; its log says why.');
   }
 
@@ -391,15 +395,15 @@ function undone({ item, writes }: Outcome): Outcome {
   return { item: { operation, uniqueBatchItemId, resultStatus: 'OperationUndone' }, writes };
 }
 
-function notCommitted({ item }: Outcome): Outcome {
+function notCommitted({ item }: Outcome, error: KmipError): Outcome {
   const { operation, uniqueBatchItemId } = item;
   return {
     item: {
       operation,
       uniqueBatchItemId,
       resultStatus: 'OperationFailed',
-      resultReason: 'GeneralFailure',
-      resultMessage: 'The change could not be stored; nothing was changed. Check the disk of the server.',
+      resultReason: error.reason,
+      resultMessage: error.message,
     },
     writes: false,
   };

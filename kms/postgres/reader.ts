@@ -1,0 +1,155 @@
+import type { Sealer } from '../../core/store/sealer.js';
+import { placeOf } from '../sqlite-reader.js';
+import type { FindQuery, FoundObject, KmsReader, StoredObject } from '../store.js';
+import type { Queries } from './connections.js';
+import { Grouped } from './grouped.js';
+
+/** Objects of a term are counted up to here, to tell the rarer of two terms. */
+const COUNTED = 1000;
+/** Objects read with one statement. */
+const READ_LIMIT = 256;
+
+/** An object wanted, and the revision that is known already; 0 for none. */
+interface Wanted {
+  readonly uniqueIdentifier: string;
+  readonly revision: number;
+}
+
+interface ObjectRow {
+  readonly unique_identifier: string;
+  readonly owner: string;
+  readonly object_type: string;
+  /** bigint, which pg hands over as text. */
+  readonly revision: string;
+  /** Null if the revision is the one known. */
+  readonly attributes: Buffer | null;
+  readonly value: Buffer | null;
+}
+
+/** OFFSET 0 has each identifier looked up in the index, whatever the planner thinks of the table's size. */
+const READ = {
+  name: 'read',
+  text: `SELECT o.unique_identifier, o.owner, o.object_type, o.revision,
+      CASE WHEN o.revision <> wanted.revision THEN o.attributes END AS attributes,
+      CASE WHEN o.revision <> wanted.revision THEN o.value END AS value
+    FROM unnest($1::text[], $2::bigint[]) AS wanted (identifier, revision)
+    CROSS JOIN LATERAL (SELECT * FROM objects WHERE unique_identifier = wanted.identifier OFFSET 0) AS o`,
+};
+
+/** Reads objects, those of many requests with one statement. */
+export class PostgresReader implements KmsReader {
+  readonly #queries: Queries;
+  readonly #sealer: Sealer;
+  readonly #reads: Grouped<Wanted, StoredObject | 'unchanged' | undefined>;
+
+  /** @param lanes statements that `queries` can run at once */
+  constructor(queries: Queries, sealer: Sealer, lanes: number) {
+    this.#queries = queries;
+    this.#sealer = sealer;
+    this.#reads = new Grouped((wanted) => this.#read(wanted), { lanes, limit: READ_LIMIT });
+  }
+
+  async read(uniqueIdentifier: string): Promise<StoredObject | undefined> {
+    const found = await this.refresh(uniqueIdentifier, 0);
+    return found === 'unchanged' ? undefined : found;
+  }
+
+  /** As {@link KmsReader.read}, `'unchanged'` if the revision is the one given. */
+  async refresh(uniqueIdentifier: string, revision: number): Promise<StoredObject | 'unchanged' | undefined> {
+    // The one character that PostgreSQL keeps no text with.
+    if (uniqueIdentifier.includes('\0')) return undefined;
+    return this.#reads.ask({ uniqueIdentifier, revision });
+  }
+
+  async find({ owner, terms, limit, before }: FindQuery): Promise<readonly FoundObject[]> {
+    const rows = await this.#queries.query<{ unique_identifier: string; sequence: string }>({
+      name: `find ${terms.length}${owner === undefined ? '' : ' owned'}`,
+      text: searchSql(terms.length, owner !== undefined),
+      values: [
+        before ?? Number.MAX_SAFE_INTEGER,
+        limit,
+        ...(await this.#rarestFirst(terms)),
+        ...(owner === undefined ? [] : [owner]),
+      ],
+    });
+    return rows.map((row) => ({
+      uniqueIdentifier: row.unique_identifier,
+      sequence: Number(row.sequence),
+    }));
+  }
+
+  /** Waits for reads under way. */
+  settled(): Promise<void> {
+    return this.#reads.settled();
+  }
+
+  async #read(wanted: readonly Wanted[]): Promise<readonly (StoredObject | 'unchanged' | undefined)[]> {
+    const rows = await this.#queries.query<ObjectRow>({
+      ...READ,
+      values: [
+        wanted.map(({ uniqueIdentifier }) => uniqueIdentifier),
+        wanted.map(({ revision }) => revision),
+      ],
+    });
+    // Two requests may want one object with different revisions known.
+    const found = new Map(rows.map((row) => [keyOf(row.unique_identifier, row.attributes === null), row]));
+    return wanted.map(({ uniqueIdentifier }) => {
+      const row = found.get(keyOf(uniqueIdentifier, false));
+      if (row) return this.#opened(row);
+      return found.has(keyOf(uniqueIdentifier, true)) ? 'unchanged' : undefined;
+    });
+  }
+
+  #opened({
+    unique_identifier: uniqueIdentifier,
+    owner,
+    object_type,
+    revision,
+    ...row
+  }: ObjectRow): StoredObject {
+    return {
+      uniqueIdentifier,
+      owner,
+      objectType: object_type,
+      revision: Number(revision),
+      attributes: row.attributes ?? Buffer.alloc(0),
+      value: row.value === null ? undefined : this.#sealer.open(row.value, placeOf(uniqueIdentifier)),
+    };
+  }
+
+  /** The search walks the objects of the first term and looks the others up: a name goes before an object type. */
+  async #rarestFirst(terms: readonly Buffer[]): Promise<readonly Buffer[]> {
+    if (terms.length < 2) return terms;
+    const rows = await this.#queries.query<{ n: number }>({
+      name: 'rarity',
+      text: `SELECT (SELECT count(*)::int FROM (SELECT 1 FROM terms WHERE terms.term = wanted.term LIMIT $2) AS seen) AS n
+        FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (term, place) ORDER BY place`,
+      values: [terms, COUNTED],
+    });
+    return terms
+      .map((term, index) => ({ term, n: rows[index]?.n ?? 0 }))
+      .sort((left, right) => left.n - right.n)
+      .map(({ term }) => term);
+  }
+}
+
+function searchSql(terms: number, owned: boolean): string {
+  const value = (index: number): string => `$${3 + index}`;
+  const order = terms === 0 ? 'o.sequence' : 'first.sequence';
+  const from =
+    terms === 0 ? 'objects AS o' : 'terms AS first JOIN objects AS o ON o.sequence = first.sequence';
+  const conditions = [
+    `${order} < $1`,
+    ...Array.from({ length: terms }, (_, index) =>
+      index === 0
+        ? `first.term = ${value(0)}`
+        : `EXISTS (SELECT 1 FROM terms AS t WHERE t.term = ${value(index)} AND t.sequence = o.sequence)`,
+    ),
+    ...(owned ? [`o.owner = ${value(terms)}`] : []),
+  ];
+  return `SELECT o.unique_identifier, o.sequence FROM ${from} WHERE ${conditions.join(' AND ')} ORDER BY ${order} DESC LIMIT $2`;
+}
+
+function keyOf(uniqueIdentifier: string, unchanged: boolean): string {
+  return `${unchanged ? 'u' : 'c'}${uniqueIdentifier}`;
+}
