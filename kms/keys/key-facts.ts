@@ -72,3 +72,10 @@ export function keyFacts(key: KeyObject): KeyFacts {
 function bitLength(number: bigint): number {
   return number.toString(2).length;
 }
+
+/** The format in which keys of a type are encoded as a whole, in all versions of KMIP. */
+export function encodedFormatOf(key: KeyObject): KeyFormatTypeName {
+  if (key.asymmetricKeyType === 'rsa') return 'PKCS_1';
+  if (key.type === 'public') return 'X_509';
+  return key.asymmetricKeyType === 'ec' ? 'ECPrivateKey' : 'PKCS_8';
+}

@@ -123,14 +123,14 @@ export function secretBytesOf(value: ManagedObjectValue): Buffer {
 
 /** The Key Material of a Key Block that is neither absent nor wrapped. @throws KmipError */
 export function demandPlain(block: KeyBlock): KeyMaterial {
-  const { keyValue } = block;
+  const { keyValue, keyWrappingData } = block;
   if (keyValue === undefined) {
     throw new KmipError(
       'KeyValueNotPresent',
       'The server does not hold the key itself, only its attributes.',
     );
   }
-  if (Buffer.isBuffer(keyValue)) {
+  if (Buffer.isBuffer(keyValue) || keyWrappingData !== undefined) {
     throw new KmipError('KeyFormatTypeNotSupported', 'The key is stored wrapped; it cannot be used here.');
   }
   return keyValue.keyMaterial;
