@@ -58,6 +58,7 @@ export const REFUSALS = {
   correlationUnknown: { v1: 'ItemNotFound', v2: 'InvalidCorrelationValue' },
   streamTooLong: { v1: 'CryptographicFailure', v2: 'ServerLimitExceeded' },
   tooManyStreams: { v1: 'GeneralFailure', v2: 'ServerLimitExceeded' },
+  objectNotCheckable: { v1: 'IllegalOperation', v2: 'IllegalObjectType' },
   leaseNotGranted: { v1: 'PermissionDenied', v2: 'PermissionDenied' },
   noIdPlaceholder: { v1: 'InvalidField', v2: 'InvalidField' },
 } as const satisfies Record<string, RefusalRow>;
@@ -72,6 +73,16 @@ export class Refusal extends KmipError {
   constructor(refusal: RefusalName, message: string) {
     super(REFUSALS[refusal].v2, message);
     this.refusal = refusal;
+  }
+}
+
+/** A refusal whose batch item says more in its payload. */
+export class RefusalWithPayload extends Refusal {
+  readonly payload: unknown;
+
+  constructor(refusal: RefusalName, message: string, payload: unknown) {
+    super(refusal, message);
+    this.payload = payload;
   }
 }
 
