@@ -3,6 +3,12 @@ import type { z } from 'zod';
 
 import type { CommandIo } from './io.js';
 
+/**
+ * Exit codes: all went well; something failed or was not as expected; the command was not understood; the user stopped
+ * it before its end, as shells count SIGINT.
+ */
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
 /** How a command ended; the number becomes the process's exit code. */
 export interface Outcome {
   exitCode: number;

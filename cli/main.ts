@@ -13,6 +13,17 @@ const stopRequested = new Promise<void>((resolve) => {
   }
 });
 
+// npm passes no signal on: what it started (npx kpsim …, npm start) ends when npm is gone, or would run for ever.
+const parent = process.ppid;
+if (process.env.npm_command !== undefined) {
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500);
+  watch.unref();
+}
+
 // Whoever read the output may have gone (kpsim … | head): what is running goes on, and is cleaned up at its end.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {

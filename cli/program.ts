@@ -4,12 +4,10 @@ import { ConfigError } from '../core/config/index.js';
 import { KpsimError, errorText } from '../core/errors.js';
 import { VERSION } from '../core/version.js';
 import type { CommandRow, Outcome } from './command.js';
+import { EXIT } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import type { CommandIo } from './io.js';
 import { debugWanted } from './io.js';
-
-/** Exit codes: all went well; something failed or was not as expected; the command was not understood. */
-export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /**
  * Runs one command line.
@@ -26,6 +24,7 @@ export async function run(args: readonly string[], io: CommandIo): Promise<numbe
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     io.stderr.write(`${explained(error, io)}\n`);
+    if (error instanceof KpsimError && error.code === 'interrupted') return EXIT.interrupted;
     return error instanceof ConfigError ? EXIT.usage : EXIT.failed;
   }
 }
@@ -35,6 +34,7 @@ async function programFor(args: readonly string[], io: CommandIo, outcome: Outco
     .description('The key infrastructure of vSphere VM encryption on one machine, for tests.')
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'explain a command')
+    .enablePositionalOptions() // or --version of a command would be taken for the program's
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),

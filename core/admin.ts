@@ -18,8 +18,8 @@ import { VERSION } from './version.js';
 
 /** Choices for {@link startAdmin}. */
 export interface AdminOptions {
-  /** The services answered for; one, or a whole lab. */
-  readonly services: readonly Service[];
+  /** The services answered for; one, or a whole lab. Gone through anew at each request. */
+  readonly services: Iterable<Pick<Service, 'name' | 'health'>>;
   readonly context: ServiceContext;
   /** Loopback unless told; any other address needs a token. */
   readonly host?: string | undefined;
@@ -107,7 +107,7 @@ function guard(app: Express, options: AdminOptions, loopback: boolean): void {
 function healthRoutes(app: Express, { services, context }: AdminOptions): void {
   app.get('/livez', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', (_request, response) => {
-    const report = services.map((service) => ({ name: service.name, ...service.health() }));
+    const report = [...services].map((service) => ({ name: service.name, ...service.health() }));
     const down = report.some((row) => row.status === 'down');
     response.status(down ? 503 : 200).json({ status: down ? 'down' : 'ok', services: report });
   });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync } from 'node:fs';
+import { accessSync, chmodSync, constants } from 'node:fs';
 import { mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -61,12 +61,22 @@ function lockDirectory(directory: string): () => void {
         { cause: error },
       );
     }
-    throw unusable(directory, error);
+    // SQLite says only that it could not open the file; why is the file system's to say.
+    throw unusable(directory, whyUnwritable(directory) ?? error);
   }
   const locked = database;
   return () => {
     if (locked.open) locked.close();
   };
+}
+
+function whyUnwritable(directory: string): unknown {
+  try {
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 /**
@@ -88,7 +98,12 @@ async function madeDir(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return true;
+    if (code === 'EEXIST') {
+      if ((await stat(path)).isDirectory()) return true;
+      throw new KpsimError('data_dir_unusable', `${path} is a file, no directory. Choose another name.`, {
+        cause: error,
+      });
+    }
     if (code === 'ENOENT' && dirname(path) !== path) return false;
     throw unusable(path, error);
   }

@@ -7,4 +7,5 @@ export { VMOTION_ENDPOINT } from './esx-host.js';
 export { EVIDENCE_FAULTS } from './boot/index.js';
 export { HostAgentService, MANAGEMENT_ENDPOINT } from './service.js';
 export { EndorsementPool, createTpmVendor } from './tpm/index.js';
+export { nodeFileSystem, readForeignVm } from './vm/index.js';
 export type { PlatformParts } from './trust/platform.js';

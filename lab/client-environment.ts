@@ -25,8 +25,8 @@ export function isClientVariable(name: string): boolean {
 export type ClientVariable = readonly [name: string, value: string];
 
 /**
- * What clients need to reach a lab, as environment variables: govc's for the first vCenter, then kpsim's own for
- * the first key server and Trust Authority, and the same for every other one with its name in the variable's name.
+ * What clients need to reach a lab, as environment variables: each service's with its name appended, and those of
+ * the first of each kind by the plain name as well, for clients that know one only.
  */
 export async function clientEnvironment(lab: Lab): Promise<readonly ClientVariable[]> {
   const { caPath, certificatePath, privateKeyPath } = await lab.certificates.client(LAB_ADMINISTRATOR);
@@ -37,36 +37,33 @@ export async function clientEnvironment(lab: Lab): Promise<readonly ClientVariab
     ['KPSIM_CLIENT_CERT', certificatePath],
     ['KPSIM_CLIENT_KEY', privateKeyPath],
     ...(lab.admin ? [['KPSIM_ADMIN_URL', lab.admin.url] as const] : []),
-    ...keyServers.flatMap(({ name, endpoint }, index): ClientVariable[] => [
-      [suffixed('KPSIM_KMIP_HOST', name, index), endpoint.host],
-      [suffixed('KPSIM_KMIP_PORT', name, index), String(endpoint.port)],
+    ...keyServers.flatMap(({ name, endpoint }, index) => [
+      ...variablesOf('KPSIM_KMIP_HOST', name, index, endpoint.host),
+      ...variablesOf('KPSIM_KMIP_PORT', name, index, String(endpoint.port)),
     ]),
-    ...trustAuthorities.flatMap(
-      ({ name, attestationEndpoint, keyProviderEndpoint }, index): ClientVariable[] => [
-        [suffixed('KPSIM_ATTESTATION_URL', name, index), attestationEndpoint.url],
-        [suffixed('KPSIM_KEY_PROVIDER_SERVICE_URL', name, index), keyProviderEndpoint.url],
-      ],
-    ),
-    ...vcenters.flatMap((vcenter, index): ClientVariable[] => [
-      [suffixed('GOVC_URL', vcenter.name, index), vcenter.endpoint.url],
-      [suffixed('GOVC_USERNAME', vcenter.name, index), ADMINISTRATOR],
-      [suffixed('GOVC_PASSWORD', vcenter.name, index), vcenter.credential().password],
+    ...trustAuthorities.flatMap(({ name, attestationEndpoint, keyProviderEndpoint }, index) => [
+      ...variablesOf('KPSIM_ATTESTATION_URL', name, index, attestationEndpoint.url),
+      ...variablesOf('KPSIM_KEY_PROVIDER_SERVICE_URL', name, index, keyProviderEndpoint.url),
     ]),
-    ...hosts.map(
-      ({ name, endpoint }, index) => [suffixed('KPSIM_HOST_URL', name, index), endpoint.url] as const,
-    ),
+    ...vcenters.flatMap((vcenter, index) => [
+      ...variablesOf('GOVC_URL', vcenter.name, index, vcenter.endpoint.url),
+      ...variablesOf('GOVC_USERNAME', vcenter.name, index, ADMINISTRATOR),
+      ...variablesOf('GOVC_PASSWORD', vcenter.name, index, vcenter.credential().password),
+    ]),
+    ...hosts.flatMap(({ name, endpoint }, index) => variablesOf('KPSIM_HOST_URL', name, index, endpoint.url)),
     ...(vcenters.length > 0 ? [['GOVC_TLS_CA_CERTS', caPath] as const] : []),
   ];
+}
+
+/** One variable of a service, by its own name; of the first service by the plain name too. */
+function variablesOf(variable: string, name: string, index: number, value: string): ClientVariable[] {
+  const own: ClientVariable = [`${variable}_${name.toUpperCase().replaceAll('-', '_')}`, value];
+  return index === 0 ? [[variable, value], own] : [own];
 }
 
 /** The variables as lines for a POSIX shell: `export NAME='value'`. */
 export function exportLines(variables: readonly ClientVariable[]): readonly string[] {
   return variables.map(([name, value]) => `export ${name}=${shellQuoted(value)}`);
-}
-
-/** The first one goes by the plain name, for clients that know one only. */
-function suffixed(variable: string, name: string, index: number): string {
-  return index === 0 ? variable : `${variable}_${name.toUpperCase().replaceAll('-', '_')}`;
 }
 
 function shellQuoted(value: string): string {

@@ -2,6 +2,9 @@ import { startAdmin } from '../core/admin.js';
 import type { AdminServer } from '../core/admin.js';
 import type { ServiceContext } from '../core/context.js';
 import { VapiError, validate } from '../core/http/index.js';
+import { Journal } from '../core/journal.js';
+import type { JournalEntry } from '../core/journal.js';
+import type { Service } from '../core/lifecycle.js';
 import { Metrics } from '../core/metrics.js';
 import { z } from 'zod';
 import type { Ground } from './ground.js';
@@ -22,17 +25,63 @@ class LabMetrics extends Metrics {
   }
 }
 
+/** An entry of a lab's journal: that of one service, and which. */
+interface LabJournalEntry extends JournalEntry {
+  readonly service: string;
+}
+
+/** The journals of all services of a lab as one, in the order of time. */
+class LabJournal extends Journal {
+  readonly #contexts: ReadonlyMap<string, ServiceContext>;
+
+  constructor(contexts: ReadonlyMap<string, ServiceContext>) {
+    super(0);
+    this.#contexts = contexts;
+  }
+
+  override entries(last?: number): readonly LabJournalEntry[] {
+    const all = [...this.#contexts].flatMap(([service, { journal }]) =>
+      journal.entries(last).map((entry) => ({ service, ...entry })),
+    );
+    // A stable sort on texts of one form: entries of one service stay in their order.
+    all.sort((left, right) => (left.time < right.time ? -1 : left.time > right.time ? 1 : 0));
+    return last === undefined ? all : all.slice(-last);
+  }
+
+  override clear(): void {
+    for (const { journal } of this.#contexts.values()) journal.clear();
+  }
+}
+
 /**
- * Starts the admin listener of a lab: that of all its services, with their metrics together, and with the journal of
- * each at `/services/{name}/journal`.
+ * Starts the admin listener of a lab: that of all its services, with their metrics and journals together, and with
+ * the journal of each at `/services/{name}/journal`.
+ *
+ * @param isReady whether the lab is configured; until then `/readyz` says no
  */
-export async function startLabAdmin(ground: Ground, port: number): Promise<AdminServer> {
+export async function startLabAdmin(
+  ground: Ground,
+  wantedPort: number,
+  isReady: () => boolean,
+): Promise<AdminServer> {
   const { contexts } = ground;
   const own = await ground.ownContext(LAB);
-  return startAdmin({
-    services: ground.services,
-    context: { ...own, metrics: new LabMetrics(contexts) },
-    port,
+  const itself: Pick<Service, 'name' | 'health'> = {
+    name: LAB,
+    health: () =>
+      isReady()
+        ? { status: 'ok', details: [] }
+        : { status: 'down', details: ['The lab is being configured; wait for its Ready line.'] },
+  };
+  const server = await startAdmin({
+    services: {
+      *[Symbol.iterator]() {
+        yield itself;
+        yield* ground.services;
+      },
+    },
+    context: { ...own, metrics: new LabMetrics(contexts), journal: new LabJournal(contexts) },
+    port: ground.port(LAB, 'admin', wantedPort),
     extend: (app) => {
       app.get('/services', (_request, response) => void response.json([...contexts.keys()]));
       app.get('/services/:name/journal', (request, response) => {
@@ -49,4 +98,6 @@ export async function startLabAdmin(ground: Ground, port: number): Promise<Admin
       });
     },
   });
+  ground.state.keepPort(`${LAB}/admin`, server.port);
+  return server;
 }

@@ -54,6 +54,12 @@ export class LabState {
     }
   }
 
+  /** Names of all services that have ever listened in this data directory. */
+  get services(): readonly string[] {
+    const names = [...this.#ports.keys()].map((listener) => listener.split('/', 1)[0] ?? '');
+    return [...new Set(names)].filter((name) => name !== 'lab');
+  }
+
   /** The port to ask for: the one that the topology wants, else the one of the last run, else any. */
   port(listener: string, wanted: number): number {
     return wanted === 0 ? (this.#ports.get(listener) ?? 0) : wanted;

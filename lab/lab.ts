@@ -22,6 +22,7 @@ import type { LabServices } from './services/index.js';
 import type { LabKeyServer } from './services/key-server.js';
 import type { LabTrustAuthority } from './services/trust-authority.js';
 import type { LabVcenter } from './services/vcenter.js';
+import { hostsOf } from './topology/index.js';
 import type { HostAddress, Topology } from './topology/index.js';
 
 /** Choices for {@link startLab}. */
@@ -141,18 +142,36 @@ export class Lab {
 export async function startLab(topology: Topology, options: LabOptions = {}): Promise<Lab> {
   const dataDir = await makeDataDir(options.dataDir);
   let ground: Ground | undefined;
+  let admin: AdminServer | undefined;
   try {
     ground = await makeGround(topology, dataDir.path, options);
+    const { adminPort, onProgress = () => undefined } = options;
+    let ready = false;
+    // First of all: a port that is taken is to be found out before minutes of work.
+    admin = adminPort === undefined ? undefined : await startLabAdmin(ground, adminPort, () => ready);
+    tellForeign(topology, ground, onProgress);
     const services = await startServices(topology, ground, options);
-    await configureLab(topology, services, ground, options.onProgress ?? (() => undefined));
+    await configureLab(topology, services, ground, onProgress);
     await ground.state.save();
-    const { adminPort } = options;
-    const admin = adminPort === undefined ? undefined : await startLabAdmin(ground, adminPort);
+    ready = true;
     return new Lab({ topology, ground, services, dataDir, admin });
   } catch (error) {
+    await admin?.close();
     await ground?.stop();
     await dataDir.remove();
     throw error;
+  }
+}
+
+/** Services of an earlier topology keep their files; whoever renamed one should know. */
+function tellForeign(topology: Topology, { state }: Ground, tell: (what: string) => void): void {
+  const named = new Set([
+    ...[...topology.keyServers, ...topology.trustAuthorities, ...topology.vcenters].map(({ name }) => name),
+    ...hostsOf(topology).map(({ spec }) => spec.name),
+  ]);
+  const foreign = state.services.filter((name) => !named.has(name) && !named.has(name.replace(/-nkp$/, '')));
+  if (foreign.length > 0) {
+    tell(`leaving alone what this topology does not name: ${foreign.join(', ')}`);
   }
 }
 

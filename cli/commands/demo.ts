@@ -2,6 +2,7 @@ import { KpsimError } from '../../core/errors.js';
 import { Demo } from '../../lab/demo/demo.js';
 import type { DemoOptions } from '../../lab/demo/demo.js';
 import type { CommandModule, Outcome } from '../command.js';
+import { EXIT } from '../command.js';
 import { demoTable } from '../demo/table.js';
 import { withProgress } from '../demo/progress.js';
 import type { CommandIo } from '../io.js';
@@ -28,7 +29,10 @@ with a tap on the wire, reboots the host there, and shows that its contents are 
 refused. Everything it says is what happened; it ends with 1 if anything is not as expected.`),
       )
       .option('--vm <dir>', 'your own VM: a directory with a .vmx and flat VMDKs (it is copied, not changed)')
-      .option('--disk <image>', 'your own disk: a raw image or a -flat.vmdk (it is copied, not changed)')
+      .option(
+        '--disk <image>',
+        'your own disk: a raw image or a -flat.vmdk (it is copied, rounded up to whole sectors of 512 bytes, not changed)',
+      )
       .option('--save-disks <dir>', 'write the disks as the guests see them at the end, one raw image each')
       .option('--data <dir>', 'keep everything in this directory; temporary without')
       .option('--json', 'print one JSON object and no progress')
@@ -45,19 +49,21 @@ kpsim demo --json | jq '.steps[] | select(.refusal) | {rule: .refusal.rules[0], 
 
 async function runDemo(flags: DemoFlags, io: CommandIo, outcome: Outcome): Promise<void> {
   const demonstration = await Demo.create(optionsOf(flags));
-  let stopping = false;
+  const stop = new AbortController();
   void io.stopRequested.then(() => {
-    stopping = true;
+    stop.abort();
+    io.stderr.write('Stopping after this step; once more ends it at once.\n');
   });
   try {
     await withProgress(demonstration.steps, flags.json ? 'silent' : io, async (step) => {
-      if (stopping) throw new KpsimError('interrupted', 'Stopped before the end, as you asked.');
+      if (stop.signal.aborted) throw new KpsimError('interrupted', 'Stopped before the end, as you asked.');
       return demonstration.run(step);
     });
     const report = demonstration.report();
     if (flags.json) printLine(io, JSON.stringify(report, undefined, 2));
     else printLine(io, demoTable(report));
-    outcome.exitCode = report.ok ? 0 : 1;
+    if (stop.signal.aborted) outcome.exitCode = EXIT.interrupted;
+    else outcome.exitCode = report.ok ? EXIT.ok : EXIT.failed;
   } finally {
     await demonstration.stop();
   }

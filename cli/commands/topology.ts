@@ -8,6 +8,10 @@ import {
   topologyJsonSchema,
 } from '../../lab/topology/index.js';
 
+/** Told of a file with nothing in it, which is valid and of no use. */
+export const EMPTY_TOPOLOGY =
+  'There is nothing in it: add keyServers, vcenters, providers and vms; kpsim topology prints an example.';
+
 /** `kpsim topology`. */
 export const topology: CommandModule = {
   configure: (command, io) => {
@@ -44,6 +48,7 @@ kpsim up lab.yaml              # start it`),
           [found.vms.length, 'VMs'],
         ] as const;
         printLine(io, `${file} is valid: ${counts.map(([count, what]) => `${what} ${count}`).join(', ')}`);
+        if (counts.every(([count]) => count === 0)) io.stderr.write(`${EMPTY_TOPOLOGY}\n`);
       });
   },
 };

@@ -10,6 +10,7 @@ import type { CommandModule } from '../command.js';
 import type { CommandIo } from '../io.js';
 import { printLine } from '../io.js';
 import { examplesOf, paragraphs, readyLine } from '../serve.js';
+import { EMPTY_TOPOLOGY } from './topology.js';
 import { addSettings, readSettings } from '../settings-options.js';
 
 const { host, data, adminPort, logLevel } = COMMON_SETTINGS;
@@ -23,7 +24,7 @@ export const up: CommandModule = {
       .description(
         paragraphs(`Starts a whole lab from a topology file, the built-in one without, and runs until it is stopped. When all is
 configured it prints export lines, then Ready. The lines tell clients where everything is: govc and others by the
-names that they know, the rest as KPSIM_…; the first of each kind by the plain name, others with theirs appended.
+names that they know, the rest as KPSIM_…; each with the service's name appended, the first of its kind also by the plain name.
 
 With --data the lab comes back as it was, on the same ports, with its keys and VMs.`),
       )
@@ -46,6 +47,9 @@ kpsim topology > lab.yaml && kpsim up lab.yaml`),
 async function runLab(file: string | undefined, command: Command, io: CommandIo): Promise<void> {
   const chosen = await readSettings(command, settings, io);
   const topology = file === undefined ? builtInTopology() : await readTopology(file);
+  if (topology.keyServers.length + topology.trustAuthorities.length + topology.vcenters.length === 0) {
+    io.stderr.write(`${EMPTY_TOPOLOGY}\n`);
+  }
   const lab = await startLab(topology, {
     host: chosen.host,
     dataDir: chosen.data,

@@ -6,11 +6,11 @@ import { whatHappened } from './progress.js';
 /** How evidence is told, by its name in the report; what is not here is in `--json` only. */
 const TOLD: Readonly<Record<string, (value: Evidence[string]) => string>> = {
   services: (value) => `${String(value)} services`,
-  blocks: (value) => `${String(value)} blocks of plaintext`,
-  foundAtRest: (value) => `${String(value)} of them found in its files`,
-  foundOnWire: (value) => `${String(value)} of them seen on the wire`,
+  blocks: (value) => `${String(value)} blocks of plaintext on its disks`,
+  foundAtRest: (value) => `${countOf(value)} found in its files`,
+  foundOnWire: (value) => `${countOf(value)} seen on the wire`,
   wireBytes: (value) => `${String(value)} bytes on the wire`,
-  keyId: (value) => `key ${shortened(String(value), 40)}`,
+  keyId: (value) => `key ${shortened(String(value), 36)}`,
   sha256: (value) => listOf(value, (hash) => `sha256 ${hash.slice(0, 16)}…`),
   saved: (value) => `saved ${listOf(value, (path) => path)}`,
 };
@@ -25,7 +25,7 @@ export function demoTable(report: DemoReport): string {
   });
   const refused = new Table({
     head: ['', 'must be refused', 'rule', 'fault', 'what to do about it'],
-    colWidths: [6, 34, 8, 20, 46],
+    colWidths: [6, 30, 8, 30, 46],
     wordWrap: true,
     style: PLAIN,
   });
@@ -42,6 +42,10 @@ export function demoTable(report: DemoReport): string {
     refused.toString(),
     `${verdict}, in ${(report.durationMs / 1000).toFixed(1)} s.`,
   ].join('\n');
+}
+
+function countOf(value: Evidence[string]): string {
+  return value === 0 ? 'no block of it' : `${String(value)} blocks of it`;
 }
 
 /** Evidence that is one text or several. */

@@ -1,5 +1,6 @@
 /** Configuration: flags over environment over a YAML file over defaults, checked, with errors that name their place. */
 export * from './config-error.js';
+export { problemsOf } from './issues.js';
 export * from './load.js';
 export { nearestWord } from './nearest.js';
 export { allowedBy } from './schema-walk.js';

@@ -6,6 +6,7 @@ import type { Locator } from './issues.js';
 import { problemsOf } from './issues.js';
 import { nearestWord } from './nearest.js';
 import type { ConfigPath } from './schema-walk.js';
+import { valueAt } from './schema-walk.js';
 import type { Setting } from './settings.js';
 import { ENVIRONMENT_PREFIX, settingsOf, valueOfText } from './settings.js';
 import type { YamlSource } from './yaml-source.js';
@@ -44,12 +45,57 @@ export function loadConfig<S extends z.ZodObject>(schema: S, sources: ConfigSour
 /**
  * Checks the whole of a file against a schema that has no flags and variables.
  *
- * @throws ConfigError with every problem and its line
+ * A schema's own checks across fields run only on what has the right shape; so that a mistake of shape does not hide
+ * them, they run once more without the values that are wrong, where these may be left out.
+ *
+ * @throws ConfigError with every problem and its line, in the order of the file, one a place
  */
 export function checkYaml<S extends z.ZodType>(schema: S, source: YamlSource): z.output<S> {
   const parsed = schema.safeParse(source.value);
   if (parsed.success) return parsed.data;
-  throw new ConfigError(problemsOf(schema, source.value, parsed.error.issues, source));
+  const { issues } = parsed.error;
+  const further = schema.safeParse(withoutWrong(source.value, issues)).error?.issues ?? [];
+  const found = [
+    ...problemsOf(schema, source.value, issues, source),
+    ...problemsOf(schema, source.value, further.filter(isOwnCheck), source),
+  ];
+  const byPlace = new Map<string, ConfigProblem>();
+  for (const problem of found) {
+    const place = `${problem.source} ${problem.path} ${problem.message.startsWith('unknown key') ? problem.message : ''}`;
+    if (!byPlace.has(place)) byPlace.set(place, problem);
+  }
+  throw new ConfigError([...byPlace.values()].sort(inOrderOfTheFile));
+}
+
+function isOwnCheck({ code }: z.core.$ZodIssue): boolean {
+  return code === 'custom';
+}
+
+/** A copy without the fields that issues name; members of lists stay, or others would change their place. */
+function withoutWrong(value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+  const copy: unknown = structuredClone(value);
+  for (const issue of issues) {
+    const paths =
+      issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+    for (const path of paths) {
+      const owner = valueAt(copy, path.slice(0, -1));
+      const key = path.at(-1);
+      if (isMapping(owner) && typeof key === 'string') Reflect.deleteProperty(owner, key);
+    }
+  }
+  return copy;
+}
+
+function inOrderOfTheFile(left: ConfigProblem, right: ConfigProblem): number {
+  const [leftLine, leftColumn] = placeOf(left);
+  const [rightLine, rightColumn] = placeOf(right);
+  return leftLine - rightLine || leftColumn - rightColumn;
+}
+
+/** Line and column of a source `file:line:column`; zeros for one that is no place in a file. */
+function placeOf({ source }: ConfigProblem): readonly [line: number, column: number] {
+  const [, line = '0', column = '0'] = /:(\d+):(\d+)$/.exec(source) ?? [];
+  return [Number(line), Number(column)];
 }
 
 function overlay(

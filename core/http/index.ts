@@ -2,6 +2,7 @@
 export * from './app.js';
 export * from './client-names.js';
 export * from './fault-gate.js';
+export * from './fault-types.js';
 export * from './http-client.js';
 export * from './https-server.js';
 export * from './validate.js';

@@ -54,6 +54,9 @@ export function viJsonRouter<C>(options: ViJsonOptions<C>): Router {
       readProperty(backend, caller, self, request.params.member),
     ),
   );
+  router.post('/sdk', (_request, response) => {
+    response.status(500).type('text/xml').send(SOAP_FAULT);
+  });
   router.all('/sdk/vim25/{*rest}', () => {
     throw new VimFault(
       'InvalidRequest',
@@ -63,6 +66,14 @@ export function viJsonRouter<C>(options: ViJsonOptions<C>): Router {
   router.use('/sdk/vim25', faultHandler(options.log));
   return router;
 }
+
+/** What SOAP clients are told, in a form that they show to their users. */
+const SOAP_FAULT = `<?xml version="1.0" encoding="UTF-8"?>
+<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body><soapenv:Fault>
+<faultcode>ServerFaultCode</faultcode>
+<faultstring>kpsim speaks VI/JSON, not SOAP. With govc 0.36 or later: export GOVC_VI_JSON=1 GOVC_VIM_VERSION=8.0.3.0</faultstring>
+</soapenv:Fault></soapenv:Body></soapenv:Envelope>
+`;
 
 async function answer<C>(
   backend: VimBackend<C>,

@@ -34,6 +34,7 @@ export function sameKeyId(left: CryptoKeyId, right: CryptoKeyId): boolean {
 
 /** An id for messages: long ones (a trusted provider's is a ciphertext) are cut. */
 export function describeKeyId(id: CryptoKeyId): string {
+  if (id.keyId === '') return `new key of provider ${providerOf(id)}`;
   const shown = id.keyId.length > 60 ? `${id.keyId.slice(0, 57)}...` : id.keyId;
   const provider = providerOf(id);
   return provider === '' ? `key ${shown}` : `key ${shown} of provider ${provider}`;

@@ -90,9 +90,9 @@ export async function openRegularFile(files: FileSystem, folder: string, name: s
       constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
     );
   } catch (cause) {
-    throw new VmError('file_invalid', `${JSON.stringify(name)} cannot be opened as a regular file`, {
-      cause,
-    });
+    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const problem = missing ? 'is not there' : 'cannot be opened as a regular file';
+    throw new VmError('file_invalid', `${JSON.stringify(name)} ${problem}`, { cause });
   }
   if ((await file.stat()).isFile()) return file;
   await file.close();

@@ -14,6 +14,8 @@ export type { MigrateEncryption } from './vm-config.js';
 export type { DiskSelection } from './vm-encryption.js';
 export type { Datastore } from './vm-folders.js';
 export type { DiskInfo, PowerState, VmCryptoState, VmFileInfo, VmInfo } from './vm-info.js';
+export { readForeignVm } from './vm-import.js';
+export type { ForeignVm } from './vm-import.js';
 export { VmStore } from './vm-store.js';
 export type { CopyTarget, NewVmSpec, VmStoreOptions } from './vm-store.js';
 export { XtsCipher } from './xts.js';

@@ -8,6 +8,7 @@ import {
   parseBundle,
   parseDiskDescriptor,
   SECTOR_BYTES,
+  VmFormatError,
   VMX_MAX_BYTES,
   VmxDictionary,
   writeDiskDescriptor,
@@ -46,27 +47,61 @@ export async function importFiles(
   to: string,
   name: string | undefined,
 ): Promise<VmxDictionary> {
-  const vmxName = await findVmx(files, from).catch((error: unknown) => {
-    throw unreadableFolder(error);
-  });
-  const config = VmxDictionary.parse(await readSmallFile(files, from, vmxName, VMX_MAX_BYTES));
-  if (suspendStateName(config) !== undefined) {
-    throw new VmError('file_invalid', 'the VM is suspended; power it off before you import it');
-  }
+  const { config, vmxName, disks } = await readForeignVm(files, from);
   const vmName = name ?? (displayName(config) || vmxName.slice(0, -'.vmx'.length));
   config.set(VMX_KEYS.displayName, requireName(vmName));
   const fileBase = fileBaseOf(vmName);
-  const bundle = config.get(VMX_KEYS.bundle);
-  if (bundle !== undefined) parseBundle(bundle);
-  const slots = diskSlots(config);
-  if (slots.length > MAX_DISKS) throw new VmError('file_invalid', `a VM has at most ${MAX_DISKS} disks`);
-  for (const [index, slot] of slots.entries()) {
+  for (const [index, { device, descriptor }] of disks.entries()) {
     const diskBase = index === 0 ? fileBase : `${fileBase}_${index}`;
-    await importDisk(files, from, to, slot, diskBase, bundle !== undefined);
-    config.set(`${slot.device}.fileName`, `${diskBase}.vmdk`);
+    await importDisk(files, from, to, descriptor, diskBase);
+    config.set(`${device}.fileName`, `${diskBase}.vmdk`);
   }
   await importNvram(files, from, to, config, fileBase);
   return config;
+}
+
+/** A VM in a foreign folder: what its files say, checked before anything is made of them. */
+export interface ForeignVm {
+  readonly vmxName: string;
+  readonly config: VmxDictionary;
+  readonly disks: readonly { readonly device: string; readonly descriptor: DiskDescriptor }[];
+}
+
+/**
+ * Reads the `.vmx` file and the descriptors of a foreign folder, and makes sure that every extent is there.
+ *
+ * @throws {VmError} `file_invalid`, naming the file and what is wrong with it
+ */
+export async function readForeignVm(files: FileSystem, from: string): Promise<ForeignVm> {
+  const vmxName = await findVmx(files, from).catch((error: unknown) => {
+    throw unreadableFolder(error);
+  });
+  const { config, slots } = await inFile(vmxName, async () => {
+    const read = VmxDictionary.parse(await readSmallFile(files, from, vmxName, VMX_MAX_BYTES));
+    if (suspendStateName(read) !== undefined) {
+      throw new VmError('file_invalid', 'the VM is suspended; power it off before you import it');
+    }
+    const bundle = read.get(VMX_KEYS.bundle);
+    if (bundle !== undefined) parseBundle(bundle);
+    return { config: read, slots: diskSlots(read) };
+  });
+  if (slots.length > MAX_DISKS) throw new VmError('file_invalid', `a VM has at most ${MAX_DISKS} disks`);
+  const encrypted = config.has(VMX_KEYS.bundle);
+  const disks: { device: string; descriptor: DiskDescriptor }[] = [];
+  for (const slot of slots) {
+    disks.push({ device: slot.device, descriptor: await readForeignDisk(files, from, slot, encrypted) });
+  }
+  return { vmxName, config, disks };
+}
+
+/** Says in which file of the user's a format error is. */
+async function inFile<T>(name: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof VmFormatError)) throw error;
+    throw new VmError('file_invalid', `${name}: ${error.message}`, { cause: error });
+  }
 }
 
 /** The folder is what the caller named, no part of a datastore. */
@@ -123,25 +158,35 @@ export async function createDiskFiles(
   await writeNewFile(files, `${directory}/${diskBase}.vmdk`, writeDiskDescriptor(descriptor));
 }
 
+async function readForeignDisk(
+  files: FileSystem,
+  from: string,
+  { device, fileName }: DiskSlot,
+  vmEncrypted: boolean,
+): Promise<DiskDescriptor> {
+  if (!isPlainFileName(fileName)) {
+    throw new VmError('file_invalid', `${device}.fileName must be a plain file name beside the .vmx file`);
+  }
+  const source = await inFile(fileName, async () => {
+    const read = parseDiskDescriptor(await readDescriptor(files, from, fileName));
+    if (read.encryptionKeys !== undefined) parseBundle(read.encryptionKeys);
+    return read;
+  });
+  if (source.encryptionKeys !== undefined && !vmEncrypted) {
+    throw new VmError('file_invalid', `${fileName} is encrypted, but the .vmx file has no bundle`);
+  }
+  // A descriptor may claim any size.
+  for (const extent of source.extents) await (await openExtent(files, from, extent))?.close();
+  return source;
+}
+
 async function importDisk(
   files: FileSystem,
   from: string,
   to: string,
-  { device, fileName }: DiskSlot,
+  source: DiskDescriptor,
   diskBase: string,
-  vmEncrypted: boolean,
 ): Promise<void> {
-  if (!isPlainFileName(fileName)) {
-    throw new VmError('file_invalid', `${device}.fileName must be a plain file name beside the .vmx file`);
-  }
-  const source = parseDiskDescriptor(await readDescriptor(files, from, fileName));
-  if (source.encryptionKeys !== undefined) {
-    parseBundle(source.encryptionKeys);
-    if (!vmEncrypted)
-      throw new VmError('file_invalid', `${fileName} is encrypted, but the .vmx file has no bundle`);
-  }
-  // Before anything is made: a descriptor may claim any size.
-  for (const extent of source.extents) await (await openExtent(files, from, extent))?.close();
   await createDiskFiles(
     files,
     to,

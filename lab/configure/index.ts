@@ -1,3 +1,4 @@
+import { KpsimError, errorText } from '../../core/errors.js';
 import type { Ground } from '../ground.js';
 import type { LabServices } from '../services/index.js';
 import { settleAll } from '../settle-all.js';
@@ -47,7 +48,15 @@ export async function configureLab(
     const vcenter = host && pick(services.vcenters, [host.vcenter])[0];
     if (!vcenter || ground.state.wasMade(`${vcenter.name}/${vm.name}`)) continue;
     onProgress(`making the VM ${vm.name}`);
-    await configureVm(vm, vcenter);
+    await configureVm(vm, vcenter).catch((error: unknown) => {
+      throw new KpsimError(
+        'vm_not_made',
+        `The VM ${vm.name} cannot be made on ${vm.host}: ${errorText(error)}`,
+        {
+          cause: error,
+        },
+      );
+    });
     ground.state.keepMade(`${vcenter.name}/${vm.name}`);
     await ground.state.save();
   }

@@ -1,18 +1,21 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { makePrivateDir } from '../../core/data-dir.js';
 import { KpsimError, errorText } from '../../core/errors.js';
 import { VERSION } from '../../core/version.js';
+import { nodeFileSystem, readForeignVm } from '../../host-agent/index.js';
 import { rulesOf } from '../../vcenter/client.js';
 import { VimFault } from '../../wire/vim25/index.js';
 import type { DemoOptions } from './context.js';
 import { DemoContext } from './context.js';
 import type { DemoReport, Evidence, Refusal, StepReport } from './report.js';
+import { PlaintextIndex } from './plaintext-index.js';
 import type { DemoStep } from './step.js';
 import { DEMO_STEPS } from './steps/index.js';
+import { ROUTES } from './steps/names.js';
 
 export type { DemoOptions } from './context.js';
 export type * from './report.js';
@@ -30,7 +33,7 @@ export class Demo {
     this.#context = context;
   }
 
-  /** Makes ready; nothing is started yet. @throws KpsimError `data_dir_used`, `input_missing` */
+  /** Makes ready; nothing is started yet. @throws KpsimError `data_dir_used`, `input_unusable`, `output_exists` */
   static async create(options: DemoOptions = {}): Promise<Demo> {
     if (options.dataDir !== undefined && existsSync(join(options.dataDir, 'lab.json'))) {
       throw new KpsimError(
@@ -38,9 +41,9 @@ export class Demo {
         `${options.dataDir} holds a lab already. Give the demo a new directory, or start that lab with kpsim up --data.`,
       );
     }
-    await requireInput(options.vmDirectory, 'directory', 'a directory with a .vmx file and flat VMDKs');
-    await requireInput(options.diskImage, 'file', 'a raw disk image or a -flat.vmdk');
-    if (options.saveDisksTo !== undefined) await makePrivateDir(resolve(options.saveDisksTo));
+    if (options.vmDirectory !== undefined) await requireVm(options.vmDirectory);
+    if (options.diskImage !== undefined) await requireImage(options.diskImage);
+    if (options.saveDisksTo !== undefined) await requireRoomFor(resolve(options.saveDisksTo));
     return new Demo(new DemoContext(options, await mkdtemp(join(tmpdir(), 'kpsim-demo-'))));
   }
 
@@ -133,16 +136,44 @@ function refusalOf(fault: VimFault): Refusal {
   };
 }
 
-/** Looks for what the user named before anything is started, so that a slip of the pen costs no time. */
-async function requireInput(
-  path: string | undefined,
-  kind: 'directory' | 'file',
-  what: string,
-): Promise<void> {
-  if (path === undefined) return;
-  const found = await stat(path).catch((error: unknown) => {
-    throw new KpsimError('input_missing', `${errorText(error)}. Name ${what}.`, { cause: error });
+/* What the user named is looked at before anything is started, so that a slip of the pen costs no time. */
+
+async function requireVm(directory: string): Promise<void> {
+  const { disks } = await readForeignVm(nodeFileSystem, resolve(directory)).catch((error: unknown) => {
+    throw unusableInput(
+      directory,
+      `${errorText(error)}. Name a directory with a .vmx and flat VMDKs.`,
+      error,
+    );
   });
-  if (kind === 'directory' ? found.isDirectory() : found.isFile()) return;
-  throw new KpsimError('input_missing', `${path} is no ${kind}. Name ${what}.`);
+  if (disks.length > 0) return;
+  throw unusableInput(directory, 'the VM has no disk, so there is nothing to prove. Name one that has.');
+}
+
+async function requireImage(image: string): Promise<void> {
+  const index = await PlaintextIndex.ofFile(image).catch((error: unknown) => {
+    throw unusableInput(image, `${errorText(error)}. Name a raw disk image or a -flat.vmdk.`, error);
+  });
+  if (index.blocks > 0) return;
+  throw unusableInput(
+    image,
+    'it is empty or holds nothing that could be told from noise, so there is nothing to prove. Name a disk with data on it.',
+  );
+}
+
+function unusableInput(path: string, problem: string, cause?: unknown): KpsimError {
+  return new KpsimError('input_unusable', `${path}: ${problem}`, { cause });
+}
+
+/** Disks are saved under the names of the demo's VMs; nothing of the user's is overwritten. */
+async function requireRoomFor(directory: string): Promise<void> {
+  await makePrivateDir(directory);
+  const taken = (await readdir(directory)).find(
+    (name) => name.endsWith('.img') && ROUTES.some(({ vm }) => name.startsWith(`${vm}-`)),
+  );
+  if (taken === undefined) return;
+  throw new KpsimError(
+    'output_exists',
+    `${join(directory, taken)} exists already. Move it away, or name another directory for the disks.`,
+  );
 }

@@ -1,11 +1,14 @@
 import type { z } from 'zod';
 
 import { nearestWord } from '../../core/config/index.js';
-import { EVIDENCE_FAULTS } from '../../host-agent/index.js';
+import { EVIDENCE_FAULTS, capabilitiesOf } from '../../host-agent/index.js';
 import type { HostSpec, ProviderSpec, Topology, VcenterSpec } from './schema.js';
 
 /** Roles that every vCenter has (vSphere AuthorizationManager). */
 export const SYSTEM_ROLES = ['Admin', 'ReadOnly', 'NoAccess', 'NoCryptoAdmin'] as const;
+
+/** Directories of a data directory that belong to no service. */
+const RESERVED_NAMES = ['lab', 'pki'] as const;
 
 type Path = (string | number)[];
 type Context = z.core.$RefinementCtx<Topology>;
@@ -59,7 +62,7 @@ function checkServiceNames(topology: Topology, context: Context): void {
     ...rowsOf(topology.vcenters, 'vcenters'),
     ...hostsOf(topology).map(({ spec, path }) => ({ name: spec.name, path: [...path] })),
   ];
-  checkUnique(named, 'a service', context);
+  checkUnique(named, 'a service', context, RESERVED_NAMES);
 }
 
 function checkPorts(topology: Topology, context: Context): void {
@@ -158,12 +161,47 @@ function checkVms(topology: Topology, context: Context): void {
       );
     }
     const placed = hosts.find(({ spec }) => spec.name === vm.host);
-    if (!placed) return;
+    if (!placed) {
+      if (vm.provider !== undefined) {
+        checkKnown(vm.provider, namesOf(topology.providers), [...path, 'provider'], context);
+      }
+      return;
+    }
     checkKnown(vm.datastore, namesOf(placed.spec.datastores), [...path, 'datastore'], context);
     if (vm.provider === undefined) return;
     const providers = topology.providers.filter((row) => vcentersOf(row).includes(placed.vcenter.name));
     checkKnown(vm.provider, namesOf(providers), [...path, 'provider'], context);
+    const provider = providers.find(({ name }) => name === vm.provider);
+    const obstacle = provider && obstacleTo(provider, placed);
+    if (obstacle === undefined) return;
+    complain(
+      context,
+      [...path, 'provider'],
+      `${vm.host} cannot use ${provider?.name ?? ''}: ${obstacle}`,
+      'another host or provider',
+    );
   });
+}
+
+/** Why a VM on a host cannot be encrypted with a provider, as far as the topology itself tells. */
+function obstacleTo(provider: ProviderSpec, { spec, cluster }: PlacedHost): string | undefined {
+  const able = capabilitiesOf(spec.version);
+  if (!able.encryption) return `ESXi ${spec.version} does not encrypt virtual machines`;
+  if (provider.kind === 'native' && !able.nativeKeyProvider) {
+    return `ESXi ${spec.version} knows no native key providers`;
+  }
+  if (provider.kind === 'native' && !cluster) return 'a native key provider needs a host in a cluster';
+  if (provider.kind === 'native' && provider.tpmRequired && !spec.tpm)
+    return 'it needs a TPM, and the host has none';
+  if (provider.kind !== 'trusted') return undefined;
+  if (cluster?.trustAuthority !== provider.trustAuthority) {
+    return `its cluster does not attest to ${provider.trustAuthority}`;
+  }
+  if (!spec.tpm) return 'it has no TPM, so it cannot be attested';
+  if (!spec.secureBoot || spec.attestationFaults.length > 0) {
+    return 'its attestation is to fail (secureBoot, attestationFaults), so it gets no key';
+  }
+  return undefined;
 }
 
 function rowsOf(
@@ -206,8 +244,9 @@ function checkKnown(name: string, known: readonly string[], path: Path, context:
 }
 
 /** Names in a message; the first of them where there are many. */
-function shown(names: readonly string[]): string {
+function shown(all: readonly string[]): string {
   const most = 64;
+  const names = [...new Set(all)];
   return names.length <= most
     ? names.join(', ')
     : `${names.slice(0, most).join(', ')} and ${names.length - most} more`;

@@ -2,6 +2,7 @@ import type { ServiceContext } from '../../core/context.js';
 import { KpsimError, errorText } from '../../core/errors.js';
 import { HostAgentClient } from '../../host-agent/client.js';
 import type { HostProvider } from '../../host-agent/client.js';
+import { VimFault } from '../../wire/vim25/index.js';
 import type { NativeKpConfig } from '../config.js';
 import type { NativeKpStore, ProviderRecord } from '../store.js';
 import { exclusionOf } from './host.js';
@@ -178,7 +179,9 @@ export class HostSupply {
       failure =
         error instanceof KpsimError ? error.message : 'The host could not be asked; the log has more.';
       const { log } = this.#parts.context;
-      log.warn({ host: host.host, reason: errorText(error) }, 'a host could not be brought up to date');
+      // A host that is too old stays so, and the service's health says it; a host that fails is news.
+      const level = error instanceof VimFault && error.is('NotSupported') ? 'info' : 'warn';
+      log[level]({ host: host.host, reason: errorText(error) }, 'a host could not be brought up to date');
     }
     if (this.#hosts.get(host.host) === host) this.#statuses.set(host.host, { supplied, failure });
     return failure;

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { DemoReport } from '../../lab/index.js';
 import { BUILT_IN_TOPOLOGY_YAML, VcenterClient } from '../../lab/index.js';
+import { makeVmFolder } from '../lab/demo/vm-folder.js';
 import { kpsim } from './harness.js';
 
 let directory = '';
@@ -147,7 +148,8 @@ describe('kpsim demo', () => {
   }, 60_000);
 
   it('tells what it does a line a step, and ends with 1 where something is not as expected', async () => {
-    const { exitCode, stdout, stderr } = await kpsim(['demo', '--vm', directory]).done; // it holds no .vmx
+    const vm = await makeVmFolder(directory, Buffer.alloc(4096)); // nothing on its disk that could be found
+    const { exitCode, stdout, stderr } = await kpsim(['demo', '--vm', vm]).done;
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^ok {3}Start two vCenters/);
     expect(stderr).toMatch(/^FAIL Make app-skp on esx-east-1/m);
@@ -160,6 +162,14 @@ describe('kpsim demo', () => {
     const { exitCode, stderr } = await kpsim(['demo', '--data', directory]).done;
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/holds a lab already\. Give the demo a new directory/);
+  });
+
+  it('ends as an interrupted command does when it is stopped', async () => {
+    const command = kpsim(['demo']);
+    command.stop();
+    const { exitCode, stderr } = await command.done;
+    expect(stderr).toMatch(/Stopping after this step.*\nkpsim: Stopped before the end/s);
+    expect(exitCode).toBe(130);
   });
 
   it('refuses two sources of its disks', async () => {

@@ -69,6 +69,13 @@ describe('kpsim kms', () => {
     await expect(stat(dirname(dirname(caPath)))).rejects.toThrow('ENOENT');
   });
 
+  it('takes --version for its own where it has one', async () => {
+    const command = kpsim(['host-agent', '--version', '6.0.0', '--tpm', 'none', '--port', '0']);
+    await command.line(/^Ready\. /);
+    command.stop();
+    expect((await command.done).exitCode).toBe(0);
+  });
+
   it('takes settings from a file, the environment and flags, in this order', async () => {
     const config = join(directory, 'kms.yaml');
     await writeFile(config, `name: from-file\nport: 1\ndata: ${join(directory, 'data')}\n`);

@@ -114,13 +114,21 @@ describeWith(requirement, 'VI/JSON, judged by govc', () => {
   });
 
   function run(password: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
+    return runWith({ GOVC_VI_JSON: '1' }, password, ...args);
+  }
+
+  function runWith(
+    more: Readonly<Record<string, string>>,
+    password: string,
+    ...args: string[]
+  ): Promise<{ stdout: string; stderr: string }> {
     const env = {
       PATH: process.env.PATH,
       HOME: home,
       GOVMOMI_HOME: home,
       GOVC_URL: `https://user:${password}@127.0.0.1:${server.port}/sdk`,
       GOVC_TLS_CA_CERTS: join(home, 'ca.pem'),
-      GOVC_VI_JSON: '1',
+      ...more,
       GOVC_VIM_VERSION: '8.0.3.0',
       GOVC_PERSIST_SESSION: 'false',
     };
@@ -140,6 +148,11 @@ describeWith(requirement, 'VI/JSON, judged by govc', () => {
   it('is understood in its faults', async () => {
     const { stderr } = await run('wrong', 'about');
     expect(stderr).toContain('Wrong user name or password.');
+  });
+
+  it('is told how to speak VI/JSON when it speaks SOAP', async () => {
+    const { stderr } = await runWith({}, 'right', 'about');
+    expect(stderr).toContain('export GOVC_VI_JSON=1');
   });
 
   it('understands the arguments of a call with a session', async () => {

@@ -50,7 +50,8 @@ describe('a lab of the built-in topology', () => {
   it('answers for all its services on one admin listener', async () => {
     const answer = await fetch(new URL('/readyz', lab.admin?.url));
     const { services } = (await answer.json()) as { services: { name: string; status: string }[] };
-    expect(services.map(({ name }) => name).sort()).toEqual(lab.running.map(({ name }) => name).sort());
+    const running = ['lab', ...lab.running.map(({ name }) => name)];
+    expect(services.map(({ name }) => name).sort()).toEqual(running.sort());
     expect(services.filter(({ status }) => status === 'down')).toEqual([]);
   });
 
@@ -171,8 +172,20 @@ describe('a lab with a data directory', () => {
     const again = await second.vcenter('vc-1').client();
     const { connectionState } = await again.property('HostSystem', reference.value, 'runtime');
     expect(connectionState).toBe('disconnected');
-    expect(await again.rest('GET', '/api/vcenter/host')).toMatchObject([{ connection_state: 'DISCONNECTED' }]);
+    expect(await again.rest('GET', '/api/vcenter/host')).toMatchObject([
+      { connection_state: 'DISCONNECTED' },
+    ]);
     await rm(dataDir, { recursive: true });
+  });
+
+  it('has one journal of all services, in the order of time', async () => {
+    await using lab = await startLab(SMALL, { adminPort: 0 });
+    const answer = await fetch(new URL('/journal', lab.admin?.url));
+    const entries = (await answer.json()) as { service: string; time: string; operation: string }[];
+    expect(entries).toContainEqual(expect.objectContaining({ service: 'kms-1', operation: 'Create' }));
+    expect(entries.map(({ time }) => time)).toEqual(entries.map(({ time }) => time).sort());
+    await fetch(new URL('/journal', lab.admin?.url), { method: 'DELETE' });
+    expect(await (await fetch(new URL('/journal', lab.admin?.url))).json()).toEqual([]);
   });
 
   it('gives users their roles', async () => {

@@ -80,7 +80,61 @@ describe('a topology', () => {
 
 const VC = 'vcenters:\n  - name: vc-1\n';
 
+const SITE = `keyServers: [{ name: kms-1 }]
+trustAuthorities: [{ name: ta-1 }]
+vcenters:
+  - name: vc-1
+    clusters:
+      - { name: c, hosts: [{ name: esx-1 }, { name: esx-old, version: 6.0.0 }] }
+      - { name: t, trustAuthority: ta-1, hosts: [{ name: esx-t }, { name: esx-bad, secureBoot: false }] }
+    hosts: [{ name: esx-alone }]
+providers:
+  - { kind: standard, name: skp, keyServers: [kms-1], vcenters: [vc-1] }
+  - { kind: native, name: nkp, madeIn: vc-1 }
+  - { kind: trusted, name: tkp, trustAuthority: ta-1, keyServers: [kms-1], vcenters: [vc-1] }
+`;
+
+describe('a VM that could not be encrypted is refused before anything is started', () => {
+  it.each([
+    ['esx-old', 'skp', 'ESXi 6.0.0 does not encrypt virtual machines'],
+    ['esx-alone', 'nkp', 'a native key provider needs a host in a cluster'],
+    ['esx-1', 'tkp', 'its cluster does not attest to ta-1'],
+    ['esx-bad', 'tkp', 'its attestation is to fail'],
+  ])('%s with %s', (host, provider, why) => {
+    const yaml = `${SITE}vms:\n  - { name: v, host: ${host}, provider: ${provider} }\n`;
+    expect(() => parseTopology(yaml, 't.yaml')).toThrow(
+      `vms[0].provider: ${host} cannot use ${provider}: ${why}`,
+    );
+  });
+
+  it.each([
+    ['esx-1', 'skp'],
+    ['esx-1', 'nkp'],
+    ['esx-t', 'tkp'],
+  ])('but not %s with %s', (host, provider) => {
+    const yaml = `${SITE}vms:\n  - { name: v, host: ${host}, provider: ${provider} }\n`;
+    expect(parseTopology(yaml).vms).toHaveLength(1);
+  });
+});
+
 describe('a mistake in a topology is told with its line', () => {
+  it('of every kind at once, in the order of the file', () => {
+    const yaml = `${SITE}vms:\n  - { name: v, host: nope, provider: zzz, disks: 3 }\n  - { name: v, host: esx-1 }\nfoo: 1\n`;
+    let lines: readonly string[] = [];
+    try {
+      parseTopology(yaml, 't.yaml');
+    } catch (error) {
+      lines = (error as Error).message.split('\n');
+    }
+    expect(lines.map((line) => line.replace(/(?:;| is not).*/, ''))).toEqual([
+      't.yaml:14:22: vms[0].host: there is no "nope" here',
+      't.yaml:14:38: vms[0].provider: there is no "zzz" here',
+      't.yaml:14:50: vms[0].disks: is a whole number, which it may not be',
+      't.yaml:15:13: vms[1].name: there is a VM named "v" already',
+      't.yaml:16:1: unknown key "foo"',
+    ]);
+  });
+
   it.each([
     [
       'a key that is not known',

@@ -26,6 +26,7 @@ export function makeVmStep({ vm, from }: Route): DemoStep {
       const made = await makeVm(context, context.lab.host(from), vm);
       context.vms.set(vm, made);
       const { found, scannedBytes } = await made.scanAtRest();
+      prove(made.tellingBlocks > 0, `The disks of ${vm} hold nothing that could be told from noise.`);
       prove(
         found >= made.tellingBlocks,
         `The scan finds ${found} of the ${made.tellingBlocks} blocks that are there.`,

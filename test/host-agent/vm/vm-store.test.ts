@@ -109,7 +109,7 @@ describe('importing a VM', () => {
     ['an absolute disk', { vmx: 'scsi0:0.fileName = "/etc/passwd.vmdk"\n' }, /plain file name/],
     ['an nvram above the folder', { vmx: 'nvram = "../../secret"\n' }, /plain file name/],
     ['an extent above the folder', { descriptor: descriptorText('RW 8 FLAT "../x" 0') }, /plain file name/],
-    ['a missing extent', { noFlat: true }, /legacy-flat.vmdk.*cannot be opened/],
+    ['a missing extent', { noFlat: true }, /legacy-flat.vmdk.*is not there/],
     ['a short extent', { descriptor: descriptorText('RW 999999 FLAT "legacy-flat.vmdk" 0') }, /shorter/],
     ['a suspended VM', { vmx: 'checkpoint.vmState = "x.vmss"\n' }, /suspended/],
     ['a broken .vmx', { vmx: 'a\n' }, /line 1/],

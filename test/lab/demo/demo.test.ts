@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DemoReport } from '../../../lab/demo/demo.js';
 import { runDemo } from '../../../lab/demo/demo.js';
 import { writeSampleDisk } from '../../../lab/demo/sample-disk.js';
+import { makeVmFolder } from './vm-folder.js';
 
 let directory = '';
 beforeAll(async () => {
@@ -81,13 +82,34 @@ describe('the demo with a disk of one’s own', () => {
 });
 
 describe('the demo with files that cannot be used', () => {
-  it('ends before it starts anything if the disk is not there', async () => {
-    const attempt = runDemo({ diskImage: join(directory, 'nothing.img') });
-    await expect(attempt).rejects.toMatchObject({ code: 'input_missing' });
+  it.each([
+    ['a disk that is not there', { diskImage: 'nothing.img' }, /nothing\.img: .*ENOENT/],
+    ['a disk with nothing on it', { diskImage: 'zero.img' }, /zero\.img: .*nothing to prove/],
+    ['a directory without a .vmx', { vmDirectory: 'empty' }, /empty: .*exactly one \.vmx/],
+    ['a VM without a disk', { vmDirectory: 'diskless' }, /diskless: .*no disk/],
+    ['a .vmx that is none', { vmDirectory: 'garbage' }, /garbage\.vmx: line 1/],
+  ])('end it before anything is started: %s', async (_what, options, message) => {
+    await Promise.all(
+      ['empty', 'diskless', 'garbage'].map((name) => mkdir(join(directory, name), { recursive: true })),
+    );
+    await writeFile(join(directory, 'zero.img'), Buffer.alloc(4096));
+    await writeFile(join(directory, 'diskless', 'a.vmx'), 'displayName = "a"\n');
+    await writeFile(join(directory, 'garbage', 'garbage.vmx'), 'garbage\n');
+    const [[name, value] = ['', '']] = Object.entries(options);
+    const attempt = runDemo({ [name]: join(directory, value) });
+    await expect(attempt).rejects.toMatchObject({ code: 'input_unusable' });
+    await expect(attempt).rejects.toThrow(message);
+  });
+
+  it('overwrites no disk that was saved before', async () => {
+    const saveDisksTo = join(directory, 'saved-before');
+    await mkdir(saveDisksTo);
+    await writeFile(join(saveDisksTo, 'app-skp-2000.img'), '');
+    await expect(runDemo({ saveDisksTo })).rejects.toMatchObject({ code: 'output_exists' });
   });
 
   it('does not say that all is well, and skips what rests on it', async () => {
-    const vmDirectory = await mkdtemp(join(directory, 'no-vmx-'));
+    const vmDirectory = await makeVmFolder(directory, Buffer.alloc(4096)); // nothing on it that could be found
     const report = await runDemo({ vmDirectory });
     expect(report.ok).toBe(false);
     const outcomeOf = (step: string): string | undefined =>

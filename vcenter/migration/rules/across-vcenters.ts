@@ -122,7 +122,7 @@ export const ACROSS_VCENTER_RULES = {
             if (here?.kind !== 'native' || there?.kind !== 'native') return undefined; // XVC-2 says so
             if (here.kdkFingerprint === there.kdkFingerprint) return undefined;
             return {
-              detail: `Native key provider ${name} has another key derivation key on ${facts.destination.vcenter.name}: unable to decrypt the ciphertext, failed to decrypt the key.`,
+              detail: `Native key provider ${name} has another key derivation key on ${facts.destination.vcenter.name}, so its hosts could not open what was encrypted here.`,
             };
           }),
       },
