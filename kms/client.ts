@@ -13,14 +13,18 @@ import type {
   UsernameAndPassword,
 } from '../wire/kmip/index.js';
 import { attributeOf, keyMaterialBytes, KmipError } from '../wire/kmip/index.js';
-import type { ClientConnection, KmipClientTls, KmipServerAddress } from './client/connection.js';
+import type { Connection, KmipClientTls, KmipServerAddress } from './client/connection.js';
+import { ClientConnection } from './client/connection.js';
 import { KmipConnectionError } from './client/errors.js';
+import type { HttpsForm } from './client/https-connection.js';
+import { httpsConnector } from './client/https-connection.js';
 import { ConnectionPool } from './client/pool.js';
 import type { BatchRequest, BatchResult, HeaderOptions, RequestForm } from './client/session.js';
 import { batchResults, onlyPayload, requestBytes } from './client/session.js';
 
 export type { KmipClientTls, KmipServerAddress } from './client/connection.js';
 export { KmipConnectionError } from './client/errors.js';
+export type { HttpsForm } from './client/https-connection.js';
 export type { BatchRequest, BatchResult, HeaderOptions } from './client/session.js';
 export { KmipError } from '../wire/kmip/errors.js';
 
@@ -32,6 +36,8 @@ export interface KmipClientOptions {
   readonly credential?: UsernameAndPassword | undefined;
   /** Operations that carry the credential; all if absent. */
   readonly credentialOperations?: readonly OperationName[] | undefined;
+  /** Speak KMIP over HTTPS, and how; TTLV over TLS if absent. The servers' ports are those of HTTPS then. */
+  readonly https?: HttpsForm | undefined;
   /** Version in the request header; 1.4 if absent. */
   readonly protocolVersion?: ProtocolVersionName | undefined;
   /** For connecting, and for each answer; 10 000 if absent. */
@@ -96,6 +102,9 @@ export class KmipClient implements BatchCarrier {
     this.#pool = new ConnectionPool({
       servers,
       tls,
+      connector: options.https
+        ? httpsConnector(options.https)
+        : (...where) => ClientConnection.open(...where),
       timeoutMs: this.#timeoutMs,
       size: options.poolSize ?? 4,
     });
@@ -288,7 +297,7 @@ export class KmipClient implements BatchCarrier {
     return this.#pool.close();
   }
 
-  #carrierOver(connection: ClientConnection): BatchCarrier {
+  #carrierOver(connection: Connection): BatchCarrier {
     return {
       request: async (batch, options) =>
         batchResults(

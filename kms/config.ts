@@ -133,6 +133,17 @@ const postgresqlSchema = z
 
 const storeSchema = z.discriminatedUnion('kind', [sqliteSchema, postgresqlSchema]);
 
+/** KMIP over HTTPS. */
+const httpsSchema = z.strictObject({
+  /** 0 takes any free port. */
+  port: z.number().int().min(0).max(65_535),
+  /** Path of the URL that requests are posted to. */
+  path: z
+    .string()
+    .regex(/^\/[A-Za-z0-9._~/-]{0,255}$/)
+    .default('/kmip'),
+});
+
 /** Configuration of a key server. */
 export const kmsConfigSchema = z.strictObject({
   /** Instance name, as faults and metrics call it. */
@@ -140,6 +151,8 @@ export const kmsConfigSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   /** 0 takes any free port. */
   port: z.number().int().min(0).max(65_535).default(5696),
+  /** A second port, for XML, JSON and TTLV over HTTPS; none if absent. */
+  https: httpsSchema.optional(),
   tls: z.strictObject({
     /** The server's certificate, followed by its issuers. */
     certificatePem: z.string().min(1),

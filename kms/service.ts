@@ -1,9 +1,11 @@
 import type { ServiceContext } from '../core/context.js';
+import { urlOf } from '../core/http/index.js';
 import type { Endpoint, Health, Service } from '../core/lifecycle.js';
 import type { KmsConfig } from './config.js';
 import { ObjectRepository } from './objects/repository.js';
 import { openStore } from './open-store.js';
 import { BatchProcessor } from './server/batch.js';
+import { HttpsListener } from './server/https.js';
 import { IdentityPolicy } from './server/identity.js';
 import { KmipListener } from './server/listener.js';
 import type { KmsMetrics } from './server/metrics.js';
@@ -17,7 +19,11 @@ export class KmsService implements Service {
   readonly #context: ServiceContext;
   readonly #metrics: KmsMetrics;
   #running:
-    | { readonly listener: KmipListener; readonly repository: ObjectRepository; readonly store: KmsStore }
+    | {
+        readonly listeners: readonly (KmipListener | HttpsListener)[];
+        readonly repository: ObjectRepository;
+        readonly store: KmsStore;
+      }
     | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -30,7 +36,8 @@ export class KmsService implements Service {
   }
 
   /**
-   * Opens the store and binds the KMIP port; the endpoint is named `kmip`.
+   * Opens the store and binds the KMIP port and, if configured, the HTTPS port; the endpoints are named `kmip` and
+   * `kmip-https`.
    *
    * @throws KpsimError `store_unusable`, `store_key_invalid`, `store_too_new`, `certificate_invalid`
    */
@@ -48,13 +55,17 @@ export class KmsService implements Service {
     };
     const processor = new BatchProcessor(parts);
     const listener = new KmipListener({ ...parts, processor });
+    const https = this.#config.https && new HttpsListener({ ...parts, processor }, this.#config.https);
     try {
       const port = await listener.listen();
+      const endpoints: Endpoint[] = [{ name: 'kmip', url: urlOf(host, port, 'kmip'), host, port }];
+      if (https) endpoints.push(await this.#listenHttps(https));
       this.#stopping = undefined;
-      this.#running = { listener, repository, store };
-      this.#context.log.info({ host, port }, 'key server listens');
-      return [{ name: 'kmip', url: `kmip://${host}:${port}`, host, port }];
+      this.#running = { listeners: https ? [listener, https] : [listener], repository, store };
+      this.#context.log.info({ endpoints }, 'key server listens');
+      return endpoints;
     } catch (error) {
+      await listener.close();
       await store.close();
       throw error;
     }
@@ -71,11 +82,17 @@ export class KmsService implements Service {
     return problem === undefined ? { status: 'ok', details: [] } : { status: 'down', details: [problem] };
   }
 
+  async #listenHttps(listener: HttpsListener): Promise<Endpoint> {
+    const { host, https } = this.#config;
+    const port = await listener.listen();
+    return { name: 'kmip-https', url: `${urlOf(host, port)}${https?.path ?? ''}`, host, port };
+  }
+
   async #stop(): Promise<void> {
     const running = this.#running;
     this.#running = undefined;
     if (!running) return;
-    await running.listener.close();
+    await Promise.all(running.listeners.map((listener) => listener.close()));
     running.repository.close();
     await running.store.close();
   }

@@ -25,7 +25,7 @@ export interface KmipClientTls {
 }
 
 /** Largest response taken, in bytes. */
-const RESPONSE_LIMIT_BYTES = 64 * 1024 * 1024;
+export const RESPONSE_LIMIT_BYTES = 64 * 1024 * 1024;
 
 interface Waiting {
   readonly resolve: (message: Buffer) => void;
@@ -33,8 +33,29 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-/** One TLS connection to a key server; carries one exchange at a time. */
-export class ClientConnection {
+/** A connection to a key server, of whatever kind; carries one exchange at a time. */
+export interface Connection {
+  /** Whether another exchange can be tried. */
+  readonly usable: boolean;
+  /**
+   * Sends a request in TTLV and waits for its response.
+   *
+   * @throws KmipConnectionError, after which the connection is closed
+   */
+  exchange(request: Buffer, timeoutMs: number): Promise<Buffer>;
+  /** Closes the connection. */
+  close(): Promise<void>;
+}
+
+/** Opens a connection and verifies the server. @throws KmipConnectionError */
+export type Connector = (
+  server: KmipServerAddress,
+  tls: KmipClientTls,
+  timeoutMs: number,
+) => Promise<Connection>;
+
+/** One TLS connection to a key server, in TTLV. */
+export class ClientConnection implements Connection {
   readonly server: KmipServerAddress;
   readonly #socket: TLSSocket;
   readonly #framer = new MessageFramer(tagValue('ResponseMessage'), RESPONSE_LIMIT_BYTES);
@@ -52,55 +73,19 @@ export class ClientConnection {
     socket.on('close', () => this.#fail(`${nameOf(server)} closed the connection before it answered`));
   }
 
-  /**
-   * Connects and verifies the server.
-   *
-   * @throws KmipConnectionError
-   */
-  static open(server: KmipServerAddress, tls: KmipClientTls, timeoutMs: number): Promise<ClientConnection> {
-    const pins = tls.pinnedThumbprintsSha256?.map((pin) => pin.toUpperCase());
-    return new Promise((resolve, reject) => {
-      const socket = connect({
-        ...server,
-        cert: tls.certificatePem,
-        key: tls.privateKeyPem,
-        minVersion: 'TLSv1.2',
-        ...(tls.caPem === undefined ? {} : { ca: tls.caPem }),
-        ...(isIP(server.host) === 0 ? { servername: server.host } : {}),
-        // With pins the certificate itself is checked below, before anything is sent.
-        rejectUnauthorized: pins === undefined,
-      });
-      const refuse = (problem: string, cause?: unknown): void => {
-        clearTimeout(timer);
-        socket.destroy();
-        const message = `${nameOf(server)} cannot be reached: ${problem}`;
-        reject(new KmipConnectionError(message, { cause, mayHaveBeenPerformed: false }));
-      };
-      const timer = setTimeout(() => refuse(`no TLS connection within ${timeoutMs} ms`), timeoutMs);
-      const failed = (error: Error): void => refuse(errorText(error), error);
-      const closed = (): void => refuse('it closed the connection during the handshake');
-      socket.once('error', failed);
-      socket.once('close', closed);
-      socket.once('secureConnect', () => {
-        const thumbprint = socket.getPeerX509Certificate()?.fingerprint256;
-        if (pins && (thumbprint === undefined || !pins.includes(thumbprint))) {
-          refuse(`its certificate has thumbprint ${thumbprint ?? 'none'}, which is not pinned`);
-          return;
-        }
-        clearTimeout(timer);
-        socket.off('error', failed);
-        socket.off('close', closed);
-        resolve(new ClientConnection(server, socket));
-      });
-    });
+  /** Connects and verifies the server. @throws KmipConnectionError */
+  static async open(
+    server: KmipServerAddress,
+    tls: KmipClientTls,
+    timeoutMs: number,
+  ): Promise<ClientConnection> {
+    return new ClientConnection(server, await openTls(server, tls, timeoutMs));
   }
 
-  /** Whether another exchange can be tried. */
   get usable(): boolean {
     return this.#usable && !this.#socket.destroyed;
   }
 
-  /** Sends a request and waits for its response. @throws KmipConnectionError, after which the connection is closed */
   exchange(request: Buffer, timeoutMs: number): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const late = (): void => this.#fail(`${nameOf(this.server)} did not answer within ${timeoutMs} ms`);
@@ -110,7 +95,6 @@ export class ClientConnection {
     });
   }
 
-  /** Closes the connection. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#usable = false;
@@ -151,6 +135,50 @@ export class ClientConnection {
   }
 }
 
-function nameOf({ host, port }: KmipServerAddress): string {
+/** Opens a TLS connection and verifies the server. @throws KmipConnectionError */
+export function openTls(
+  server: KmipServerAddress,
+  tls: KmipClientTls,
+  timeoutMs: number,
+): Promise<TLSSocket> {
+  const pins = tls.pinnedThumbprintsSha256?.map((pin) => pin.toUpperCase());
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      ...server,
+      cert: tls.certificatePem,
+      key: tls.privateKeyPem,
+      minVersion: 'TLSv1.2',
+      ...(tls.caPem === undefined ? {} : { ca: tls.caPem }),
+      ...(isIP(server.host) === 0 ? { servername: server.host } : {}),
+      // With pins the certificate itself is checked below, before anything is sent.
+      rejectUnauthorized: pins === undefined,
+    });
+    const refuse = (problem: string, cause?: unknown): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      const message = `${nameOf(server)} cannot be reached: ${problem}`;
+      reject(new KmipConnectionError(message, { cause, mayHaveBeenPerformed: false }));
+    };
+    const timer = setTimeout(() => refuse(`no TLS connection within ${timeoutMs} ms`), timeoutMs);
+    const failed = (error: Error): void => refuse(errorText(error), error);
+    const closed = (): void => refuse('it closed the connection during the handshake');
+    socket.once('error', failed);
+    socket.once('close', closed);
+    socket.once('secureConnect', () => {
+      const thumbprint = socket.getPeerX509Certificate()?.fingerprint256;
+      if (pins && (thumbprint === undefined || !pins.includes(thumbprint))) {
+        refuse(`its certificate has thumbprint ${thumbprint ?? 'none'}, which is not pinned`);
+        return;
+      }
+      clearTimeout(timer);
+      socket.off('error', failed);
+      socket.off('close', closed);
+      resolve(socket);
+    });
+  });
+}
+
+/** A server for an error message. */
+export function nameOf({ host, port }: KmipServerAddress): string {
   return `key server ${host}:${port}`;
 }

@@ -1,5 +1,4 @@
-import type { KmipClientTls, KmipServerAddress } from './connection.js';
-import { ClientConnection } from './connection.js';
+import type { Connection, Connector, KmipClientTls, KmipServerAddress } from './connection.js';
 import { KmipConnectionError } from './errors.js';
 
 /** What a pool needs to connect. */
@@ -7,6 +6,7 @@ export interface PoolOptions {
   /** Servers of one cluster; those that fail are passed over for the next. */
   readonly servers: readonly KmipServerAddress[];
   readonly tls: KmipClientTls;
+  readonly connector: Connector;
   readonly timeoutMs: number;
   /** Connections at most; further requests wait. */
   readonly size: number;
@@ -15,8 +15,8 @@ export interface PoolOptions {
 /** Connections to the servers of one cluster, lent out one exchange at a time. */
 export class ConnectionPool {
   readonly #options: PoolOptions;
-  readonly #idle: ClientConnection[] = [];
-  readonly #open = new Set<ClientConnection>();
+  readonly #idle: Connection[] = [];
+  readonly #open = new Set<Connection>();
   readonly #waiting: (() => void)[] = [];
   #lent = 0;
   #preferred = 0;
@@ -27,7 +27,7 @@ export class ConnectionPool {
   }
 
   /** Lends a connection, an idle one if there is. @throws KmipConnectionError if no server can be reached */
-  async lend(): Promise<{ readonly connection: ClientConnection; readonly reused: boolean }> {
+  async lend(): Promise<{ readonly connection: Connection; readonly reused: boolean }> {
     while (this.#lent >= this.#options.size)
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (this.#closed) throw closedError();
@@ -45,22 +45,22 @@ export class ConnectionPool {
   }
 
   /** Takes a lent connection back; one that failed is dropped. */
-  giveBack(connection: ClientConnection): void {
+  giveBack(connection: Connection): void {
     if (connection.usable && !this.#closed) this.#idle.push(connection);
     else void this.discard(connection);
     this.#release();
   }
 
   /** A new connection outside the pool's count, to the first server that can be reached. @throws KmipConnectionError */
-  async connect(): Promise<ClientConnection> {
-    const { servers, tls, timeoutMs } = this.#options;
+  async connect(): Promise<Connection> {
+    const { servers, tls, connector, timeoutMs } = this.#options;
     const problems: KmipConnectionError[] = [];
     for (let turn = 0; turn < servers.length; turn += 1) {
       const index = (this.#preferred + turn) % servers.length;
       const server = servers[index];
       if (!server) continue;
       try {
-        const connection = await ClientConnection.open(server, tls, timeoutMs);
+        const connection = await connector(server, tls, timeoutMs);
         this.#preferred = index;
         this.#open.add(connection);
         if (this.#closed) {
@@ -82,7 +82,7 @@ export class ConnectionPool {
   }
 
   /** Closes a connection that {@link connect} made. */
-  async discard(connection: ClientConnection): Promise<void> {
+  async discard(connection: Connection): Promise<void> {
     this.#open.delete(connection);
     await connection.close();
   }

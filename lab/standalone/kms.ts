@@ -3,9 +3,15 @@ import { COMMON_SETTINGS, ownSettings } from './settings.js';
 import type { StandaloneService } from './standalone.js';
 import { clientNotes } from './notes.js';
 
-const schema = kmsConfigSchema.omit({ tls: true, trustedCaPem: true }).extend({
+const HTTPS = kmsConfigSchema.shape.https.unwrap().shape;
+
+const schema = kmsConfigSchema.omit({ https: true, tls: true, trustedCaPem: true }).extend({
   name: kmsConfigSchema.shape.name.describe('Instance name, as faults and metrics call it.'),
   port: kmsConfigSchema.shape.port.describe('KMIP port (mutual TLS); 0 for any.'),
+  httpsPort: HTTPS.port
+    .optional()
+    .describe('Port for KMIP over HTTPS (XML, JSON, TTLV; mutual TLS); 0 for any, none if absent.'),
+  httpsPath: HTTPS.path.describe('Path that KMIP requests are posted to over HTTPS.'),
   listedClientsOnly: kmsConfigSchema.shape.listedClientsOnly.describe(
     'Accept only clients that the file lists, not every certificate of the authority.',
   ),
@@ -25,7 +31,9 @@ export const standaloneKms: StandaloneService<typeof schema> = {
   nameOf: ({ name }) => name,
   start: async (settings, surroundings, running) => {
     const { tls, trustedCaPem } = surroundings;
-    const config = kmsConfigSchema.parse({ ...ownSettings(settings), tls, trustedCaPem });
+    const { httpsPort, httpsPath, ...own } = ownSettings(settings);
+    const https = httpsPort === undefined ? undefined : { port: httpsPort, path: httpsPath };
+    const config = kmsConfigSchema.parse({ ...own, https, tls, trustedCaPem });
     const service = new KmsService(config, await surroundings.contextOf(settings.name));
     running.push(service);
     return { endpoints: await service.start(), notes: await clientNotes(surroundings, 'client') };

@@ -35,6 +35,8 @@ export interface TestKms extends AsyncDisposable {
   readonly context: ServiceContext;
   readonly clock: AdjustableClock;
   readonly port: number;
+  /** The HTTPS port; 0 if none is configured. */
+  readonly httpsPort: number;
   /** A client of the CA, `vc-east` unless told; closed with the server. */
   client(options?: Partial<KmipClientOptions>, identity?: KeyAndCertificate): KmipClient;
   /** Stops the service but keeps its files. */
@@ -59,8 +61,9 @@ export async function startKms(
     }),
     context,
   );
-  const [endpoint] = await service.start();
+  const [endpoint, https] = await service.start();
   const port = endpoint!.port;
+  const httpsPort = https?.port ?? 0;
   const clients: KmipClient[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(clients.map((client) => client.close()));
@@ -71,9 +74,10 @@ export async function startKms(
     context,
     clock,
     port,
+    httpsPort,
     client(options = {}, identity = pki.east) {
       const client = new KmipClient({
-        servers: [{ host: '127.0.0.1', port }],
+        servers: [{ host: '127.0.0.1', port: options.https ? httpsPort : port }],
         tls: { ...identity, caPem: pki.authority.caPem },
         ...options,
       });

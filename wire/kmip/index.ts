@@ -1,6 +1,7 @@
 /** KMIP as a language: tables, TTLV, typed messages. No input or output. */
 export * from './attributes/attribute.js';
 export * from './attributes/table.js';
+export * from './encodings/index.js';
 export * from './errors.js';
 export * from './message.js';
 export * from './operations/index.js';

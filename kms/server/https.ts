@@ -1,0 +1,264 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { Server } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+
+import { listening } from '../../core/http/index.js';
+import { zeroise } from '../../core/secret.js';
+import { KmipError, MESSAGE_ENCODINGS, encodingOfContentType } from '../../wire/kmip/index.js';
+import type { MessageEncoding } from '../../wire/kmip/index.js';
+import type { AdmissionParts } from './admission.js';
+import { admit, countRefusals, mutualTls, peerOf } from './admission.js';
+import type { Answer, BatchProcessor } from './batch.js';
+import type { Client } from './identity.js';
+
+/** How often Node looks for slow requests, in milliseconds. */
+const SWEEP_MS = 250;
+/** Answers under way may take this long when the server stops, in milliseconds. */
+const STOP_GRACE_MS = 2000;
+/** Largest head of a request, in bytes. */
+const HEAD_LIMIT_BYTES = 16 * 1024;
+
+interface HttpsParts extends AdmissionParts {
+  readonly processor: BatchProcessor;
+}
+
+/** A client's connection. */
+interface Session {
+  readonly client: Client;
+  /** The TCP connection below; a TLS socket cannot send a reset itself. */
+  readonly transport: Socket | undefined;
+  /** Settled once the requests that came before have been answered. */
+  turn: Promise<void>;
+}
+
+/**
+ * KMIP over HTTPS (KMIP Profiles 2.1 §5.3): requests are posted in TTLV, XML or JSON, and answered in the encoding they
+ * came in. Whatever KMIP can say is said in KMIP, with status 200.
+ */
+export class HttpsListener {
+  readonly #parts: HttpsParts;
+  readonly #endpoint: { readonly port: number; readonly path: string };
+  readonly #server: Server;
+  readonly #sessions = new Map<Socket, Session>();
+  /** TCP connections, by the client's address and port. */
+  readonly #transports = new Map<string, Socket>();
+
+  constructor(parts: HttpsParts, endpoint: { readonly port: number; readonly path: string }) {
+    this.#parts = parts;
+    this.#endpoint = endpoint;
+    this.#server = this.#createServer();
+  }
+
+  /** Binds the port and returns the one really bound. @throws KpsimError `port_in_use`, `listen_failed` */
+  async listen(): Promise<number> {
+    const { config, context } = this.#parts;
+    await listening(this.#server, this.#endpoint.port, config.host);
+    this.#server.on('error', (error) => context.log.error({ err: error }, 'the HTTPS listener failed'));
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Stops accepting, lets answers under way go out, and closes every connection. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    this.#server.closeIdleConnections();
+    for (const transport of this.#transports.values()) if (!this.#isServed(transport)) transport.destroy();
+    const impatient = setTimeout(() => this.#server.closeAllConnections(), STOP_GRACE_MS);
+    await closed;
+    clearTimeout(impatient);
+  }
+
+  #createServer(): Server {
+    const { limits } = this.#parts.config;
+    const server = createServer(
+      {
+        ...mutualTls(this.#parts),
+        headersTimeout: milliseconds(limits.frameSeconds),
+        requestTimeout: milliseconds(limits.frameSeconds),
+        keepAliveTimeout: milliseconds(limits.idleSeconds),
+        connectionsCheckingInterval: SWEEP_MS,
+        maxHeaderSize: HEAD_LIMIT_BYTES,
+        noDelay: true,
+      },
+      (request, response) => this.#receive(request, response),
+    );
+    server.maxConnections = limits.connections;
+    server.on('connection', (socket: Socket) => {
+      const peer = peerOf(socket);
+      this.#transports.set(peer, socket);
+      socket.once('close', () => this.#transports.delete(peer));
+    });
+    server.on('secureConnection', (socket) => this.#accept(socket));
+    countRefusals(server, this.#parts);
+    return server;
+  }
+
+  #accept(socket: TLSSocket): void {
+    const client = admit(socket, this.#parts);
+    if (!client) return;
+    const transport = this.#transports.get(peerOf(socket));
+    this.#sessions.set(socket, { client, transport, turn: Promise.resolve() });
+    this.#parts.metrics.connections.inc();
+    socket.once('close', () => {
+      this.#sessions.delete(socket);
+      this.#parts.metrics.connections.dec();
+    });
+  }
+
+  #isServed(transport: Socket): boolean {
+    return [...this.#sessions.values()].some((session) => session.transport === transport);
+  }
+
+  /** Requests of one connection are performed one after another, in their order, also if they are sent ahead. */
+  #receive(request: IncomingMessage, response: ServerResponse): void {
+    const session = this.#sessions.get(request.socket);
+    if (!session) {
+      request.socket.destroy();
+      return;
+    }
+    session.turn = session.turn
+      .then(() => this.#serve(request, response, session))
+      .catch((error: unknown) => {
+        this.#parts.context.log.debug({ err: error }, 'a request over HTTPS was cut off');
+        request.socket.destroy();
+      });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, session: Session): Promise<void> {
+    const encoding = this.#encodingOf(request, response);
+    if (!encoding) return;
+    const body = await readBody(request, this.#parts.config.limits.messageBytes);
+    const started = performance.now();
+    const answer = await this.#answer(body, encoding, session.client);
+    this.#parts.metrics.duration.observe((performance.now() - started) / 1000);
+    if (body instanceof KmipError || !this.#server.listening) response.setHeader('connection', 'close');
+    response.setHeader('content-type', request.headers['content-type'] ?? encoding.contentTypes[0]);
+    await this.#deliver(answer, response, session);
+  }
+
+  /** How the request is encoded; undefined if it was answered as no request of KMIP. */
+  #encodingOf(request: IncomingMessage, response: ServerResponse): MessageEncoding | undefined {
+    const { path } = this.#endpoint;
+    if (request.url?.split('?', 1)[0] !== path) {
+      refuse(response, 404, `KMIP is spoken at ${path}.`);
+      return undefined;
+    }
+    if (request.method !== 'POST') {
+      response.setHeader('allow', 'POST');
+      refuse(response, 405, 'Post a KMIP request message.');
+      return undefined;
+    }
+    const encoding = encodingOfContentType(request.headers['content-type']);
+    if (!encoding) {
+      const taken = Object.values(MESSAGE_ENCODINGS).flatMap(({ contentTypes }) => contentTypes);
+      refuse(response, 415, `Use one of these content types: ${taken.join(', ')}.`);
+    }
+    return encoding;
+  }
+
+  async #answer(body: Buffer | KmipError, encoding: MessageEncoding, client: Client): Promise<Answer> {
+    const answer = await this.#perform(body, encoding, client);
+    if (answer.bytes.length === 0) return answer;
+    try {
+      return { ...answer, bytes: encoded(answer.bytes, encoding) };
+    } catch (error) {
+      const refusal = this.#parts.processor.answerGarbage(asKmipError(error), client);
+      return { ...refusal, bytes: encoded(refusal.bytes, encoding) };
+    }
+  }
+
+  /** The answer in TTLV. */
+  async #perform(body: Buffer | KmipError, encoding: MessageEncoding, client: Client): Promise<Answer> {
+    const { processor } = this.#parts;
+    if (body instanceof KmipError) return processor.answerGarbage(body, client);
+    let message: Buffer;
+    try {
+      message = encoding.toTtlv(body);
+    } catch (error) {
+      return processor.answerGarbage(asKmipError(error), client);
+    }
+    // Objects may be kept as views on the TTLV, so only the text around it can be cleared.
+    if (message !== body) zeroise(body);
+    return processor.answer(message, client);
+  }
+
+  /** Sends the answer, waits until the client took it, and clears the keys it may hold. */
+  async #deliver({ bytes, delivery }: Answer, response: ServerResponse, session: Session): Promise<void> {
+    switch (delivery) {
+      case 'send':
+        await this.#send(response, bytes);
+        break;
+      case 'truncate':
+        response.setHeader('content-length', bytes.length);
+        await new Promise<void>((resolve) => {
+          response.write(bytes.subarray(0, bytes.length >> 1), () => resolve());
+        });
+        response.destroy();
+        break;
+      case 'reset':
+        session.transport?.resetAndDestroy();
+        break;
+      case 'drop':
+        break;
+    }
+    zeroise(bytes);
+  }
+
+  /** A client that does not take its answer in time, or goes away, ends the wait. */
+  #send(response: ServerResponse, bytes: Buffer): Promise<void> {
+    const { frameSeconds } = this.#parts.config.limits;
+    return new Promise((resolve) => {
+      const overdue = setTimeout(() => response.destroy(), milliseconds(frameSeconds));
+      response.once('close', () => {
+        clearTimeout(overdue);
+        resolve();
+      });
+      response.setHeader('cache-control', 'no-cache');
+      response.setHeader('content-length', bytes.length);
+      response.end(bytes);
+    });
+  }
+}
+
+/** A request's body, or why it is not taken; throws if the connection ends first. */
+async function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer | KmipError> {
+  const tooLarge = (): KmipError =>
+    new KmipError(
+      'InvalidMessage',
+      `The message has more than ${limitBytes} bytes; that is all that is taken.`,
+    );
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) return tooLarge();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > limitBytes) return tooLarge();
+  }
+  return Buffer.concat(chunks);
+}
+
+function encoded(message: Buffer, encoding: MessageEncoding): Buffer {
+  const bytes = encoding.fromTtlv(message);
+  if (bytes !== message) zeroise(message);
+  return bytes;
+}
+
+/** @throws whatever else it is, as a defect */
+function asKmipError(error: unknown): KmipError {
+  if (error instanceof KmipError) return error;
+  throw error;
+}
+
+/** Node takes whole milliseconds only. */
+function milliseconds(seconds: number): number {
+  return Math.ceil(seconds * 1000);
+}
+
+function refuse(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
+  response.end(`${text}\n`);
+}
