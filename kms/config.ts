@@ -1,12 +1,20 @@
 import { z } from 'zod';
 
-import type { NameIn } from '../wire/kmip/index.js';
-import { PROTOCOL_VERSIONS, enumerationRows } from '../wire/kmip/index.js';
+import { VERSION } from '../core/version.js';
+import type { ItemTypeName, NameIn } from '../wire/kmip/index.js';
+import { ITEM_TYPES, PROTOCOL_VERSIONS, enumerationRows } from '../wire/kmip/index.js';
 
 /** Names of an enumeration's values, as a schema. */
-function namesOf<E extends 'Operation' | 'ObjectType' | 'AttestationType' | 'CryptographicAlgorithm'>(
-  enumeration: E,
-) {
+function namesOf<
+  E extends
+    | 'Operation'
+    | 'ObjectType'
+    | 'AttestationType'
+    | 'CryptographicAlgorithm'
+    | 'ClientRegistrationMethod'
+    | 'ValidationAuthorityType'
+    | 'ValidationType',
+>(enumeration: E) {
   return z.enum(Object.keys(enumerationRows(enumeration)) as NameIn<E>[]);
 }
 
@@ -144,6 +152,24 @@ const httpsSchema = z.strictObject({
     .default('/kmip'),
 });
 
+const shortText = z.string().min(1).max(256);
+const informationText = shortText.optional();
+
+/** A formal validation that Query asserts (KMIP 1.4 §2.1.20). */
+const validationSchema = z.strictObject({
+  authorityType: namesOf('ValidationAuthorityType'),
+  authorityCountry: z.string().length(2).optional(),
+  authorityUri: informationText,
+  versionMajor: z.number().int().min(0).max(0x7fffffff),
+  versionMinor: z.number().int().min(0).max(0x7fffffff).optional(),
+  type: namesOf('ValidationType'),
+  level: z.number().int().min(0).max(0x7fffffff),
+  certificateIdentifier: informationText,
+  certificateUri: informationText,
+  vendorUri: informationText,
+  profiles: z.array(shortText).max(100).optional(),
+});
+
 /** Configuration of a key server. */
 export const kmsConfigSchema = z.strictObject({
   /** Instance name, as faults and metrics call it. */
@@ -202,6 +228,62 @@ export const kmsConfigSchema = z.strictObject({
     .default([...PROTOCOL_VERSIONS]),
   /** Vendor Identification of Query (KMIP 1.4 §4.25). */
   vendorIdentification: z.string().min(1).max(256).default('kpsim'),
+  /** Server Information of Query (KMIP 2.1 §7.37). */
+  serverInformation: z
+    .strictObject({
+      serverName: informationText,
+      serverSerialNumber: informationText,
+      serverVersion: shortText.default(VERSION),
+      serverLoad: informationText,
+      productName: shortText.default('kpsim'),
+      buildLevel: informationText,
+      buildDate: informationText,
+      clusterInfo: informationText,
+      alternateFailoverEndpoints: z.array(shortText).max(64).optional(),
+    })
+    .prefault({}),
+  /** Vendor extensions that Query lists (KMIP 1.4 §2.1.9). */
+  extensions: z
+    .array(
+      z.strictObject({
+        name: shortText,
+        tag: z.number().int().min(0x540000).max(0x54ffff),
+        type: z.enum(Object.keys(ITEM_TYPES) as ItemTypeName[]),
+      }),
+    )
+    .max(1000)
+    .default([]),
+  /** Formal validations that Query asserts (KMIP 1.4 §2.1.20); kpsim has none. */
+  validations: z.array(validationSchema).max(100).default([]),
+  /** How clients become known to this server, as Query tells it (KMIP 1.4 §9.1.3.2.47). */
+  clientRegistrationMethods: z.array(namesOf('ClientRegistrationMethod')).default(['ClientRegistered']),
+  asynchronous: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Performed asynchronously where the client leaves it to the server. */
+      operations: z.array(namesOf('Operation')).default(['CreateKeyPair', 'ReKeyKeyPair']),
+      /** Delay before the work, so that clients have something to poll. */
+      delayMs: z.number().int().min(0).max(600_000).default(0),
+      /** How long results are kept. */
+      resultSeconds: z.number().int().min(1).max(86_400).default(300),
+      /** Batch items that are kept for one client. */
+      requests: z.number().int().min(1).max(100_000).default(1000),
+    })
+    .prefault({}),
+  /** Tickets of Login and Delegated Login (KMIP 2.1 §6.1.30). */
+  tickets: z
+    .strictObject({
+      /** Of tickets for which none is asked. */
+      leaseSeconds: z.number().int().min(1).max(31_536_000).default(3600),
+      maximumLeaseSeconds: z.number().int().min(1).max(31_536_000).default(86_400),
+      /** Tickets that are out at once. */
+      limit: z.number().int().min(1).max(1_000_000).default(10_000),
+    })
+    .prefault({}),
+  /** Whether Interop Reset may destroy every object of the client that asks for it (KMIP 2.1 §6.1.26). */
+  interopReset: z.boolean().default(false),
+  /** How far a request's Time Stamp may be from the server's time (KMIP 1.4 §6.5); not looked at if absent. */
+  timeStampSkewSeconds: z.number().int().min(0).max(31_536_000).optional(),
   /** Lease Time of every cryptographic object (KMIP 1.4 §3.20). */
   leaseSeconds: z.number().int().min(0).max(0xffffffff).default(3600),
   store: storeSchema.default({ kind: 'sqlite' }),

@@ -60,6 +60,10 @@ export const REFUSALS = {
   tooManyStreams: { v1: 'GeneralFailure', v2: 'ServerLimitExceeded' },
   objectNotCheckable: { v1: 'IllegalOperation', v2: 'IllegalObjectType' },
   leaseNotGranted: { v1: 'PermissionDenied', v2: 'PermissionDenied' },
+  unknownExtension: { v1: 'FeatureNotSupported', v2: 'UnknownMessageExtension' },
+  asynchronousRequestNotFound: { v1: 'ItemNotFound', v2: 'InvalidAsynchronousCorrelationValue' },
+  tooManyAsynchronousRequests: { v1: 'GeneralFailure', v2: 'ServerLimitExceeded' },
+  tooManyTickets: { v1: 'GeneralFailure', v2: 'ServerLimitExceeded' },
   noIdPlaceholder: { v1: 'InvalidField', v2: 'InvalidField' },
 } as const satisfies Record<string, RefusalRow>;
 

@@ -10,6 +10,7 @@ import { IdentityPolicy } from './server/identity.js';
 import { KmipListener } from './server/listener.js';
 import type { KmsMetrics } from './server/metrics.js';
 import { kmsMetrics } from './server/metrics.js';
+import { ServerState } from './server/state.js';
 import type { KmsStore } from './store.js';
 
 /** A KMIP key server. */
@@ -21,6 +22,7 @@ export class KmsService implements Service {
   #running:
     | {
         readonly listeners: readonly (KmipListener | HttpsListener)[];
+        readonly server: ServerState;
         readonly repository: ObjectRepository;
         readonly store: KmsStore;
       }
@@ -43,7 +45,8 @@ export class KmsService implements Service {
    */
   async start(): Promise<readonly Endpoint[]> {
     const { host } = this.#config;
-    const identity = new IdentityPolicy(this.#config);
+    const server = new ServerState(this.#config, this.#context);
+    const identity = new IdentityPolicy(this.#config, server.tickets);
     const store = await openStore(this.#config, this.#context);
     const repository = new ObjectRepository(store, this.#config.limits);
     const parts = {
@@ -51,6 +54,7 @@ export class KmsService implements Service {
       context: this.#context,
       repository,
       identity,
+      server,
       metrics: this.#metrics,
     };
     const processor = new BatchProcessor(parts);
@@ -61,7 +65,7 @@ export class KmsService implements Service {
       const endpoints: Endpoint[] = [{ name: 'kmip', url: urlOf(host, port, 'kmip'), host, port }];
       if (https) endpoints.push(await this.#listenHttps(https));
       this.#stopping = undefined;
-      this.#running = { listeners: https ? [listener, https] : [listener], repository, store };
+      this.#running = { listeners: https ? [listener, https] : [listener], server, repository, store };
       this.#context.log.info({ endpoints }, 'key server listens');
       return endpoints;
     } catch (error) {
@@ -93,6 +97,7 @@ export class KmsService implements Service {
     this.#running = undefined;
     if (!running) return;
     await Promise.all(running.listeners.map((listener) => listener.close()));
+    await running.server.close();
     running.repository.close();
     await running.store.close();
   }

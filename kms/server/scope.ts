@@ -1,7 +1,12 @@
 import type { Clock } from '../../core/clock.js';
 import type { Rng } from '../../core/rng.js';
 import { KmipError, RANK_2_0 } from '../../wire/kmip/index.js';
-import type { IdentifierReference, OperationName, ProtocolVersionName } from '../../wire/kmip/index.js';
+import type {
+  IdentifierReference,
+  NameIn,
+  OperationName,
+  ProtocolVersionName,
+} from '../../wire/kmip/index.js';
 import type { KmsConfig } from '../config.js';
 import type { ManagedObject } from '../objects/managed-object.js';
 import type { Workspace } from '../objects/workspace.js';
@@ -9,6 +14,7 @@ import { Refusal } from '../refusals.js';
 import type { AttestationClaim } from './attestation.js';
 import type { Client } from './identity.js';
 import type { GuardedObject } from './policies.js';
+import type { RequestGrant } from './rights.js';
 import type { ServerState } from './state.js';
 
 /** What an operation is given besides its payload; one for each request, its batch items sharing it. */
@@ -28,8 +34,10 @@ export class RequestScope {
   readonly nowSeconds: number;
   /** The ID Placeholder (KMIP 1.4 §4). */
   placeholder: string | undefined;
-  readonly #latest = new Map<OperationName, string>();
+  readonly #latest = new Map<OperationName | NameIn<'UniqueIdentifier'>, string>();
   readonly #returned: string[] = [];
+  readonly #grant: RequestGrant | undefined;
+  readonly #endings: (() => void)[] = [];
 
   constructor(fields: {
     readonly config: KmsConfig;
@@ -41,6 +49,8 @@ export class RequestScope {
     readonly rank: number;
     readonly workspace: Workspace;
     readonly server: ServerState;
+    /** What a ticket lets the client do; everything if there is none. */
+    readonly grant?: RequestGrant | undefined;
   }) {
     this.config = fields.config;
     this.rng = fields.rng;
@@ -50,6 +60,7 @@ export class RequestScope {
     this.rank = fields.rank;
     this.workspace = fields.workspace;
     this.server = fields.server;
+    this.#grant = fields.grant;
     this.nowSeconds = Math.floor(fields.clock.now() / 1000);
   }
 
@@ -65,9 +76,27 @@ export class RequestScope {
     this.#returned.push(uniqueIdentifier);
   }
 
+  /** Notes the identifiers of a key pair; the ID Placeholder gets the private key's (KMIP 1.4 §4.2). */
+  returnsPair(operation: 'CreateKeyPair' | 'ReKeyKeyPair', privateKey: string, publicKey: string): void {
+    this.returns(operation, privateKey);
+    this.#latest.set(`${operation}PrivateKey`, privateKey);
+    this.#latest.set(`${operation}PublicKey`, publicKey);
+    this.#returned.push(publicKey);
+  }
+
+  /** Does something once the answer is encoded, whatever it is: clears key bytes that the answer is made of. */
+  atEnd(work: () => void): void {
+    this.#endings.push(work);
+  }
+
+  /** Does what {@link atEnd} was told. */
+  end(): void {
+    for (const work of this.#endings.splice(0)) work();
+  }
+
   /** The identifier that a request means. @throws Refusal `noIdPlaceholder` */
   resolve(reference: IdentifierReference | undefined): string {
-    const found = this.#lookUp(reference);
+    const found = this.identifierOf(reference);
     if (found !== undefined) return found;
     throw new Refusal(
       'noIdPlaceholder',
@@ -90,6 +119,9 @@ export class RequestScope {
     const object = await this.workspace.read(uniqueIdentifier);
     if (!object || !this.server.policies.allows(this.client, this.operation, guarded(object))) {
       throw this.#refusal(uniqueIdentifier, object);
+    }
+    if (this.#grant?.covers(object) === false) {
+      throw new KmipError('PermissionDenied', 'The Rights of the ticket do not cover this object.');
     }
     if (options.archived !== true && object.get('ArchiveDate') !== undefined) {
       throw new KmipError(
@@ -117,14 +149,15 @@ export class RequestScope {
     );
   }
 
-  #lookUp(reference: IdentifierReference | undefined): string | undefined {
+  /** The identifier that a request means; undefined if it means none. */
+  identifierOf(reference: IdentifierReference | undefined): string | undefined {
     if (typeof reference === 'string') return reference;
     if (reference === undefined) return this.placeholder;
     if ('index' in reference) return this.#returned.at(reference.index);
     const { of } = reference;
     if (of === 'IDPlaceholder') return this.placeholder;
     // The other names are those of operations; those of key pairs name one half.
-    return this.#latest.get(of as OperationName);
+    return typeof of === 'string' ? this.#latest.get(of) : undefined;
   }
 }
 

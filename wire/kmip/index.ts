@@ -48,6 +48,7 @@ export { tagName, tagText, tagValue } from './tables/tag-names.js';
 export * from './tables/masks.js';
 export { TtlvReader } from './ttlv/reader.js';
 export * from './ttlv/tree.js';
+export type { ItemTypeName } from './ttlv/types.js';
 export { HEADER_BYTES, ITEM_TYPES } from './ttlv/types.js';
 export { TtlvWriter } from './ttlv/writer.js';
 export * from './versions.js';

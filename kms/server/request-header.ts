@@ -1,0 +1,56 @@
+import type { RequestMessage } from '../../wire/kmip/index.js';
+import { KmipError } from '../../wire/kmip/index.js';
+import type { KmsConfig } from '../config.js';
+import { Refusal } from '../refusals.js';
+
+/**
+ * Checks what concerns a request message as a whole, before any of it is performed.
+ *
+ * @param nowSeconds the server's time, since 1970
+ * @throws KmipError that refuses the message
+ */
+export function demandSound(
+  { header, batchItems }: RequestMessage,
+  { limits, timeStampSkewSeconds }: Pick<KmsConfig, 'limits' | 'timeStampSkewSeconds'>,
+  nowSeconds: number,
+): void {
+  if (header.batchCount !== batchItems.length) {
+    throw new KmipError(
+      'InvalidMessage',
+      `Batch Count is ${header.batchCount}, but there are ${batchItems.length} batch items.`,
+    );
+  }
+  if (batchItems.length > limits.batchItems) {
+    throw new KmipError('InvalidMessage', `More than ${limits.batchItems} batch items; split the batch.`);
+  }
+  if (batchItems.length > 1 && batchItems.some((item) => item.uniqueBatchItemId === undefined)) {
+    throw new KmipError('InvalidMessage', 'In a batch of several items each needs a Unique Batch Item ID.');
+  }
+  if (header.maximumResponseSize !== undefined && header.maximumResponseSize < 0) {
+    throw new KmipError('InvalidField', 'Maximum Response Size must not be negative.');
+  }
+  demandKnown('Batch Error Continuation Option', header.batchErrorContinuationOption);
+  demandKnown('Asynchronous Indicator', header.asynchronousIndicator);
+  const { timeStamp } = header;
+  if (
+    timeStamp !== undefined &&
+    timeStampSkewSeconds !== undefined &&
+    Math.abs(timeStamp - nowSeconds) > timeStampSkewSeconds
+  ) {
+    throw new KmipError(
+      'InvalidField',
+      `The Time Stamp is more than ${timeStampSkewSeconds} seconds off this server's time. Set the client's clock.`,
+    );
+  }
+  if (batchItems.some((item) => item.messageExtensions?.some((it) => it.criticalityIndicator))) {
+    throw new Refusal(
+      'unknownExtension',
+      'The message holds a critical extension that this server does not know.',
+    );
+  }
+}
+
+function demandKnown(field: string, value: string | number | undefined): void {
+  if (typeof value !== 'number') return;
+  throw new KmipError('InvalidField', `There is no ${field} 0x${value.toString(16)}.`);
+}
