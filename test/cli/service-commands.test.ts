@@ -45,6 +45,37 @@ describe('kpsim kms', () => {
     expect(stdout.match(/^Ready\./gm)).toHaveLength(1);
   });
 
+  it('speaks KMIP over HTTPS on a second port', async () => {
+    const command = kpsim([
+      'kms',
+      '--port',
+      '0',
+      '--https-port',
+      '0',
+      '--https-path',
+      '/',
+      '--data',
+      directory,
+    ]);
+    const https = addressIn(await command.line(/^Ready\. /), 'kmip-https');
+    expect(https).toMatchObject({ protocol: 'https:', pathname: '/' });
+    const path = async (label: string): Promise<string> =>
+      readFile((await command.line(new RegExp(`^${label} +/`))).slice(label.length).trim(), 'utf8');
+    const client = new KmipClient({
+      servers: [{ host: https.hostname, port: Number(https.port) }],
+      https: { encoding: 'json', path: '/' },
+      tls: {
+        certificatePem: await path('Client certificate'),
+        privateKeyPem: await path('Client key'),
+        caPem: await path('CA certificate'),
+      },
+    });
+    expect(await client.create()).toBeTypeOf('string');
+    await client.close();
+    command.stop();
+    expect((await command.done).exitCode).toBe(0);
+  });
+
   it('answers health and metrics on its admin listener', async () => {
     const command = kpsim(['kms', '--port', '0', '--data', directory]);
     const admin = addressIn(await command.line(/^Ready\. /), 'admin');

@@ -10,8 +10,12 @@ export interface RecordingRules {
   readonly notCompared: readonly TagName[];
   /** Fields that the live server may add, but not leave out. */
   readonly mayBeAdded?: readonly TagName[];
-  /** Whether a recorded value is the recorded server's choice; the live one is bound to it at first sight. */
-  isChosen(recorded: TtlvItem): boolean;
+  /**
+   * Whether a recorded value is the recorded server's choice; the live one is bound to it at first sight.
+   *
+   * @param sent whether a request held the value before
+   */
+  isChosen(recorded: TtlvItem, sent: boolean): boolean;
   /** Whether a recorded structure is passed over, whatever the live one holds. */
   isPassedOver?(recorded: TtlvItem): boolean;
 }
@@ -39,10 +43,13 @@ export class RecordedAnswers {
   readonly #rules: RecordingRules;
   readonly #notCompared: ReadonlySet<number>;
   readonly #mayBeAdded: ReadonlySet<number>;
+  readonly #sent: Set<string>;
   #live = new Map<string, TtlvItem>();
 
-  constructor(rules: RecordingRules) {
+  /** @param sent what requests held; shared by suites that go on where others stopped */
+  constructor(rules: RecordingRules, sent = new Set<string>()) {
     this.#rules = rules;
+    this.#sent = sent;
     this.#notCompared = new Set(rules.notCompared.map(tagValue));
     this.#mayBeAdded = new Set([...rules.notCompared, ...(rules.mayBeAdded ?? [])].map(tagValue));
   }
@@ -52,6 +59,7 @@ export class RecordedAnswers {
     if (item.type === 'Structure')
       return { ...item, value: item.value.map((inner) => this.translate(inner)) };
     const bound = this.#live.get(keyOf(item));
+    this.#sent.add(keyOf(item));
     return bound ? { ...bound, tag: item.tag } : item;
   }
 
@@ -78,8 +86,8 @@ export class RecordedAnswers {
     if (this.#notCompared.has(recorded.tag) || this.#rules.isPassedOver?.(recorded) === true) return [];
     if (recorded.type === 'Structure' && live.type === 'Structure')
       return this.#inStructures(recorded, live, open, path);
-    if (this.#rules.isChosen(recorded) && keyOf(recorded) !== keyOf(live)) {
-      const key = keyOf(recorded);
+    const key = keyOf(recorded);
+    if (this.#rules.isChosen(recorded, this.#sent.has(key)) && key !== keyOf(live)) {
       const bound = this.#live.get(key);
       if (!bound) this.#live.set(key, live);
       return !bound || keyOf(bound) === keyOf(live) ? [] : [`${path}: another value than before`];

@@ -2,12 +2,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import { AdjustableClock } from '../../../core/clock.js';
 import { OPERATIONS } from '../../../kms/operations/registry.js';
-import { decodeTree, encodeTree } from '../../../wire/kmip/index.js';
+import type { TagName, TtlvItem } from '../../../wire/kmip/index.js';
+import { decodeTree, encodeTree, tagValue } from '../../../wire/kmip/index.js';
 import type { TestKms, TestPki } from '../harness.js';
 import { makePki, startKms } from '../harness.js';
 import { RawClient } from '../raw-client.js';
 import type { RecordingRules } from '../recorded-answers.js';
-import { RecordedAnswers } from '../recorded-answers.js';
+import { RecordedAnswers, nameIn } from '../recorded-answers.js';
 import type { OasisCase } from './cases.js';
 import { CASE_FOLDERS, exchangesOf, oasisCases, operationsIn, placeholderOf } from './cases.js';
 import { KNOWN_DIFFERENCES } from './known-differences.js';
@@ -20,12 +21,13 @@ import { predecessorsOf, preparationOf } from './preparations.js';
  * Compared are status and reason, operation, and the fields of header and payload with their order (see
  * RecordedAnswers for lists). A placeholder takes the server's value at first sight and must be equal from then on; in
  * requests it is replaced by that value. Not compared is what Permitted Test Case Variations (KMIP Profiles 2.1 §5.2)
- * leaves to the server: RULES.notCompared, RULES.mayBeAdded.
+ * leaves to the server: RULES.notCompared, RULES.mayBeAdded, which generator made a key, and, in cases in which the
+ * server makes keys or random bytes, the values that come of them: these are bound like placeholders.
  *
  * Cases that ask for operations that the server does not perform are skipped.
  */
 
-const RULES: RecordingRules = {
+const RULES: Omit<RecordingRules, 'isChosen'> = {
   notCompared: [
     'TimeStamp',
     'ResultMessage',
@@ -35,8 +37,15 @@ const RULES: RecordingRules = {
     'VendorIdentification',
   ],
   mayBeAdded: ['LocatedItems'],
-  isChosen: (recorded) => placeholderOf(recorded) !== undefined,
+  isPassedOver: isRandomNumberGenerator,
 };
+
+/** Operations by which the server makes objects or bytes at random. */
+const RANDOM = ['Create', 'CreateKeyPair', 'ReKey', 'ReKeyKeyPair', 'CreateSplitKey', 'RNGRetrieve'];
+/** What depends on those, if no request held it before. */
+const MADE_AT_RANDOM: ReadonlySet<number> = new Set(
+  (['KeyMaterial', 'DigestValue', 'Data'] as const satisfies TagName[]).map(tagValue),
+);
 
 let pki: TestPki;
 beforeAll(async () => {
@@ -64,6 +73,11 @@ function isPerformed(one: OasisCase): boolean {
   return operationsIn(one).every((operation) => Object.hasOwn(OPERATIONS, operation));
 }
 
+/** The attribute Random Number Generator, in either major version. */
+function isRandomNumberGenerator(item: TtlvItem): boolean {
+  return item.tag === tagValue('RandomNumberGenerator') || nameIn(item) === ' Random Number Generator';
+}
+
 /** Runs a case on a new server, after those that it goes on from. */
 async function differencesOf(one: OasisCase, folder: readonly OasisCase[]): Promise<readonly string[]> {
   const preparation = preparationOf(one.name);
@@ -72,16 +86,25 @@ async function differencesOf(one: OasisCase, folder: readonly OasisCase[]): Prom
   await using kms: TestKms = await startKms(pki, preparation.config, { clock });
   await preparation.before?.(kms);
   await using client = await RawClient.open(pki, kms.port);
-  for (const earlier of predecessorsOf(one.name)) {
-    const found = folder.find(({ name }) => name === earlier);
-    if (found) await play(found, client, now);
-  }
-  return await play(one, client, now);
+  const earlier = predecessorsOf(one.name).flatMap((name) => folder.filter((found) => found.name === name));
+  const random = [...earlier, one].flatMap(operationsIn).some((operation) => RANDOM.includes(operation));
+  const rules: RecordingRules = {
+    ...RULES,
+    isChosen: (recorded, sent) =>
+      placeholderOf(recorded) !== undefined || (random && !sent && MADE_AT_RANDOM.has(recorded.tag)),
+  };
+  const sent = new Set<string>();
+  for (const before of earlier) await play(before, client, now, new RecordedAnswers(rules, sent));
+  return await play(one, client, now, new RecordedAnswers(rules, sent));
 }
 
 /** Sends a case's requests one after another; what differs from the recorded answers. */
-async function play(one: OasisCase, client: RawClient, now: number): Promise<readonly string[]> {
-  const answers = new RecordedAnswers(RULES);
+async function play(
+  one: OasisCase,
+  client: RawClient,
+  now: number,
+  answers: RecordedAnswers,
+): Promise<readonly string[]> {
   const differences: string[] = [];
   for (const [index, { request, response }] of exchangesOf(one, Math.floor(now / 1000)).entries()) {
     const live = await client.exchange(encodeTree(answers.translate(request)));
