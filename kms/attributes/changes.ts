@@ -24,6 +24,11 @@ export function demandRule(name: string, scope: RequestScope): AttributeRule {
   return rule;
 }
 
+/** @throws Refusal `attributeNotSettable` if clients may not give the attribute a value (KMIP 2.1 §6.1.3, §6.1.51) */
+export function demandSettable(rule: AttributeRule, name: string): void {
+  if (!rule.addable) throw readOnly(name, 'attributeNotSettable');
+}
+
 /** An object with one attribute instance more. @throws Refusal */
 export async function addAttribute(
   object: ManagedObject,
@@ -32,7 +37,7 @@ export async function addAttribute(
 ): Promise<ManagedObject> {
   const { name } = attribute;
   const rule = demandRule(name, scope);
-  if (!rule.addable) throw readOnly(name, 'attributeNotSettable');
+  demandSettable(rule, name);
   demandApplies(rule, name, object, scope);
   const present = object.instances(name);
   if (present.length > 0 && !isMultiple(rule, object.objectType)) {

@@ -19,6 +19,10 @@ const ACCEPTANCES: { readonly [N in AttributeName]?: Acceptance<AttributeValueOf
   UsageLimits: acceptedUsageLimits,
   ApplicationSpecificInformation: acceptedApplicationData,
   OperationPolicyName: acceptedPolicyName,
+  Link: ({ type, linkedObjectIdentifier }, _context, scope) => ({
+    type,
+    linkedObjectIdentifier: scope.resolve(linkedObjectIdentifier),
+  }),
 };
 
 /**

@@ -103,7 +103,6 @@ const NOT_INDEXED: ReadonlySet<string> = new Set([
   'ProtectionStorageMask',
   'CryptographicLength',
   'CryptographicParameters',
-  'OperationPolicyName',
   'LeaseTime',
   'UsageLimits',
   'Fresh',
@@ -118,10 +117,11 @@ const NOT_INDEXED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether the store finds objects by an attribute. Dates and masks are compared otherwise than for equality, and a
- * search by what most objects share has to look at them all anyway.
+ * Whether the store finds objects by a value of an attribute. Dates and masks are compared otherwise than for equality,
+ * and a search by what most objects share has to look at them all anyway.
  */
-export function isSearchTerm(name: string): boolean {
+export function isSearchTerm(name: string, value: unknown): boolean {
+  if (name === 'OperationPolicyName') return value !== 'default';
   return !NOT_INDEXED.has(name) && !(name.endsWith('Date') && attributeRow(name) !== undefined);
 }
 

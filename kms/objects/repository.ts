@@ -272,8 +272,8 @@ function toStoreChange({ before, after }: ObjectChange): StoreChange {
 function* termsOf(object: ManagedObject): Generator<Buffer> {
   yield searchTerm('ObjectType', object.objectType);
   for (const [name, instances] of object.attributes) {
-    if (!isSearchTerm(name)) continue;
-    for (const { value } of instances) yield searchTerm(name, value);
+    const found = instances.filter(({ value }) => isSearchTerm(name, value));
+    for (const { value } of found) yield searchTerm(name, value);
   }
 }
 

@@ -1,6 +1,12 @@
 import { attributeTextOf, KmipError } from '../../wire/kmip/index.js';
 import type { Attribute } from '../../wire/kmip/index.js';
-import { addAttribute, deleteAttribute, modifyAttribute } from '../attributes/changes.js';
+import {
+  addAttribute,
+  deleteAttribute,
+  demandRule,
+  demandSettable,
+  modifyAttribute,
+} from '../attributes/changes.js';
 import { attributeNamesAt, attributesAt } from '../objects/computed.js';
 import { attributeOfInstance } from '../objects/managed-object.js';
 import type { ManagedObject } from '../objects/managed-object.js';
@@ -10,7 +16,7 @@ import type { OperationHandler } from './handler.js';
 
 /** KMIP 1.4 §4.12. Attributes that the object lacks are left out without a word. */
 export const getAttributes: OperationHandler<'GetAttributes'> = async (payload, scope) => {
-  const object = await scope.object(payload.uniqueIdentifier);
+  const object = await scope.object(payload.uniqueIdentifier, { archived: true });
   const named = (scope.speaks2 ? payload.attributeReferences : payload.attributeNames) ?? [];
   const twice = named.find((name, index) => named.indexOf(name) !== index);
   if (twice !== undefined) {
@@ -26,7 +32,7 @@ export const getAttributes: OperationHandler<'GetAttributes'> = async (payload, 
 
 /** KMIP 1.4 §4.13. */
 export const getAttributeList: OperationHandler<'GetAttributeList'> = async (payload, scope) => {
-  const object = await scope.object(payload.uniqueIdentifier);
+  const object = await scope.object(payload.uniqueIdentifier, { archived: true });
   const names = attributeNamesAt(object, scope.nowSeconds);
   return { uniqueIdentifier: object.uniqueIdentifier, attributeNames: names, attributeReferences: names };
 };
@@ -50,6 +56,7 @@ export const addAttributeOperation: OperationHandler<'AddAttribute'> = async (pa
 export const setAttribute: OperationHandler<'SetAttribute'> = async (payload, scope) => {
   const object = await scope.object(payload.uniqueIdentifier);
   const attribute = demandAttribute(payload.newAttribute);
+  demandSettable(demandRule(attribute.name, scope), attribute.name);
   const present = object.instances(attribute.name).length > 0;
   const changed = present
     ? await modifyAttribute(object, attribute, undefined, scope)
@@ -70,7 +77,10 @@ export const modifyAttributeOperation: OperationHandler<'ModifyAttribute'> = asy
   scope.workspace.replace(object, changed);
   return {
     uniqueIdentifier: object.uniqueIdentifier,
-    attribute: attributeOfInstance(attribute.name, { index: attribute.index ?? 0, value: attribute.value }),
+    attribute: changed
+      .instances(attribute.name)
+      .filter(({ index }) => index === (attribute.index ?? 0))
+      .map((instance) => attributeOfInstance(attribute.name, instance))[0],
   };
 };
 

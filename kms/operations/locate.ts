@@ -1,108 +1,186 @@
-import type { Attribute } from '../../wire/kmip/index.js';
-import { KmipError, STORAGE_STATUS_MASK, attributeRow } from '../../wire/kmip/index.js';
-import { demandRule, sameValue } from '../attributes/changes.js';
-import { COMPUTED_ATTRIBUTES, instancesAt } from '../objects/computed.js';
+import type { AttributePattern, RequestPayload } from '../../wire/kmip/index.js';
+import { KmipError, STORAGE_STATUS_MASK, attributeOf } from '../../wire/kmip/index.js';
+import { randomKeyBytes } from '../../core/secret.js';
+import type { Condition } from '../attributes/matching.js';
+import { conditionsOf, searchTermsOf } from '../attributes/matching.js';
+import { symmetricKey } from '../objects/made-objects.js';
 import type { ManagedObject } from '../objects/managed-object.js';
-import { isSearchTerm } from '../objects/record.js';
+import { newObject } from '../objects/new-object.js';
+import { keyLengthOf, setOddParity } from '../objects/symmetric-algorithms.js';
 import type { RequestScope } from '../server/scope.js';
+import { guarded } from '../server/scope.js';
 import type { OperationHandler } from './handler.js';
 
-/** One attribute's condition on a located object. */
-type Condition = (object: ManagedObject) => boolean;
+/** Objects that are looked at to count all matches; a search that takes longer ends with its page, without a count. */
+const COUNTED_OBJECTS = 10_000;
 
-/** Finds objects by their attributes, newest first. KMIP 1.4 §4.9. */
+/** Which part of the matches is returned. */
+interface Page {
+  readonly offset: number;
+  readonly maximum: number;
+}
+
+/** What a search found. */
+interface Located {
+  readonly page: readonly string[];
+  /** How many match; undefined if that was not determined. */
+  readonly count: number | undefined;
+}
+
+/** Finds objects by their attributes, newest first. KMIP 1.4 §4.9, KMIP 2.1 §6.1.28. */
 export const locate: OperationHandler<'Locate'> = async (payload, scope) => {
   const wanted = (scope.speaks2 ? payload.attributesStructure : payload.attributes) ?? [];
   const { limits } = scope.config;
-  const maximum = Math.min(
-    demandCount(payload.maximumItems, 'Maximum Items') ?? limits.locatedItems,
-    limits.locatedItems,
-  );
-  const offset = demandCount(payload.offsetItems, 'Offset Items') ?? 0;
-  const searched = STORAGE_STATUS_MASK.OnLineStorage | STORAGE_STATUS_MASK.DestroyedStorage;
-  const onLine = ((payload.storageStatusMask ?? searched) & searched) !== 0;
-  const conditions = conditionsOf(wanted, scope);
-  const { objectGroupMember } = payload;
-  if (objectGroupMember === 'GroupMemberFresh') conditions.push((object) => object.get('Fresh') === true);
-  if (!asksForDestroyed(payload.storageStatusMask, wanted)) conditions.push((object) => !isDestroyed(object));
-
-  const located: string[] = [];
-  for (const identifier of onLine ? await scope.workspace.find(scope.client.owner, indexed(wanted)) : []) {
-    const object = await scope.workspace.read(identifier);
-    if (object && conditions.every((condition) => condition(object))) located.push(identifier);
-  }
-  // Newest first (KMIP 2.1 §6.1.28), but the members of a group are handed out in the order they were made.
-  if (objectGroupMember !== undefined) located.reverse();
-  const page = located.slice(offset, offset + maximum);
-  const [only] = page;
-  if (only !== undefined && page.length === 1) scope.returns('Locate', only);
+  const page: Page = {
+    maximum: Math.min(
+      demandCount(payload.maximumItems, 'Maximum Items') ?? limits.locatedItems,
+      limits.locatedItems,
+    ),
+    offset: demandCount(payload.offsetItems, 'Offset Items') ?? 0,
+  };
+  const conditions = [...conditionsOf(wanted, scope), storageCondition(payload, wanted, scope)];
+  const located =
+    payload.objectGroupMember === undefined
+      ? await newestFirst(candidates(wanted, scope), conditions, page)
+      : await groupMembers(payload.objectGroupMember, wanted, conditions, page, scope);
+  const [only] = located.page;
+  if (only !== undefined && located.page.length === 1) scope.returns('Locate', only);
   else scope.placeholder = undefined;
-  return { locatedItems: located.length, uniqueIdentifiers: page };
+  return { locatedItems: located.count, uniqueIdentifiers: located.page };
 };
 
-/** What is destroyed has no storage any more; it is found by those only who ask for it. Own choice. */
-function asksForDestroyed(mask: number | undefined, wanted: readonly Attribute[]): boolean {
-  return (
-    ((mask ?? 0) & STORAGE_STATUS_MASK.DestroyedStorage) !== 0 ||
-    wanted.some(({ name }) => name === 'State' || name === 'DestroyDate')
-  );
-}
-
-function isDestroyed(object: ManagedObject): boolean {
-  return object.get('DestroyDate') !== undefined;
-}
-
-/** Attributes by which the store itself narrows the search: stored ones that must be equal. */
-function indexed(wanted: readonly Attribute[]): { name: string; value: unknown }[] {
-  return wanted
-    .filter(({ name }) => name === 'ObjectType' || (!(name in COMPUTED_ATTRIBUTES) && isSearchTerm(name)))
-    .map(({ name, value }) => ({ name, value }));
-}
-
-function conditionsOf(wanted: readonly Attribute[], scope: RequestScope): Condition[] {
-  const byName = new Map<string, unknown[]>();
-  for (const { name, value } of wanted) {
-    demandRule(name, scope);
-    byName.set(name, [...(byName.get(name) ?? []), value]);
+/** Objects that may match: the client's own, then those of others that operation policies open to it. */
+async function* candidates(
+  wanted: readonly AttributePattern[],
+  scope: RequestScope,
+): AsyncGenerator<ManagedObject> {
+  const { client, workspace, server } = scope;
+  const named = wanted.find(({ name }) => name === 'UniqueIdentifier');
+  if (named) {
+    const object = await workspace.read(String(named.value));
+    if (object && server.policies.allows(client, 'Locate', guarded(object))) yield object;
+    return;
   }
-  return [...byName].map(([name, values]) => {
-    const instances = (object: ManagedObject) => instancesAt(object, name, scope.nowSeconds);
-    if (isDate(name)) return dateCondition(name, values as number[], instances);
-    if (isMask(name)) {
-      return (object) =>
-        values.every((mask) =>
-          instances(object).some((it) => ((it.value as number) & (mask as number)) === mask),
-        );
+  const terms = searchTermsOf(wanted);
+  for await (const object of workspace.search(client.owner, terms)) {
+    if (server.policies.allows(client, 'Locate', guarded(object))) yield object;
+  }
+  const types = wanted.filter(({ name }) => name === 'ObjectType').map(({ value }) => value);
+  const seen = new Set<string>();
+  for (const { policyName, objectType } of server.policies.openedTo(client, 'Locate')) {
+    if (objectType !== undefined && types.some((type) => type !== objectType)) continue;
+    const opened = searchTermsOf([
+      { name: 'OperationPolicyName', value: policyName },
+      ...(objectType === undefined ? [] : [{ name: 'ObjectType', value: objectType }]),
+    ]);
+    for await (const object of workspace.search(undefined, [...terms, ...opened])) {
+      const { uniqueIdentifier, owner } = object;
+      if (owner === client.owner || seen.has(uniqueIdentifier)) continue;
+      if (!server.policies.allows(client, 'Locate', guarded(object))) continue;
+      seen.add(uniqueIdentifier);
+      yield object;
     }
-    return (object) =>
-      values.every((value) => instances(object).some((it) => sameValue(name, it.value, value)));
-  });
-}
-
-/** One date must be met, two are the limits of a range (KMIP 1.4 §4.9). */
-function dateCondition(
-  name: string,
-  values: readonly number[],
-  instances: (object: ManagedObject) => readonly { readonly value: unknown }[],
-): Condition {
-  if (values.length > 2) {
-    throw new KmipError(
-      'InvalidField',
-      `${name} is given ${values.length} times; give a date, or the two of a range.`,
-    );
   }
-  const from = Math.min(...values);
-  const to = Math.max(...values);
-  return (object) =>
-    instances(object).some(({ value }) => (value as number) >= from && (value as number) <= to);
 }
 
-function isDate(name: string): boolean {
-  return name.endsWith('Date') && attributeRow(name) !== undefined;
+async function newestFirst(
+  objects: AsyncGenerator<ManagedObject>,
+  conditions: readonly Condition[],
+  { offset, maximum }: Page,
+): Promise<Located> {
+  const page: string[] = [];
+  let count = 0;
+  let looked = 0;
+  for await (const object of objects) {
+    looked += 1;
+    if (conditions.every((condition) => condition(object))) {
+      count += 1;
+      if (count > offset && page.length < maximum) page.push(object.uniqueIdentifier);
+    }
+    if (looked > COUNTED_OBJECTS && page.length === maximum) return { page, count: undefined };
+  }
+  return { page, count };
 }
 
-function isMask(name: string): boolean {
-  return name === 'CryptographicUsageMask' || name === 'ProtectionStorageMask';
+/**
+ * Members of an object group, oldest first: the fresh ones, or the default one, which is each in turn. Where there is
+ * no fresh one left, one is made if the group is configured so. KMIP 1.4 §4.9.
+ */
+async function groupMembers(
+  member: NonNullable<RequestPayload<'Locate'>['objectGroupMember']>,
+  wanted: readonly AttributePattern[],
+  conditions: readonly Condition[],
+  { offset, maximum }: Page,
+  scope: RequestScope,
+): Promise<Located> {
+  const fresh = member === 'GroupMemberFresh';
+  const all = fresh ? [...conditions, isFresh] : conditions;
+  const members: string[] = [];
+  for await (const object of candidates(wanted, scope)) {
+    if (all.every((condition) => condition(object))) members.push(object.uniqueIdentifier);
+  }
+  members.reverse();
+  const group = wanted.find(({ name }) => name === 'ObjectGroup')?.value;
+  if (typeof group !== 'string') return pageOf(members, offset, maximum);
+  if (!fresh) {
+    return pageOf(scope.server.objectGroups.takeTurn(scope.client.owner, group, members), offset, maximum);
+  }
+  if (members.length === 0) {
+    const made = await madeMember(group, scope);
+    if (made && all.every((condition) => condition(made))) {
+      scope.workspace.add(made);
+      members.push(made.uniqueIdentifier);
+    }
+  }
+  return pageOf(members, offset, maximum);
+}
+
+function pageOf(found: readonly string[], offset: number, maximum: number): Located {
+  return { page: found.slice(offset, offset + maximum), count: found.length };
+}
+
+function isFresh(object: ManagedObject): boolean {
+  return object.get('Fresh') === true;
+}
+
+/** A new key of a group, if the configuration says that there are to be some; not yet in the workspace. */
+async function madeMember(group: string, scope: RequestScope): Promise<ManagedObject | undefined> {
+  const recipe = Object.hasOwn(scope.config.generatedGroups, group)
+    ? scope.config.generatedGroups[group]
+    : undefined;
+  if (!recipe) return undefined;
+  const { lengthBits, keyByteCount, parity } = keyLengthOf(recipe.algorithm, recipe.lengthBits);
+  const keyMaterial = randomKeyBytes(keyByteCount);
+  if (parity) setOddParity(keyMaterial);
+  const attributes = [
+    attributeOf('CryptographicAlgorithm', recipe.algorithm),
+    attributeOf('CryptographicLength', lengthBits),
+    attributeOf('CryptographicUsageMask', recipe.usageMask),
+    attributeOf('ObjectGroup', group),
+  ];
+  const value = symmetricKey(keyMaterial, recipe.algorithm, lengthBits);
+  return await newObject('SymmetricKey', value, attributes, { madeHere: true }, scope);
+}
+
+/**
+ * Where objects are searched: on-line if the request does not say. Requests of KMIP 1.x have no bit for what is
+ * destroyed; they find it by asking for State or Destroy Date (own choice).
+ */
+function storageCondition(
+  { storageStatusMask }: RequestPayload<'Locate'>,
+  wanted: readonly AttributePattern[],
+  { speaks2 }: RequestScope,
+): Condition {
+  const asksForState = wanted.some(({ name }) => name === 'State' || name === 'DestroyDate');
+  const implied = !speaks2 && asksForState ? STORAGE_STATUS_MASK.DestroyedStorage : 0;
+  const searched = (storageStatusMask ?? STORAGE_STATUS_MASK.OnLineStorage) | implied;
+  return (object) => (storageOf(object) & searched) !== 0;
+}
+
+function storageOf(object: ManagedObject): number {
+  if (object.get('DestroyDate') !== undefined) return STORAGE_STATUS_MASK.DestroyedStorage;
+  if (object.get('ArchiveDate') !== undefined) return STORAGE_STATUS_MASK.ArchivalStorage;
+  return STORAGE_STATUS_MASK.OnLineStorage;
 }
 
 function demandCount(value: number | undefined, name: string): number | undefined {

@@ -51,8 +51,13 @@ const REVEALING: readonly OperationName[] = READS;
 export class OperationPolicies {
   readonly #policies: ReadonlyMap<string, readonly PolicyRule[]>;
 
-  constructor({ policies }: Pick<KmsConfig, 'policies'>) {
-    this.#policies = new Map(Object.entries({ ...BUILT_IN_POLICIES, ...policies }));
+  /** Whether all clients are of one owner, so that there are no others' objects to look for. */
+  readonly #oneOwner: boolean;
+
+  constructor(config: Pick<KmsConfig, 'policies' | 'ownerPolicy' | 'clients' | 'credentials' | 'devices'>) {
+    this.#policies = new Map(Object.entries({ ...BUILT_IN_POLICIES, ...config.policies }));
+    const known = [...config.clients, ...config.credentials, ...config.devices];
+    this.#oneOwner = config.ownerPolicy === 'shared' && known.every(({ owner }) => owner === undefined);
   }
 
   /** Whether there is a policy of that name. */
@@ -80,6 +85,7 @@ export class OperationPolicies {
 
   /** Which objects of others a client may perform an operation on. */
   openedTo(client: Client, operation: OperationName): readonly OpenedObjects[] {
+    if (this.#oneOwner) return [];
     return [...this.#policies].flatMap(([policyName, rules]) =>
       openedTypes(rules, client, operation).map((objectType) => ({ policyName, objectType })),
     );

@@ -1,5 +1,6 @@
 import { KmipError } from '../errors.js';
 import type { Codec } from '../schema/codec.js';
+import { partial } from '../schema/structure.js';
 import type { TagName } from '../tables/tag-names.js';
 import { tagName, tagText, tagValue } from '../tables/tag-names.js';
 import type { TtlvReader } from '../ttlv/reader.js';
@@ -8,7 +9,7 @@ import { readValue, writeValue } from '../ttlv/tree.js';
 import { ITEM_TYPES } from '../ttlv/types.js';
 import type { TtlvWriter } from '../ttlv/writer.js';
 import { existsIn } from '../versions.js';
-import type { AttributeName, AttributeValueOf } from './table.js';
+import type { AttributeName, AttributeRow, AttributeValueOf } from './table.js';
 import { attributeNameFromText, attributeRow, attributeTextOf, isStandard } from './table.js';
 
 /** A standard attribute with its value. */
@@ -47,31 +48,56 @@ const TAG = {
   attribute: tagValue('Attribute'),
 } as const;
 
+/** An attribute to be compared with; of a structure only some of the fields may be given (KMIP 1.4 §4.9). */
+export interface AttributePattern {
+  readonly name: string;
+  readonly index?: number | undefined;
+  readonly value: unknown;
+}
+
+type ValueCodecOf = (row: AttributeRow) => Codec<unknown>;
+const whole: ValueCodecOf = (row) => row.codec;
+const inParts: ValueCodecOf = (row) => partial(row.codec);
+
 /** Attribute structure of KMIP 1.x: name, index, value (KMIP 1.4 §2.1.1). */
-export const attribute: Codec<Attribute> = {
-  read: readNamed,
-  write: writeNamed,
-  exists: ({ name }, rank) => {
-    const row = attributeRow(name);
-    return row ? existsIn(row, rank) : name.startsWith('x-') || name.startsWith('y-');
-  },
-};
+export const attribute = namedAttribute(whole) as Codec<Attribute>;
+
+/** As {@link attribute}, of which structures may be given in part. */
+export const attributePattern: Codec<AttributePattern> = namedAttribute(inParts);
 
 /** Attributes structure of KMIP 2.x: each value under the attribute's own tag (KMIP 2.1 §5.1). */
-export const attributes: Codec<readonly Attribute[]> = {
-  read(reader) {
-    const enclosing = reader.enter();
-    const found: Attribute[] = [];
-    while (reader.next()) found.push(readTagged(reader));
-    reader.leave(enclosing);
-    return found;
-  },
-  write(writer, tag, values) {
-    const start = writer.open(tag);
-    for (const value of values) writeTagged(writer, value);
-    writer.close(start);
-  },
-};
+export const attributes = taggedAttributes(whole) as Codec<readonly Attribute[]>;
+
+/** As {@link attributes}, of which structures may be given in part. */
+export const attributePatterns: Codec<readonly AttributePattern[]> = taggedAttributes(inParts);
+
+function namedAttribute(codecOf: ValueCodecOf): Codec<AttributePattern> {
+  return {
+    read: (reader) => readNamed(reader, codecOf),
+    write: (writer, tag, value) => writeNamed(writer, tag, value, codecOf),
+    exists: ({ name }, rank) => {
+      const row = attributeRow(name);
+      return row ? existsIn(row, rank) : name.startsWith('x-') || name.startsWith('y-');
+    },
+  };
+}
+
+function taggedAttributes(codecOf: ValueCodecOf): Codec<readonly AttributePattern[]> {
+  return {
+    read(reader) {
+      const enclosing = reader.enter();
+      const found: AttributePattern[] = [];
+      while (reader.next()) found.push(readTagged(reader, codecOf));
+      reader.leave(enclosing);
+      return found;
+    },
+    write(writer, tag, values) {
+      const start = writer.open(tag);
+      for (const value of values) writeTagged(writer, value, codecOf);
+      writer.close(start);
+    },
+  };
+}
 
 /** Structure of exactly one attribute, as Current Attribute and New Attribute (KMIP 2.1 §5.6). */
 export const oneAttribute: Codec<Attribute> = {
@@ -125,7 +151,7 @@ export const attributeReference: Codec<string> = {
   },
 };
 
-function readNamed(reader: TtlvReader): Attribute {
+function readNamed(reader: TtlvReader, codecOf: ValueCodecOf): AttributePattern {
   const enclosing = reader.enter();
   const name = attributeNameFromText(expectText(reader, TAG.attributeName));
   let more = reader.next();
@@ -138,23 +164,28 @@ function readNamed(reader: TtlvReader): Attribute {
     throw new KmipError('InvalidMessage', `Attribute ${attributeTextOf(name)} lacks its Attribute Value.`);
   }
   const row = attributeRow(name);
-  const value: unknown = row && existsIn(row, reader.rank) ? row.codec.read(reader, {}) : readValue(reader);
+  const value = row && existsIn(row, reader.rank) ? codecOf(row).read(reader, {}) : readValue(reader);
   expectEnd(reader);
   reader.leave(enclosing);
-  return (index === undefined ? { name, value } : { name, index, value }) as Attribute;
+  return index === undefined ? { name, value } : { name, index, value };
 }
 
-function writeNamed(writer: TtlvWriter, tag: number, { name, index, value }: Attribute): void {
+function writeNamed(
+  writer: TtlvWriter,
+  tag: number,
+  { name, index, value }: AttributePattern,
+  codecOf: ValueCodecOf,
+): void {
   const start = writer.open(tag);
   writer.textString(TAG.attributeName, attributeTextOf(name));
   if (index !== undefined) writer.integer(TAG.attributeIndex, index);
   const row = attributeRow(name);
-  if (row) row.codec.write(writer, TAG.attributeValue, value, {});
+  if (row) codecOf(row).write(writer, TAG.attributeValue, value, {});
   else writeValue(writer, TAG.attributeValue, value as TtlvValue);
   writer.close(start);
 }
 
-function readTagged(reader: TtlvReader): Attribute {
+function readTagged(reader: TtlvReader, codecOf: ValueCodecOf): AttributePattern {
   if (reader.tag === TAG.attribute) return readVendorAttribute(reader);
   const name = tagName(reader.tag);
   const row = name === undefined ? undefined : attributeRow(name);
@@ -164,13 +195,13 @@ function readTagged(reader: TtlvReader): Attribute {
       `${tagText(reader.tag)} is not an attribute in this protocol version.`,
     );
   }
-  return { name, value: row.codec.read(reader, {}) as unknown } as Attribute;
+  return { name, value: codecOf(row).read(reader, {}) };
 }
 
-function writeTagged(writer: TtlvWriter, { name, value }: Attribute): void {
+function writeTagged(writer: TtlvWriter, { name, value }: AttributePattern, codecOf: ValueCodecOf): void {
   const row = attributeRow(name);
   if (row) {
-    if (existsIn(row, writer.rank)) row.codec.write(writer, tagValue(name as TagName), value, {});
+    if (existsIn(row, writer.rank)) codecOf(row).write(writer, tagValue(name as TagName), value, {});
     return;
   }
   const start = writer.open(TAG.attribute);

@@ -1,6 +1,7 @@
 import type { Codec, ValueOf } from '../schema/codec.js';
 import { boolean, byteString, dateTime, integer, interval, textString } from '../schema/codec.js';
 import { enumeration } from '../schema/enumeration.js';
+import { isStructure } from '../schema/structure.js';
 import {
   alternativeName,
   applicationSpecificInformation,
@@ -22,6 +23,7 @@ import {
   x509CertificateSubject,
 } from '../structures/base.js';
 import type { TagName } from '../tables/tag-names.js';
+import type { TtlvValue } from '../ttlv/tree.js';
 import type { VersionRange } from '../versions.js';
 
 /** How one attribute is named and encoded. Who may set it and when is the server's table, not this one. */
@@ -91,10 +93,18 @@ export const ATTRIBUTES = {
   CertificateSubjectST: { text: 'Certificate Subject ST', codec: textString, since: '1.4' },
   CertificateSubjectL: { text: 'Certificate Subject L', codec: textString, since: '1.4' },
   CertificateSubjectUID: { text: 'Certificate Subject UID', codec: textString, since: '1.4' },
-  CertificateSubjectSerialNumber: { text: 'Certificate Subject Serial Number', codec: textString, since: '1.4' },
+  CertificateSubjectSerialNumber: {
+    text: 'Certificate Subject Serial Number',
+    codec: textString,
+    since: '1.4',
+  },
   CertificateSubjectTitle: { text: 'Certificate Subject Title', codec: textString, since: '1.4' },
   CertificateSubjectDC: { text: 'Certificate Subject DC', codec: textString, since: '1.4' },
-  CertificateSubjectDNQualifier: { text: 'Certificate Subject DN Qualifier', codec: textString, since: '1.4' },
+  CertificateSubjectDNQualifier: {
+    text: 'Certificate Subject DN Qualifier',
+    codec: textString,
+    since: '1.4',
+  },
   CertificateIssuerCN: { text: 'Certificate Issuer CN', codec: textString, since: '1.4' },
   CertificateIssuerO: { text: 'Certificate Issuer O', codec: textString, since: '1.4' },
   CertificateIssuerOU: { text: 'Certificate Issuer OU', codec: textString, since: '1.4' },
@@ -103,7 +113,11 @@ export const ATTRIBUTES = {
   CertificateIssuerST: { text: 'Certificate Issuer ST', codec: textString, since: '1.4' },
   CertificateIssuerL: { text: 'Certificate Issuer L', codec: textString, since: '1.4' },
   CertificateIssuerUID: { text: 'Certificate Issuer UID', codec: textString, since: '1.4' },
-  CertificateIssuerSerialNumber: { text: 'Certificate Issuer Serial Number', codec: textString, since: '1.4' },
+  CertificateIssuerSerialNumber: {
+    text: 'Certificate Issuer Serial Number',
+    codec: textString,
+    since: '1.4',
+  },
   CertificateIssuerTitle: { text: 'Certificate Issuer Title', codec: textString, since: '1.4' },
   CertificateIssuerDC: { text: 'Certificate Issuer DC', codec: textString, since: '1.4' },
   CertificateIssuerDNQualifier: { text: 'Certificate Issuer DN Qualifier', codec: textString, since: '1.4' },
@@ -185,6 +199,24 @@ export function attributeRow(attributeName: string): AttributeRow | undefined {
 /** Name of an attribute from its Attribute Name of KMIP 1.x; custom and unknown names stay as they are. */
 export function attributeNameFromText(text: string): string {
   return BY_TEXT.get(text) ?? text;
+}
+
+/** Fields of a standard attribute that is a structure; undefined for others, and for custom ones. */
+export function attributeFields(attributeName: string): readonly string[] | undefined {
+  const codec = attributeRow(attributeName)?.codec;
+  return codec && isStructure(codec) ? Object.keys(codec.shape) : undefined;
+}
+
+const ZEROS = new Map<unknown, TtlvValue>([
+  [integer, { type: 'Integer', value: 0 }],
+  [interval, { type: 'Interval', value: 0 }],
+  [dateTime, { type: 'DateTime', value: 0 }],
+  [boolean, { type: 'Boolean', value: false }],
+]);
+
+/** What an attribute that is absent counts as when it is adjusted; undefined if it is of another type (KMIP 2.1 §6.1.3). */
+export function zeroOf(attributeName: string): TtlvValue | undefined {
+  return ZEROS.get(attributeRow(attributeName)?.codec);
 }
 
 /** Attribute Name of KMIP 1.x; custom names stay as they are. */

@@ -6,6 +6,7 @@ import {
   queryAsynchronousRequestsRequest,
   queryAsynchronousRequestsResponse,
 } from './asynchronous.js';
+import { adjustAttributeRequest } from './adjust-attribute.js';
 import {
   addAttributeRequest,
   changedAttributeResponse,
@@ -16,6 +17,7 @@ import {
   modifyAttributeRequest,
 } from './attributes.js';
 import { certifyRequest, certifyResponse, recertifyRequest } from './certify.js';
+import { checkRequest, checkResponse } from './check.js';
 import { createRequest, createResponse } from './create.js';
 import { createKeyPairRequest, keyPairResponse } from './create-key-pair.js';
 import { deriveKeyRequest, deriveKeyResponse } from './derive-key.js';
@@ -28,6 +30,7 @@ import { locateRequest, locateResponse } from './locate.js';
 import { logRequest } from './log.js';
 import { delegatedLoginRequest, loginRequest, ticketPayload } from './login.js';
 import { objectRequest, objectResponse } from './object-identifier.js';
+import { obtainLeaseResponse } from './obtain-lease.js';
 import { pkcs11Request, pkcs11Response } from './pkcs11.js';
 import { queryRequest, queryResponse } from './query.js';
 import { registerRequest, registerResponse } from './register.js';
@@ -41,6 +44,7 @@ import {
   joinSplitKeyRequest,
   joinSplitKeyResponse,
 } from './split-key.js';
+import { getUsageAllocationRequest } from './usage-allocation.js';
 import { validateRequest, validateResponse } from './validate.js';
 
 /** Payloads by operation. Those of operations that are not here are kept as a list of items. */
@@ -53,16 +57,22 @@ export const PAYLOADS = {
   Certify: { request: certifyRequest, response: certifyResponse },
   ReCertify: { request: recertifyRequest, response: certifyResponse },
   Locate: { request: locateRequest, response: locateResponse },
+  Check: { request: checkRequest, response: checkResponse },
   Get: { request: getRequest, response: getResponse },
   GetAttributes: { request: getAttributesRequest, response: getAttributesResponse },
   GetAttributeList: { request: objectRequest, response: getAttributeListResponse },
   AddAttribute: { request: addAttributeRequest, response: changedAttributeResponse },
+  AdjustAttribute: { request: adjustAttributeRequest, response: objectResponse },
   SetAttribute: { request: addAttributeRequest, response: objectResponse },
   ModifyAttribute: { request: modifyAttributeRequest, response: changedAttributeResponse },
   DeleteAttribute: { request: deleteAttributeRequest, response: changedAttributeResponse },
+  ObtainLease: { request: objectRequest, response: obtainLeaseResponse },
+  GetUsageAllocation: { request: getUsageAllocationRequest, response: objectResponse },
   Activate: { request: objectRequest, response: objectResponse },
   Revoke: { request: revokeRequest, response: objectResponse },
   Destroy: { request: objectRequest, response: objectResponse },
+  Archive: { request: objectRequest, response: objectResponse },
+  Recover: { request: objectRequest, response: objectResponse },
   Validate: { request: validateRequest, response: validateResponse },
   Query: { request: queryRequest, response: queryResponse },
   Cancel: { request: pendingRequest, response: cancelResponse },

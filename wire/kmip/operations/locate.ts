@@ -1,4 +1,4 @@
-import { attribute, attributes } from '../attributes/attribute.js';
+import { attributePattern, attributePatterns } from '../attributes/attribute.js';
 import { integer, textString } from '../schema/codec.js';
 import { enumeration } from '../schema/enumeration.js';
 import { multiple, optional, structure } from '../schema/structure.js';
@@ -9,8 +9,8 @@ export const locateRequest = structure('Locate Request Payload', {
   offsetItems: optional('OffsetItems', integer, { since: '1.3' }),
   storageStatusMask: optional('StorageStatusMask', integer),
   objectGroupMember: optional('ObjectGroupMember', enumeration('ObjectGroupMember'), { since: '1.1' }),
-  attributes: multiple('Attribute', attribute, { since: '1.0', until: '1.4' }),
-  attributesStructure: optional('Attributes', attributes, { since: '2.0' }),
+  attributes: multiple('Attribute', attributePattern, { since: '1.0', until: '1.4' }),
+  attributesStructure: optional('Attributes', attributePatterns, { since: '2.0' }),
 });
 
 /** KMIP 1.4 §4.9, KMIP 2.1 §6.1.28. */

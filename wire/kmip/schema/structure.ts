@@ -113,6 +113,36 @@ export function structure<S extends Shape>(structureName: string, shape: S): Str
   };
 }
 
+const PARTIAL = new WeakMap<object, Codec<unknown>>();
+
+/** The codec of a structure any field of which may be left out; codecs of other values as they are. */
+export function partial(codec: Codec<unknown>): Codec<unknown> {
+  if (!isStructure(codec)) return codec;
+  let known = PARTIAL.get(codec);
+  if (!known) {
+    const fields = Object.entries(codec.shape).map(([key, field]) => [
+      key,
+      { ...field, presence: OPTIONAL[field.presence] },
+    ]);
+    known = structure(codec.structureName, Object.fromEntries(fields) as Shape);
+    PARTIAL.set(codec, known);
+  }
+  return known;
+}
+
+const OPTIONAL = {
+  required: 'optional',
+  needed: 'optional',
+  optional: 'optional',
+  multiple: 'multiple',
+  repeated: 'multiple',
+} as const satisfies Record<Presence, Presence>;
+
+/** Whether a codec is that of a structure with a table. */
+export function isStructure(codec: Codec<unknown>): codec is StructureCodec<Shape> {
+  return 'shape' in codec;
+}
+
 function planOf(shape: Shape, rank: number): readonly PlannedField[] {
   return Object.entries(shape)
     .filter(([, field]) => existsIn(field.range, rank))

@@ -1,0 +1,100 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { AttributePattern, AttributeValueOf } from '../../wire/kmip/index.js';
+import { KmipError, attributeFields, attributeRow } from '../../wire/kmip/index.js';
+import { COMPUTED_ATTRIBUTES, instancesAt } from '../objects/computed.js';
+import type { ManagedObject } from '../objects/managed-object.js';
+import { isSearchTerm } from '../objects/record.js';
+import type { RequestScope } from '../server/scope.js';
+import { demandRule, sameValue } from './changes.js';
+
+/** A condition on an object. */
+export type Condition = (object: ManagedObject) => boolean;
+
+/** Attributes that are bit masks: an object may have more bits than asked for. */
+const MASKS: readonly string[] = ['CryptographicUsageMask', 'ProtectionStorageMask'];
+
+/**
+ * The conditions that attributes of a Locate request are (KMIP 1.4 §4.9).
+ *
+ * @throws Refusal `attributeUnknown`; KmipError `InvalidField` for three values of a date
+ */
+export function conditionsOf(wanted: readonly AttributePattern[], scope: RequestScope): Condition[] {
+  const byName = new Map<string, unknown[]>();
+  for (const { name, value } of wanted) {
+    demandRule(name, scope);
+    byName.set(name, [...(byName.get(name) ?? []), value]);
+  }
+  return [...byName].map(([name, patterns]) => {
+    const matches = isDate(name) ? dateRange(name, patterns as number[]) : everyPattern(name, patterns);
+    return (object) => matches(instancesAt(object, name, scope.nowSeconds).map(({ value }) => value));
+  });
+}
+
+/** Those of the attributes by which the store itself finds objects: stored values that must be equal. */
+export function searchTermsOf(wanted: readonly AttributePattern[]): AttributePattern[] {
+  return wanted.filter(
+    ({ name, value }) =>
+      name === 'ObjectType' ||
+      (!(name in COMPUTED_ATTRIBUTES) && isSearchTerm(name, value) && isWhole(name, value)),
+  );
+}
+
+/** Whether a pattern leaves nothing open, so that it matches equal values only. */
+function isWhole(name: string, pattern: unknown): boolean {
+  const given = pattern as Readonly<Record<string, unknown>>;
+  return attributeFields(name)?.every((field) => given[field] !== undefined) ?? true;
+}
+
+/** Every value asked for is that of some instance. */
+function everyPattern(name: string, patterns: readonly unknown[]): (values: readonly unknown[]) => boolean {
+  return (values) => patterns.every((pattern) => values.some((value) => matches(name, pattern, value)));
+}
+
+function matches(name: string, pattern: unknown, value: unknown): boolean {
+  if (MASKS.includes(name)) return ((value as number) & (pattern as number)) === pattern;
+  if (name === 'UsageLimits') {
+    return suffices(
+      pattern as Partial<AttributeValueOf<'UsageLimits'>>,
+      value as AttributeValueOf<'UsageLimits'>,
+    );
+  }
+  if (attributeFields(name) === undefined) return sameValue(name, value, pattern);
+  const found = value as Readonly<Record<string, unknown>>;
+  return Object.entries(pattern as object).every(([field, asked]) => agrees(asked, found[field]));
+}
+
+/** Fields that may be repeated agree if all that is asked for is there. */
+function agrees(asked: unknown, found: unknown): boolean {
+  if (!Array.isArray(asked) || !Array.isArray(found)) return isDeepStrictEqual(asked, found);
+  return asked.every((one) => found.some((it) => isDeepStrictEqual(one, it)));
+}
+
+/** Total and Count must be as large as asked for, or larger. */
+function suffices(
+  asked: Partial<AttributeValueOf<'UsageLimits'>>,
+  { total, count, unit }: AttributeValueOf<'UsageLimits'>,
+): boolean {
+  return (
+    total >= (asked.total ?? total) &&
+    (count ?? total) >= (asked.count ?? count ?? total) &&
+    unit === (asked.unit ?? unit)
+  );
+}
+
+/** One date must be met, two are the limits of a range. */
+function dateRange(name: string, dates: readonly number[]): (values: readonly unknown[]) => boolean {
+  if (dates.length > 2) {
+    throw new KmipError(
+      'InvalidField',
+      `${name} is given ${dates.length} times; give a date, or the two of a range.`,
+    );
+  }
+  const from = Math.min(...dates);
+  const to = Math.max(...dates);
+  return (values) => values.some((value) => (value as number) >= from && (value as number) <= to);
+}
+
+function isDate(name: string): boolean {
+  return name.endsWith('Date') && attributeRow(name) !== undefined;
+}
