@@ -309,6 +309,21 @@ export class BatchProcessor {
     });
   }
 
+  /** An only item fails by itself; for several there might be no room even for their failures. */
+  #refuseForSize(
+    error: KmipError,
+    request: RequestMessage,
+    version: ProtocolVersionName,
+    client: Client,
+  ): Answer {
+    const [only, ...others] = request.batchItems;
+    if (!only || others.length > 0) throw error;
+    const outcomes = [{ item: failed(only, error, rankOf(version)), writes: false }];
+    const { bytes, serverCorrelationValue } = this.#encode(version, outcomes);
+    this.#record(request, client, version, outcomes, serverCorrelationValue);
+    return { bytes, delivery: 'send' };
+  }
+
   /** A response with one batch item without operation (KMIP 1.4 §11.1). */
   #failWhole(cause: unknown, version: ProtocolVersionName, client: Client): Answer {
     const error = this.#asKmipError(cause);
