@@ -12,6 +12,9 @@ const OCTET_STRING = 0x04;
 const OBJECT_IDENTIFIER = 0x06;
 const CONTEXT = 0xa0;
 
+/** Longest identifier that is looked at, in bytes. */
+const OBJECT_IDENTIFIER_LIMIT = 32;
+
 /** One DER value: its tag byte and its content, a view on the input. */
 export interface DerValue {
   readonly tag: number;
@@ -99,6 +102,22 @@ export function derSequenceElements(bytes: Buffer): DerValue[] {
 export function derIntegerOf(value: DerValue | undefined): bigint {
   if (value?.tag !== INTEGER || value.content.length === 0) throw notDer();
   return bigIntOf(value.content);
+}
+
+/** The dotted form of an OBJECT IDENTIFIER. @throws KmipError `InvalidField` */
+export function derObjectIdentifierOf(value: DerValue | undefined): string {
+  if (value?.tag !== OBJECT_IDENTIFIER || value.content.length > OBJECT_IDENTIFIER_LIMIT) throw notDer();
+  const arcs: number[] = [];
+  let arc = 0;
+  for (const byte of value.content) {
+    arc = arc * 128 + (byte & 0x7f);
+    if (byte >= 0x80) continue;
+    arcs.push(arc);
+    arc = 0;
+  }
+  const [first = 0, ...rest] = arcs;
+  const root = Math.min(Math.floor(first / 40), 2);
+  return [root, first - root * 40, ...rest].join('.');
 }
 
 /** The bytes of an OCTET STRING. @throws KmipError `InvalidField` */

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { EnumerationValue, NameIn } from '../../wire/kmip/index.js';
 import { KmipError } from '../../wire/kmip/index.js';
 import { Refusal } from '../refusals.js';
-import type { CURVES} from './curves.js';
+import type { CURVES } from './curves.js';
 import { curveRow } from './curves.js';
 
 /** Both halves of a key pair. */

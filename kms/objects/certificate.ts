@@ -1,34 +1,58 @@
-import type { KeyObject } from 'node:crypto';
 import { X509Certificate } from 'node:crypto';
 
 import { x509 } from '../../core/pki/index.js';
 import type { Attribute, ManagedObjectValue, NameIn } from '../../wire/kmip/index.js';
 import { attributeOf } from '../../wire/kmip/index.js';
-import { refuseField } from './new-object.js';
+import type { DerValue } from '../keys/der.js';
+import { derInteger, derObjectIdentifierOf, derRaw, derSequenceElements, derValues } from '../keys/der.js';
+import type { KeyFacts } from '../keys/key-facts.js';
+import { keyFacts } from '../keys/key-facts.js';
+import { checked } from '../keys/key-object.js';
 
 type Certificate = Extract<ManagedObjectValue, { readonly objectType: 'Certificate' }>;
 
-/** Digital Signature Algorithm by signature scheme and hash, as Web Cryptography names them. */
+/** Digital Signature Algorithm by the identifier of the signature's algorithm (RFC 3279, RFC 4055, RFC 5758, RFC 9688). */
 const SIGNATURE_ALGORITHMS: Readonly<Record<string, NameIn<'DigitalSignatureAlgorithm'>>> = {
-  'RSASSA-PKCS1-v1_5 SHA-1': 'SHA_1WithRSAEncryption',
-  'RSASSA-PKCS1-v1_5 SHA-256': 'SHA_256WithRSAEncryption',
-  'RSASSA-PKCS1-v1_5 SHA-384': 'SHA_384WithRSAEncryption',
-  'RSASSA-PKCS1-v1_5 SHA-512': 'SHA_512WithRSAEncryption',
-  'ECDSA SHA-1': 'ECDSAWithSHA_1',
-  'ECDSA SHA-256': 'ECDSAWithSHA256',
-  'ECDSA SHA-384': 'ECDSAWithSHA384',
-  'ECDSA SHA-512': 'ECDSAWithSHA512',
+  '1.2.840.113549.1.1.2': 'MD2WithRSAEncryption',
+  '1.2.840.113549.1.1.4': 'MD5WithRSAEncryption',
+  '1.2.840.113549.1.1.5': 'SHA_1WithRSAEncryption',
+  '1.2.840.113549.1.1.14': 'SHA_224WithRSAEncryption',
+  '1.2.840.113549.1.1.11': 'SHA_256WithRSAEncryption',
+  '1.2.840.113549.1.1.12': 'SHA_384WithRSAEncryption',
+  '1.2.840.113549.1.1.13': 'SHA_512WithRSAEncryption',
+  '1.2.840.113549.1.1.10': 'RSASSAPSS',
+  '1.2.840.10040.4.3': 'DSAWithSHA_1',
+  '2.16.840.1.101.3.4.3.1': 'DSAWithSHA224',
+  '2.16.840.1.101.3.4.3.2': 'DSAWithSHA256',
+  '1.2.840.10045.4.1': 'ECDSAWithSHA_1',
+  '1.2.840.10045.4.3.1': 'ECDSAWithSHA224',
+  '1.2.840.10045.4.3.2': 'ECDSAWithSHA256',
+  '1.2.840.10045.4.3.3': 'ECDSAWithSHA384',
+  '1.2.840.10045.4.3.4': 'ECDSAWithSHA512',
+  '2.16.840.1.101.3.4.3.14': 'SHA3_256WithRSAEncryption',
+  '2.16.840.1.101.3.4.3.15': 'SHA3_384WithRSAEncryption',
+  '2.16.840.1.101.3.4.3.16': 'SHA3_512WithRSAEncryption',
 };
 
-/** Cryptographic Algorithm by the type of a public key, as Node names them. */
-const KEY_ALGORITHMS: Readonly<Record<string, NameIn<'CryptographicAlgorithm'>>> = {
-  rsa: 'RSA',
-  'rsa-pss': 'RSA',
-  dsa: 'DSA',
-  ec: 'ECDSA',
-};
+/** Attributes of a certificate's names, by what follows `CertificateSubject` or `CertificateIssuer` in theirs (KMIP 2.1 §4.9). */
+const NAME_PARTS = {
+  CN: '2.5.4.3',
+  O: '2.5.4.10',
+  OU: '2.5.4.11',
+  Email: '1.2.840.113549.1.9.1',
+  C: '2.5.4.6',
+  ST: '2.5.4.8',
+  L: '2.5.4.7',
+  UID: '0.9.2342.19200300.100.1.1',
+  SerialNumber: '2.5.4.5',
+  Title: '2.5.4.12',
+  DC: '0.9.2342.19200300.100.1.25',
+  DNQualifier: '2.5.4.46',
+} as const satisfies Record<string, string>;
 
-const CURVE_BITS: Readonly<Record<string, number>> = { prime256v1: 256, secp384r1: 384, secp521r1: 521 };
+const ALTERNATIVE_NAMES = { subject: '2.5.29.17', issuer: '2.5.29.18' } as const;
+/** Kinds of GeneralName that are texts: mail address, DNS name, URI (RFC 5280 §4.2.1.6). */
+const TEXT_NAMES: readonly number[] = [0x81, 0x82, 0x86];
 
 /**
  * The attributes that an X.509 certificate itself tells (KMIP 1.4 §3.8 to §3.16, the textual ones deprecated in 1.1
@@ -42,57 +66,93 @@ export function certificateAttributes(value: Certificate): Attribute[] {
     attributeOf('CertificateLength', value.certificateValue.length),
   ];
   if (value.certificateType !== 'X_509') return attributes;
-  const { der, parsed } = parse(value.certificateValue);
-  return [...attributes, ...nameAttributes(der, parsed), ...algorithmAttributes(der, parsed)];
+  return checked('Certificate', () => {
+    const der = new x509.X509Certificate(value.certificateValue);
+    const parsed = new X509Certificate(value.certificateValue);
+    return [
+      ...attributes,
+      ...nameAttributes(der, parsed),
+      ...partAttributes('CertificateIssuer', der.issuerName),
+      ...partAttributes('CertificateSubject', der.subjectName),
+      ...algorithmAttributes(value.certificateValue, parsed),
+    ];
+  });
 }
 
 function nameAttributes(der: x509.X509Certificate, parsed: X509Certificate): Attribute[] {
   const issuerDistinguishedName = Buffer.from(der.issuerName.toArrayBuffer());
   const subjectDistinguishedName = Buffer.from(der.subjectName.toArrayBuffer());
-  const certificateSerialNumber = Buffer.from(der.serialNumber, 'hex');
+  const issuerNames = alternativeNames(der, ALTERNATIVE_NAMES.issuer);
+  const subjectNames = alternativeNames(der, ALTERNATIVE_NAMES.subject);
+  const serialNumber = BigInt(`0x${parsed.serialNumber}`);
   const issuer = nameText(parsed.issuer);
   return [
-    attributeOf('X_509CertificateIdentifier', { issuerDistinguishedName, certificateSerialNumber }),
-    attributeOf('X_509CertificateIssuer', { issuerDistinguishedName }),
-    attributeOf('X_509CertificateSubject', { subjectDistinguishedName }),
-    attributeOf('CertificateIdentifier', {
-      issuer,
-      serialNumber: BigInt(`0x${parsed.serialNumber}`).toString(),
+    attributeOf('X_509CertificateIdentifier', {
+      issuerDistinguishedName,
+      // As the field of the certificate is: a DER INTEGER (OASIS test case TC-CERTATTR-1-14).
+      certificateSerialNumber: derInteger(serialNumber),
     }),
-    attributeOf('CertificateIssuer', { distinguishedName: issuer }),
-    attributeOf('CertificateSubject', { distinguishedName: nameText(parsed.subject) }),
+    attributeOf('X_509CertificateIssuer', {
+      issuerDistinguishedName,
+      issuerAlternativeNames: issuerNames?.map(derRaw),
+    }),
+    attributeOf('X_509CertificateSubject', {
+      subjectDistinguishedName,
+      subjectAlternativeNames: subjectNames?.map(derRaw),
+    }),
+    attributeOf('CertificateIdentifier', { issuer, serialNumber: serialNumber.toString() }),
+    attributeOf('CertificateIssuer', { distinguishedName: issuer, alternativeNames: texts(issuerNames) }),
+    attributeOf('CertificateSubject', {
+      distinguishedName: nameText(parsed.subject),
+      alternativeNames: texts(subjectNames),
+    }),
   ];
 }
 
-function algorithmAttributes(der: x509.X509Certificate, parsed: X509Certificate): Attribute[] {
+/** The parts of a distinguished name, each an attribute of its own. */
+function partAttributes(whose: 'CertificateIssuer' | 'CertificateSubject', name: x509.Name): Attribute[] {
+  return Object.entries(NAME_PARTS).flatMap(([part, oid]) =>
+    name.getField(oid).map((value) => attributeOf(`${whose}${part as keyof typeof NAME_PARTS}`, value)),
+  );
+}
+
+/** The GeneralNames of an extension; undefined if the certificate has none. */
+function alternativeNames(der: x509.X509Certificate, oid: string): DerValue[] | undefined {
+  const extension = der.extensions.find((it) => it.type === oid);
+  return extension && derSequenceElements(Buffer.from(extension.value));
+}
+
+function texts(names: readonly DerValue[] | undefined): string[] | undefined {
+  return names
+    ?.filter(({ tag }) => TEXT_NAMES.includes(tag))
+    .map(({ content }) => content.toString('latin1'));
+}
+
+function algorithmAttributes(der: Buffer, parsed: X509Certificate): Attribute[] {
   const found: Attribute[] = [];
-  const { name, hash } = der.signatureAlgorithm as {
-    readonly name: string;
-    readonly hash: { readonly name?: string };
-  };
-  const signature = SIGNATURE_ALGORITHMS[`${name} ${hash.name ?? ''}`];
+  const [, algorithmIdentifier] = derSequenceElements(der);
+  const [oid] = algorithmIdentifier ? derValues(algorithmIdentifier.content) : [];
+  const signature = oid && SIGNATURE_ALGORITHMS[derObjectIdentifierOf(oid)];
   if (signature) found.push(attributeOf('DigitalSignatureAlgorithm', signature));
-  const algorithm = KEY_ALGORITHMS[parsed.publicKey.asymmetricKeyType ?? ''];
-  if (algorithm) found.push(attributeOf('CryptographicAlgorithm', algorithm));
-  const lengthBits = lengthOf(parsed.publicKey);
-  if (lengthBits !== undefined) found.push(attributeOf('CryptographicLength', lengthBits));
+  const facts = factsOfKey(parsed);
+  if (facts) {
+    // EC exists since KMIP 1.2 only, and the key of a certificate signs.
+    found.push(attributeOf('CryptographicAlgorithm', facts.algorithm === 'EC' ? 'ECDSA' : facts.algorithm));
+    found.push(attributeOf('CryptographicLength', facts.lengthBits));
+  }
   return found;
 }
 
-function lengthOf(publicKey: KeyObject): number | undefined {
-  const details = publicKey.asymmetricKeyDetails;
-  return details?.modulusLength ?? CURVE_BITS[details?.namedCurve ?? ''];
+/** Certificates of keys that nobody here can use are kept nevertheless. */
+function factsOfKey(parsed: X509Certificate): KeyFacts | undefined {
+  try {
+    return keyFacts(parsed.publicKey);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A distinguished name as RFC 2253 writes it, most specific part first; Node gives a line a part, the other way. */
 function nameText(lines: string): string {
   return lines.split('\n').reverse().join(',');
-}
-
-function parse(der: Buffer): { readonly der: x509.X509Certificate; readonly parsed: X509Certificate } {
-  try {
-    return { der: new x509.X509Certificate(der), parsed: new X509Certificate(der) };
-  } catch {
-    return refuseField('The Certificate Value is not an X.509 certificate in DER form.');
-  }
 }

@@ -1,10 +1,12 @@
 import type { Attribute, ManagedObjectValue } from '../../wire/kmip/index.js';
-import { KmipError, attributeOf } from '../../wire/kmip/index.js';
-import { certificateAttributes } from '../objects/certificate.js';
+import { KmipError, rankOf } from '../../wire/kmip/index.js';
+import { foundAttributes, withFound } from '../objects/found-attributes.js';
 import { demandGiven, newObject, requestedAttributes } from '../objects/new-object.js';
 import { decodeObject, encodeObject } from '../objects/record.js';
 import { Refusal } from '../refusals.js';
 import type { OperationHandler } from './handler.js';
+
+const RANK_1_2 = rankOf('1.2');
 
 /** Takes an object that the client made. KMIP 1.4 §4.3. */
 export const register: OperationHandler<'Register'> = async (payload, scope) => {
@@ -21,47 +23,27 @@ export const register: OperationHandler<'Register'> = async (payload, scope) => 
   }
   // The object as received is a view on the message; what is kept is a copy of its own.
   const value = decodeObject(encodeObject(sent));
-  const given = await requestedAttributes(payload, scope);
-  const attributes = [...given, ...attributesFound(value, given)];
-  if ('keyBlock' in value && value.objectType !== 'SecretData') demandKeyAttributes(attributes);
+  const given = [...(await requestedAttributes(payload, scope)), ...namesIn(value)];
+  const found = foundAttributes(value, given, scope.rank >= RANK_1_2);
+  if (DESCRIBED.includes(objectType)) demandKeyAttributes([...given, ...found]);
 
-  const object = await newObject(objectType, value, attributes, { madeHere: false }, scope);
+  const object = withFound(await newObject(objectType, value, given, { madeHere: false }, scope), found);
   scope.workspace.add(object);
   scope.returns('Register', object.uniqueIdentifier);
   return { uniqueIdentifier: object.uniqueIdentifier };
 };
 
-/** Attributes that the object itself tells and the request does not. @throws Refusal if they contradict each other */
-function attributesFound(value: ManagedObjectValue, given: readonly Attribute[]): Attribute[] {
-  const found: Attribute[] = [];
-  if ('keyBlock' in value) {
-    const { cryptographicAlgorithm, cryptographicLength } = value.keyBlock;
-    if (cryptographicAlgorithm !== undefined)
-      found.push(attributeOf('CryptographicAlgorithm', cryptographicAlgorithm));
-    if (cryptographicLength !== undefined)
-      found.push(attributeOf('CryptographicLength', cryptographicLength));
-  } else if (value.objectType === 'Certificate') {
-    found.push(...certificateAttributes(value));
-  } else if (value.objectType === 'Template') {
-    // The names of a template are given in it, and are how others find it (KMIP 1.4 §2.2.6).
-    found.push(...(value.attributes ?? []).filter(({ name }) => name === 'Name'));
-  }
-  return found.filter((attribute) => {
-    const other = given.find(({ name }) => name === attribute.name);
-    if (
-      other &&
-      attribute.name !== 'Name' &&
-      other.value !== attribute.value &&
-      typeof other.value !== 'object'
-    ) {
-      throw new Refusal(
-        'attributeValueInvalid',
-        `${attribute.name} is given otherwise than the object itself says. Leave it out, or correct it.`,
-      );
-    }
-    return !other || attribute.name === 'Name';
-  });
+/** The names of a template are given in it, and are how others find it (KMIP 1.4 §2.2.6). */
+function namesIn(value: ManagedObjectValue): Attribute[] {
+  if (value.objectType !== 'Template') return [];
+  return (value.attributes ?? []).filter(({ name }) => name === 'Name');
 }
+
+/**
+ * Types whose algorithm, length and use must be known. A PGP key tells them itself (OASIS test case TC-PGP-1-14), and
+ * parts of a key are of use only once they are joined (TC-SJ-3-14).
+ */
+const DESCRIBED: readonly string[] = ['SymmetricKey', 'PublicKey', 'PrivateKey'];
 
 function demandKeyAttributes(attributes: readonly Attribute[]): void {
   const has = (name: string): true | undefined => attributes.some((it) => it.name === name) || undefined;

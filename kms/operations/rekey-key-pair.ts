@@ -1,6 +1,6 @@
 import type { Attribute } from '../../wire/kmip/index.js';
 import { makeKeyPair } from '../keys/key-pair.js';
-import { linksOf, withLink } from '../objects/links.js';
+import { linksOf } from '../objects/links.js';
 import { attributeOfInstance } from '../objects/managed-object.js';
 import type { ManagedObject } from '../objects/managed-object.js';
 import { demandGiven } from '../objects/new-object.js';
@@ -24,8 +24,8 @@ export const rekeyKeyPair: OperationHandler<'ReKeyKeyPair'> = async (payload, sc
   const { offset } = payload;
   const privateKey = await replaceObject(existing.privateKey, { ...halves.privateKey, offset }, scope);
   const publicKey = await replaceObject(existing.publicKey, { ...halves.publicKey, offset }, scope);
-  scope.workspace.replace(privateKey, withLink(privateKey, 'PublicKeyLink', publicKey.uniqueIdentifier));
-  scope.workspace.replace(publicKey, withLink(publicKey, 'PrivateKeyLink', privateKey.uniqueIdentifier));
+  scope.workspace.replace(privateKey, withPairLink(privateKey, 'PublicKeyLink', publicKey));
+  scope.workspace.replace(publicKey, withPairLink(publicKey, 'PrivateKeyLink', privateKey));
   const identifiers = [privateKey.uniqueIdentifier, publicKey.uniqueIdentifier] as const;
   scope.returnsPair('ReKeyKeyPair', ...identifiers);
   return { privateKeyUniqueIdentifier: identifiers[0], publicKeyUniqueIdentifier: identifiers[1] };
@@ -45,6 +45,17 @@ async function existingPair(
   }
   const linked = demandGiven(linksOf(privateKey, 'PublicKeyLink')[0], 'A Link to the Public Key of the pair');
   return { privateKey, publicKey: await scope.object(linked) };
+}
+
+/** The link to the other half comes first, as in a pair from Create Key Pair (OASIS KMIP 1.1 test case 13.3). */
+function withPairLink(
+  object: ManagedObject,
+  type: 'PublicKeyLink' | 'PrivateKeyLink',
+  other: ManagedObject,
+): ManagedObject {
+  const others = object.instances('Link').map(({ value }, position) => ({ index: position + 1, value }));
+  const first = { index: 0, value: { type, linkedObjectIdentifier: other.uniqueIdentifier } };
+  return object.withInstances('Link', [first, ...others]);
 }
 
 /** What decides which key pair is made, as the existing half has it, unless the request gives it for the other half. */
