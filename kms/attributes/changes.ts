@@ -7,6 +7,7 @@ import { comparableBytes } from '../objects/record.js';
 import { Refusal } from '../refusals.js';
 import { quoted } from '../server/scope.js';
 import type { RequestScope } from '../server/scope.js';
+import { demandQuantumSafe } from './quantum-safe.js';
 import type { AttributeRule } from './rules.js';
 import { appliesTo, attributeRule, isMultiple } from './rules.js';
 import { acceptedValue, demandDateOrder, demandUnused } from './values.js';
@@ -217,6 +218,7 @@ function readOnly(
 function changed(object: ManagedObject, name: string, scope: RequestScope): ManagedObject {
   const touched = object.with({ LastChangeDate: scope.nowSeconds });
   if (name.endsWith('Date')) demandDateOrder(touched);
+  if (name === 'QuantumSafe') demandQuantumSafe(touched);
   const follow = CONSEQUENCES[name as AttributeName];
   return follow ? follow(touched) : touched;
 }

@@ -10,6 +10,7 @@ import { KmipError, attributeTextOf, digestInput } from '../../wire/kmip/index.j
 import { demandRule, demandUniqueName, sameValue } from '../attributes/changes.js';
 import type { ObjectTypeName } from '../attributes/rules.js';
 import { appliesTo, attributeRule, isMultiple } from '../attributes/rules.js';
+import { demandQuantumSafe } from '../attributes/quantum-safe.js';
 import { acceptedValue, demandDateOrder } from '../attributes/values.js';
 import { Refusal } from '../refusals.js';
 import type { RequestScope } from '../server/scope.js';
@@ -104,6 +105,7 @@ export async function newObject(
     revision: 0,
   });
   demandDateOrder(given);
+  demandQuantumSafe(given);
   if (implicit.madeHere) demandGenerator(given.get('RandomNumberGenerator'));
   const sensitive = given.get('Sensitive') ?? false;
   const extractable = given.get('Extractable') ?? true;
