@@ -8,10 +8,12 @@ import type {
 } from '../../wire/kmip/index.js';
 import { KmipError, attributeTextOf, digestInput } from '../../wire/kmip/index.js';
 import { demandRule, demandUniqueName, sameValue } from '../attributes/changes.js';
+import { matches } from '../attributes/matching.js';
 import type { ObjectTypeName } from '../attributes/rules.js';
 import { appliesTo, attributeRule, isMultiple } from '../attributes/rules.js';
 import { demandQuantumSafe } from '../attributes/quantum-safe.js';
 import { acceptedValue, demandDateOrder } from '../attributes/values.js';
+import { SERVER_RNG } from '../cryptography/random.js';
 import { Refusal } from '../refusals.js';
 import type { RequestScope } from '../server/scope.js';
 import { quoted } from '../server/scope.js';
@@ -122,16 +124,14 @@ export async function newObject(
     Digest: digestOf(value),
     KeyValuePresent: 'keyBlock' in value && value.keyBlock.keyValue === undefined ? false : undefined,
     OriginalCreationDate: implicit.madeHere ? scope.nowSeconds : undefined,
-    RandomNumberGenerator: implicit.madeHere ? GENERATOR : undefined,
+    RandomNumberGenerator: implicit.madeHere ? SERVER_RNG : undefined,
   });
 }
 
-/** The generator of keys made here: that of OpenSSL, whose details it does not tell (KMIP 1.4 §3.44). */
-export const GENERATOR: AttributeValueOf<'RandomNumberGenerator'> = { rngAlgorithm: 'Unspecified' };
-
 /** A generator that the client asks for must be the one that is used. @throws Refusal `attributeValueInvalid` */
 function demandGenerator(asked: AttributeValueOf<'RandomNumberGenerator'> | undefined): void {
-  if (asked === undefined || sameValue('RandomNumberGenerator', asked, GENERATOR)) return;
+  if (asked === undefined || asked.rngAlgorithm === 'Unspecified') return;
+  if (matches('RandomNumberGenerator', asked, SERVER_RNG)) return;
   throw new Refusal(
     'attributeValueInvalid',
     'This server has no such Random Number Generator. Leave it out; Query RNGs tells the one there is.',
@@ -177,7 +177,7 @@ async function addGiven(
 }
 
 /** SHA-256 of the key material, certificate or opaque value as it is stored (KMIP 1.4 §3.17). */
-function digestOf(value: ManagedObjectValue): AttributeValueOf<'Digest'> | undefined {
+export function digestOf(value: ManagedObjectValue): AttributeValueOf<'Digest'> | undefined {
   const hashingAlgorithm = 'SHA_256';
   if ('opaqueDataValue' in value) return { hashingAlgorithm, digestValue: sha256(value.opaqueDataValue) };
   if ('certificateValue' in value) {

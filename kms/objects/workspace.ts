@@ -4,6 +4,8 @@ import type { ObjectChange, ObjectRepository } from './repository.js';
 interface Entry {
   readonly before: ManagedObject | undefined;
   readonly after: ManagedObject | undefined;
+  /** Made by {@link Workspace.note} alone: it may be given up. */
+  readonly isNote?: true;
 }
 
 /**
@@ -66,6 +68,18 @@ export class Workspace {
     this.#entries.set(object.uniqueIdentifier, { before: known ? known.before : object, after });
   }
 
+  /**
+   * Replaces an object that was read from here, for the record only: the request is answered also if this cannot be
+   * made durable. A real change of the same object takes the note along.
+   */
+  note(object: ManagedObject, after: ManagedObject): void {
+    const known = this.#entries.get(object.uniqueIdentifier);
+    this.#entries.set(
+      object.uniqueIdentifier,
+      known ? { ...known, after } : { before: object, after, isNote: true },
+    );
+  }
+
   /** Removes an object that was read from here, with all its attributes. */
   remove(object: ManagedObject): void {
     const known = this.#entries.get(object.uniqueIdentifier);
@@ -73,11 +87,13 @@ export class Workspace {
     else this.#entries.set(object.uniqueIdentifier, { before: known?.before ?? object, after: undefined });
   }
 
-  /** Whether anything was changed since a savepoint. */
+  /** Whether anything was changed since a savepoint, notes apart. */
   changedSince(savepoint: unknown): boolean {
     const then = savepoint as ReadonlyMap<string, Entry>;
-    if (then.size !== this.#entries.size) return true;
-    return [...this.#entries].some(([identifier, entry]) => then.get(identifier) !== entry);
+    if ([...then.keys()].some((identifier) => !this.#entries.has(identifier))) return true;
+    return [...this.#entries].some(
+      ([identifier, entry]) => entry.isNote !== true && then.get(identifier) !== entry,
+    );
   }
 
   /** A point to go back to. */
@@ -90,9 +106,22 @@ export class Workspace {
     this.#entries = new Map(savepoint as Map<string, Entry>);
   }
 
-  /** Makes the changes durable. @throws StoreConflict if the request must be redone */
-  async commit(): Promise<void> {
-    const changes: ObjectChange[] = [...this.#entries.values()];
-    if (changes.length > 0) await this.#repository.commit(changes);
+  /**
+   * Makes the changes durable.
+   *
+   * @returns why notes were given up, if there was nothing but notes and they could not be made durable
+   * @throws StoreConflict if the request must be redone
+   */
+  async commit(): Promise<unknown> {
+    const entries = [...this.#entries.values()];
+    if (entries.length === 0) return undefined;
+    const changes: ObjectChange[] = entries.map(({ before, after }) => ({ before, after }));
+    try {
+      await this.#repository.commit(changes);
+      return undefined;
+    } catch (error) {
+      if (entries.every(({ isNote }) => isNote === true)) return error;
+      throw error;
+    }
   }
 }

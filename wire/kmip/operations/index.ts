@@ -20,6 +20,26 @@ import { certifyRequest, certifyResponse, recertifyRequest } from './certify.js'
 import { checkRequest, checkResponse } from './check.js';
 import { createRequest, createResponse } from './create.js';
 import { createKeyPairRequest, keyPairResponse } from './create-key-pair.js';
+import {
+  decryptRequest,
+  decryptResponse,
+  encryptRequest,
+  encryptResponse,
+  hashRequest,
+  hashResponse,
+  macRequest,
+  macResponse,
+  macVerifyRequest,
+  macVerifyResponse,
+  rngRetrieveRequest,
+  rngRetrieveResponse,
+  rngSeedRequest,
+  rngSeedResponse,
+  signRequest,
+  signResponse,
+  signatureVerifyRequest,
+  signatureVerifyResponse,
+} from './cryptographic.js';
 import { deriveKeyRequest, deriveKeyResponse } from './derive-key.js';
 import { discoverVersions } from './discover-versions.js';
 import { emptyPayload } from './empty.js';
@@ -79,6 +99,15 @@ export const PAYLOADS = {
   Poll: { request: pendingRequest, response: emptyPayload },
   DiscoverVersions: { request: discoverVersions, response: discoverVersions },
   ReKeyKeyPair: { request: rekeyKeyPairRequest, response: keyPairResponse },
+  Encrypt: { request: encryptRequest, response: encryptResponse },
+  Decrypt: { request: decryptRequest, response: decryptResponse },
+  Sign: { request: signRequest, response: signResponse },
+  SignatureVerify: { request: signatureVerifyRequest, response: signatureVerifyResponse },
+  MAC: { request: macRequest, response: macResponse },
+  MACVerify: { request: macVerifyRequest, response: macVerifyResponse },
+  RNGRetrieve: { request: rngRetrieveRequest, response: rngRetrieveResponse },
+  RNGSeed: { request: rngSeedRequest, response: rngSeedResponse },
+  Hash: { request: hashRequest, response: hashResponse },
   CreateSplitKey: { request: createSplitKeyRequest, response: createSplitKeyResponse },
   JoinSplitKey: { request: joinSplitKeyRequest, response: joinSplitKeyResponse },
   Import: { request: importRequest, response: importResponse },

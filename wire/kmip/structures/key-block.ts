@@ -2,9 +2,11 @@ import { attribute, attributeNameText, attributeReference, attributes } from '..
 import { KmipError } from '../errors.js';
 import type { Codec, ValueOf } from '../schema/codec.js';
 import { anyValue, bigInteger, byteString, dependent, integer } from '../schema/codec.js';
+import type { EnumerationValue } from '../schema/enumeration.js';
 import { enumeration } from '../schema/enumeration.js';
 import { multiple, optional, required, structure } from '../schema/structure.js';
 import { tagValue } from '../tables/tag-names.js';
+import { TtlvReader } from '../ttlv/reader.js';
 import { ITEM_TYPES } from '../ttlv/types.js';
 import { TtlvWriter } from '../ttlv/writer.js';
 import { ANY_VERSION_RANK } from '../versions.js';
@@ -16,6 +18,8 @@ export const keyInformation = structure('Key Information', {
   uniqueIdentifier: required('UniqueIdentifier', identifierReference),
   cryptographicParameters: optional('CryptographicParameters', cryptographicParameters),
 });
+/** {@link keyInformation}. */
+export type KeyInformation = ValueOf<typeof keyInformation>;
 
 /** KMIP 1.4 §2.1.5. */
 export const keyWrappingData = structure('Key Wrapping Data', {
@@ -26,6 +30,8 @@ export const keyWrappingData = structure('Key Wrapping Data', {
   ivCounterNonce: optional('IVCounterNonce', byteString),
   encodingOption: optional('EncodingOption', enumeration('EncodingOption'), { since: '1.1' }),
 });
+/** {@link keyWrappingData}. */
+export type KeyWrappingData = ValueOf<typeof keyWrappingData>;
 
 /** KMIP 1.4 §2.1.6. */
 export const keyWrappingSpecification = structure('Key Wrapping Specification', {
@@ -140,6 +146,29 @@ function keyValueFor(format: unknown): ReturnType<typeof keyValueOf> {
 
 /** Key Value in plain text. KMIP 1.4 §2.1.4. */
 export type PlainKeyValue = ValueOf<ReturnType<typeof keyValueOf>>;
+
+/** A Key Value structure as TTLV, with its header: what is wrapped under TTLV Encoding (KMIP 1.4 §2.1.5). */
+export function encodeKeyValue(
+  format: EnumerationValue<'KeyFormatType'>,
+  value: PlainKeyValue,
+  rank: number,
+): Buffer {
+  const writer = new TtlvWriter(rank);
+  keyValueFor(format).write(writer, tagValue('KeyValue'), value, {});
+  return writer.finish();
+}
+
+/** What {@link encodeKeyValue} wrote, in any version; a view on `bytes`. @throws KmipError `InvalidMessage` */
+export function decodeKeyValue(format: EnumerationValue<'KeyFormatType'>, bytes: Buffer): PlainKeyValue {
+  const reader = new TtlvReader(bytes);
+  reader.rank = ANY_VERSION_RANK;
+  if (!reader.next() || reader.tag !== tagValue('KeyValue')) {
+    throw new KmipError('InvalidMessage', 'The bytes are not a TTLV-encoded Key Value.');
+  }
+  const value = keyValueFor(format).read(reader, {});
+  if (reader.next()) throw new KmipError('InvalidMessage', 'There are bytes after the Key Value.');
+  return value;
+}
 
 /** A Byte String (wrapped) or a structure (plain). */
 const keyValue: Codec<PlainKeyValue | Buffer> = dependent((siblings) => {

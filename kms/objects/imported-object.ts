@@ -1,0 +1,134 @@
+import type { Attribute, ManagedObjectValue, NameIn } from '../../wire/kmip/index.js';
+import { KmipError, attributeTextOf } from '../../wire/kmip/index.js';
+import { demandRule, demandUniqueName, sameValue } from '../attributes/changes.js';
+import type { StateName } from '../attributes/rules.js';
+import { appliesTo, isMultiple } from '../attributes/rules.js';
+import { Refusal } from '../refusals.js';
+import type { RequestScope } from '../server/scope.js';
+import { COMPUTED_ATTRIBUTES } from './computed.js';
+import type { AttributeInstance } from './managed-object.js';
+import { ManagedObject } from './managed-object.js';
+import { digestOf } from './new-object.js';
+
+/** Dates without which an object is not in a state; a State that is imported must come with them. */
+const DATES_OF_STATE: Partial<
+  Record<StateName, readonly ('ActivationDate' | 'DeactivationDate' | 'CompromiseDate')[]>
+> = {
+  Active: ['ActivationDate'],
+  Deactivated: ['DeactivationDate'],
+  Compromised: ['CompromiseDate'],
+};
+
+/** What is imported, and where. */
+export interface Imported {
+  readonly uniqueIdentifier: string;
+  readonly value: ManagedObjectValue;
+  readonly attributes: readonly Attribute[];
+  /** The object that is replaced, if there is one. */
+  readonly existing: ManagedObject | undefined;
+}
+
+/**
+ * An object with the attributes that it is given, read-only ones included: who may set them is not asked on Import
+ * (KMIP 1.4 §4.41). What every object has and is not given is set as for a registered one; what follows from others,
+ * as the State from the dates, must not contradict them.
+ *
+ * @throws Refusal if an attribute is unknown, not for this type, or repeated, or a name is taken
+ */
+export async function importedObject(imported: Imported, scope: RequestScope): Promise<ManagedObject> {
+  const { uniqueIdentifier, value, existing } = imported;
+  const { objectType } = value;
+  const map = new Map<string, AttributeInstance[]>();
+  for (const attribute of imported.attributes) {
+    if (attribute.name in COMPUTED_ATTRIBUTES) continue;
+    await addImported(map, objectType, attribute, existing, scope);
+  }
+  const given = new ManagedObject({
+    uniqueIdentifier,
+    owner: scope.client.owner,
+    objectType,
+    attributes: map,
+    value,
+    revision: existing?.revision ?? 0,
+  });
+  const object = withDefaults(given, scope);
+  for (const attribute of imported.attributes) demandConsistent(attribute, object);
+  return object;
+}
+
+async function addImported(
+  map: Map<string, AttributeInstance[]>,
+  objectType: ManagedObject['objectType'],
+  attribute: Attribute,
+  existing: ManagedObject | undefined,
+  scope: RequestScope,
+): Promise<void> {
+  const { name, value } = attribute;
+  const text = attributeTextOf(name);
+  const rule = demandRule(name, scope);
+  if (!appliesTo(rule, objectType, scope.speaks2)) {
+    throw new Refusal('attributeNotForObject', `${text} does not apply to a ${objectType}. Leave it out.`);
+  }
+  const instances = map.get(name) ?? [];
+  if (instances.length > 0 && !isMultiple(rule, objectType)) {
+    throw new Refusal('attributeSingleValued', `${text} is given twice, but has one value only.`);
+  }
+  if (instances.length >= scope.config.limits.attributeInstances) {
+    throw new Refusal('tooManyInstances', `${text} is given more often than this server keeps.`);
+  }
+  const index = attribute.index ?? (instances.at(-1)?.index ?? -1) + 1;
+  if (index < 0 || instances.some((instance) => instance.index === index)) {
+    throw new Refusal('attributeValueInvalid', `${text} is given twice with the Attribute Index ${index}.`);
+  }
+  const kept = existing?.instances(name).some((instance) => sameValue(name, instance.value, value));
+  if (kept !== true) await demandUniqueName(attribute, scope, 'nameTaken');
+  map.set(
+    name,
+    [...instances, { index, value }].sort((left, right) => left.index - right.index),
+  );
+}
+
+function withDefaults(given: ManagedObject, scope: RequestScope): ManagedObject {
+  const sensitive = given.get('Sensitive') ?? false;
+  const extractable = given.get('Extractable') ?? true;
+  const isTemplate = given.objectType === 'Template';
+  return given.with({
+    InitialDate: given.get('InitialDate') ?? scope.nowSeconds,
+    LastChangeDate: given.get('LastChangeDate') ?? scope.nowSeconds,
+    OperationPolicyName: given.get('OperationPolicyName') ?? 'default',
+    Sensitive: sensitive,
+    AlwaysSensitive: given.get('AlwaysSensitive') ?? sensitive,
+    Extractable: extractable,
+    NeverExtractable: given.get('NeverExtractable') ?? !extractable,
+    Fresh: isTemplate ? undefined : (given.get('Fresh') ?? true),
+    LeaseTime: isTemplate ? undefined : (given.get('LeaseTime') ?? scope.config.leaseSeconds),
+    Digest: given.get('Digest') ?? (given.value && digestOf(given.value)),
+  });
+}
+
+/** What an object's attributes and value say of themselves must be what is imported. */
+function demandConsistent({ name, value }: Attribute, object: ManagedObject): void {
+  const refuse = (why: string): never => {
+    throw new Refusal('attributeValueInvalid', `${attributeTextOf(name)} ${why}.`);
+  };
+  if (name === 'UniqueIdentifier' && value !== object.uniqueIdentifier) {
+    refuse('is given otherwise as an attribute than in the request');
+  }
+  if (name === 'ObjectType' && value !== object.objectType) refuse('is not that of the object itself');
+  if (name !== 'State') return;
+  const missing = DATES_OF_STATE[value as NameIn<'State'>]?.find((date) => object.get(date) === undefined);
+  if (missing)
+    refuse(`is given as ${String(value)}, which an object without ${attributeTextOf(missing)} is not in`);
+  if (String(value).startsWith('Destroyed'))
+    refuse('is that of an object of which nothing is left to import');
+}
+
+/** Identifiers that clients may choose: short, and printable. @throws KmipError `InvalidField` */
+export function demandIdentifier(uniqueIdentifier: string): void {
+  if (uniqueIdentifier.length > 0 && uniqueIdentifier.length <= 256 && !/\p{Cc}/u.test(uniqueIdentifier))
+    return;
+  throw new KmipError(
+    'InvalidField',
+    'A Unique Identifier has 1 to 256 characters, none of them a control character.',
+  );
+}
