@@ -16,6 +16,10 @@ export interface RecordingRules {
    * @param sent whether a request held the value before
    */
   isChosen(recorded: TtlvItem, sent: boolean): boolean;
+  /** Fields whose recorded value stands for another one when the request did not hold the field. */
+  readonly newUnlessSent?: readonly TagName[];
+  /** Whether a value of a request that nothing is bound to stands for the latest one of its field in an answer. */
+  isLatest?(recorded: TtlvItem): boolean;
   /** Whether a recorded structure is passed over, whatever the live one holds. */
   isPassedOver?(recorded: TtlvItem): boolean;
 }
@@ -45,6 +49,8 @@ export class RecordedAnswers {
   readonly #mayBeAdded: ReadonlySet<number>;
   readonly #sent: Set<string>;
   #live = new Map<string, TtlvItem>();
+  /** Latest live value by tag. */
+  readonly #latest = new Map<number, TtlvItem>();
 
   /** @param sent what requests held; shared by suites that go on where others stopped */
   constructor(rules: RecordingRules, sent = new Set<string>()) {
@@ -58,13 +64,16 @@ export class RecordedAnswers {
   translate(item: TtlvItem): TtlvItem {
     if (item.type === 'Structure')
       return { ...item, value: item.value.map((inner) => this.translate(inner)) };
-    const bound = this.#live.get(keyOf(item));
+    const latest = this.#rules.isLatest?.(item) === true ? this.#latest.get(item.tag) : undefined;
+    const bound = this.#live.get(keyOf(item)) ?? latest;
     this.#sent.add(keyOf(item));
     return bound ? { ...bound, tag: item.tag } : item;
   }
 
   /** What differs between two response messages, as paths with the values; empty if they agree. */
   differences(request: TtlvItem, recorded: TtlvItem, live: TtlvItem): string[] {
+    for (const leaf of leavesOf(live)) this.#latest.set(leaf.tag, leaf);
+    this.#forgetUnsent(request, recorded);
     const asked = batchItemsOf(request);
     const answered = batchItemsOf(live);
     const expected = batchItemsOf(recorded);
@@ -74,12 +83,18 @@ export class RecordedAnswers {
       const path = expected.length > 1 ? `[${index}]` : '';
       if (!counterpart) found.push(`${path}: missing`);
       else if (failureOf(counterpart) !== '' && failureOf(item) === '')
-        found.push(`${path} failed: ${failureOf(counterpart)}`);
+        found.push(`${path === '' ? '' : `${path} `}failed: ${failureOf(counterpart)}`);
       else found.push(...this.#compare(item, counterpart, isListing(asked[index]), path));
     }
     if (answered.length > expected.length)
       found.push(`${answered.length} batch items, ${expected.length} recorded`);
     return found;
+  }
+
+  #forgetUnsent(request: TtlvItem, recorded: TtlvItem): void {
+    const sent = new Set(leavesOf(request).map(({ tag }) => tag));
+    const renewed = (this.#rules.newUnlessSent ?? []).map(tagValue).filter((tag) => !sent.has(tag));
+    for (const leaf of leavesOf(recorded)) if (renewed.includes(leaf.tag)) this.#live.delete(keyOf(leaf));
   }
 
   #compare(recorded: TtlvItem, live: TtlvItem, open: boolean, path: string): string[] {
@@ -149,6 +164,10 @@ function withoutBatchItems(message: TtlvItem): TtlvItem {
 
 function childrenOf(item: TtlvItem | undefined): readonly TtlvItem[] {
   return item?.type === 'Structure' ? item.value : [];
+}
+
+function leavesOf(item: TtlvItem): readonly TtlvItem[] {
+  return item.type === 'Structure' ? item.value.flatMap(leavesOf) : [item];
 }
 
 /** Whether an answer lists what the server or the object has, however much that is. */

@@ -11,7 +11,7 @@ export const KNOWN_DIFFERENCES: Readonly<Record<string, KnownDifference>> = {
   ...encryptsAtRandom(['1', '3', '5', '7', '9']),
   'TC-CS-CORVAL-1-14': {
     why: 'Create without the Cryptographic Usage Mask that 1.4 §4.1 requires',
-    seen: /^#0  failed: InvalidField: Cryptographic Usage Mask must be given\.$/,
+    seen: /^#0 failed: InvalidField: Cryptographic Usage Mask must be given\.$/,
   },
   ...servesClientsOnly('MSGENC-HTTPS-M-1-14', 1),
   ...servesClientsOnly('MSGENC-JSON-M-1-14', 1),

@@ -1,4 +1,5 @@
 import type { KmsConfigInput } from '../../../kms/config.js';
+import type { Attribute, KeyBlock } from '../../../wire/kmip/index.js';
 import { attributeOf, cryptographicUsageMask } from '../../../wire/kmip/index.js';
 import type { TestKms } from '../harness.js';
 
@@ -13,13 +14,27 @@ export interface Preparation {
 const SERIES = ['SASED-M', 'TL-M', 'TC-CREG', 'TC-MDO'];
 
 /** The pad that TC-OTP has combined its data with. */
-const ONE_TIME_PAD = Buffer.from('fc932e1428bd', 'hex');
+const ONE_TIME_PAD: KeyBlock = {
+  keyFormatType: 'Opaque',
+  keyValue: { keyMaterial: Buffer.from('fc932e1428bd', 'hex') },
+};
 
-/** What cases assume that no request of theirs says, by the beginning of their names. */
+/** What cases assume that no request of theirs says, by the beginning of their names; the first row counts. */
 const PREPARATIONS: Readonly<Record<string, Preparation>> = {
-  'TC-OTP-': {
+  'MSGENC-': { config: { https: { port: 0 } } },
+  'TC-CREG-': { config: { credentials: [{ username: 'one-time-user', password: 'one-time-password' }] } },
+  'TC-OTP-3-': oneTimePad({ keyFormatType: 'Opaque' }),
+  'TC-OTP-4-': {
+    ...oneTimePad(ONE_TIME_PAD, [attributeOf('OperationPolicyName', 'without-get')]),
+    config: { policies: { 'without-get': [{ operations: ['Get'], allow: [] }, { allow: ['owner'] }] } },
+  },
+  'TC-OTP-': oneTimePad(ONE_TIME_PAD),
+};
+
+/** A pad for client and server, with the attributes that it needs to be used. */
+function oneTimePad(keyBlock: KeyBlock, attributes: readonly Attribute[] = []): Preparation {
+  return {
     async before(kms) {
-      const keyBlock = { keyFormatType: 'Opaque', keyValue: { keyMaterial: ONE_TIME_PAD } } as const;
       await kms.client().register(
         { objectType: 'SecretData', secretDataType: 'Password', keyBlock },
         {
@@ -28,12 +43,13 @@ const PREPARATIONS: Readonly<Record<string, Preparation>> = {
             attributeOf('CryptographicAlgorithm', 'OneTimePad'),
             attributeOf('CryptographicUsageMask', cryptographicUsageMask('Encrypt', 'Decrypt')),
             attributeOf('ActivationDate', 0),
+            ...attributes,
           ],
         },
       );
     },
-  },
-};
+  };
+}
 
 /** What a case assumes. */
 export function preparationOf(caseName: string): Preparation {
