@@ -26,8 +26,8 @@ export function conditionsOf(wanted: readonly AttributePattern[], scope: Request
     byName.set(name, [...(byName.get(name) ?? []), value]);
   }
   return [...byName].map(([name, patterns]) => {
-    const matches = isDate(name) ? dateRange(name, patterns as number[]) : everyPattern(name, patterns);
-    return (object) => matches(instancesAt(object, name, scope.nowSeconds).map(({ value }) => value));
+    const suits = isDate(name) ? dateRange(name, patterns as number[]) : everyPattern(name, patterns);
+    return (object) => suits(instancesAt(object, name, scope.nowSeconds).map(({ value }) => value));
   });
 }
 
@@ -51,7 +51,8 @@ function everyPattern(name: string, patterns: readonly unknown[]): (values: read
   return (values) => patterns.every((pattern) => values.some((value) => matches(name, pattern, value)));
 }
 
-function matches(name: string, pattern: unknown, value: unknown): boolean {
+/** Whether a value is as asked for: equal, or of a structure in all the fields that are given. */
+export function matches(name: string, pattern: unknown, value: unknown): boolean {
   if (MASKS.includes(name)) return ((value as number) & (pattern as number)) === pattern;
   if (name === 'UsageLimits') {
     return suffices(

@@ -136,9 +136,9 @@ function registerKey(client: KmipClient): Promise<string> {
       objectType: 'SymmetricKey',
       keyBlock: {
         keyFormatType: 'Raw',
-        keyValue: { keyMaterial: Buffer.alloc(16, 7) },
+        keyValue: { keyMaterial: Buffer.alloc(32, 7) },
         cryptographicAlgorithm: 'AES',
-        cryptographicLength: 128,
+        cryptographicLength: 256,
       },
     },
     { attributes: [attributeOf('CryptographicUsageMask', 12)] },
