@@ -183,6 +183,8 @@ export const kmsConfigSchema = z.strictObject({
     /** The server's certificate, followed by its issuers. */
     certificatePem: z.string().min(1),
     privateKeyPem: z.string().min(1),
+    /** For the same key; what the fault `expiredCertificate` presents. */
+    expiredCertificatePem: z.string().min(1).optional(),
   }),
   /** The CA whose client certificates are accepted; without it only pinned ones are. */
   trustedCaPem: z.string().min(1).optional(),
@@ -280,10 +282,25 @@ export const kmsConfigSchema = z.strictObject({
       limit: z.number().int().min(1).max(1_000_000).default(10_000),
     })
     .prefault({}),
+  /** RNG Seed (KMIP 1.4 §4.36), whose outcome the specification leaves to the server. */
+  rng: z
+    .strictObject({
+      /** What becomes of seed material: it is mixed into what RNG Retrieve gives, ignored, or refused with Permission Denied. */
+      seed: z.enum(['use', 'ignore', 'refuse']).default('use'),
+      /** Bytes of one request that are used at most. */
+      seedBytes: z.number().int().min(1).max(65_536).default(65_536),
+    })
+    .prefault({}),
   /** Whether Interop Reset may destroy every object of the client that asks for it (KMIP 2.1 §6.1.26). */
   interopReset: z.boolean().default(false),
   /** How far a request's Time Stamp may be from the server's time (KMIP 1.4 §6.5); not looked at if absent. */
   timeStampSkewSeconds: z.number().int().min(0).max(31_536_000).optional(),
+  /** Signs for Certify and Re-certify; the server makes an authority of its own if absent. */
+  certificateAuthority: z
+    .strictObject({ certificatePem: z.string().min(1), privateKeyPem: z.string().min(1) })
+    .optional(),
+  /** How long certificates are valid that name no Deactivation Date. */
+  certificateDays: z.number().int().min(1).max(36_500).default(825),
   /** Lease Time of every cryptographic object (KMIP 1.4 §3.20). */
   leaseSeconds: z.number().int().min(0).max(0xffffffff).default(3600),
   store: storeSchema.default({ kind: 'sqlite' }),
@@ -303,6 +320,25 @@ export const kmsConfigSchema = z.strictObject({
       attributeInstances: z.number().int().min(1).max(100_000).default(1024),
       /** Objects that one Locate returns at most. */
       locatedItems: z.number().int().min(1).max(1_000_000).default(10_000),
+      /** Cryptographic operations in several parts that are under way at once; those of one owner. */
+      streams: z.number().int().min(0).max(100_000).default(1024),
+      streamsPerOwner: z.number().int().min(0).max(100_000).default(256),
+      /** Bytes kept for one of them, where its algorithm needs all of its data at once. */
+      streamBytes: z
+        .number()
+        .int()
+        .min(0)
+        .max(2 ** 30)
+        .default(1024 * 1024),
+      /** From one part to the next. */
+      streamSeconds: z.number().min(1).max(86_400).default(300),
+      /** Bytes that one RNG Retrieve gives at most. */
+      randomBytes: z
+        .number()
+        .int()
+        .min(0)
+        .max(16 * 1024 * 1024)
+        .default(64 * 1024),
       handshakeSeconds: z.number().min(0.05).max(600).default(10),
       /** From the first byte of a request to its last, and for a client to take its response. */
       frameSeconds: z.number().min(0.05).max(600).default(30),

@@ -35,7 +35,7 @@ const SIGNATURE_ALGORITHMS: Readonly<Record<string, NameIn<'DigitalSignatureAlgo
 };
 
 /** Attributes of a certificate's names, by what follows `CertificateSubject` or `CertificateIssuer` in theirs (KMIP 2.1 §4.9). */
-const NAME_PARTS = {
+export const NAME_PARTS = {
   CN: '2.5.4.3',
   O: '2.5.4.10',
   OU: '2.5.4.11',

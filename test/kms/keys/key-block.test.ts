@@ -17,7 +17,7 @@ const FORMATS = Object.keys(enumerationRows('KeyFormatType')) as NameIn<'KeyForm
 const PAIRS = {
   rsa: generateKeyPairSync('rsa', { modulusLength: 1024 }),
   dsa: generateKeyPairSync('dsa', { modulusLength: 1024, divisorLength: 160 }),
-  dh: generateKeyPairSync('dh', { group: 'modp5' }),
+  dh: generateKeyPairSync('dh' as 'x448', { group: 'modp5' } as object),
   'P-256': generateKeyPairSync('ec', { namedCurve: 'prime256v1' }),
   'B-163': generateKeyPairSync('ec', { namedCurve: 'sect163r2' }),
   ed25519: generateKeyPairSync('ed25519'),
