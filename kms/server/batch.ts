@@ -1,4 +1,5 @@
 import type { ServiceContext } from '../../core/context.js';
+import { zeroise } from '../../core/secret.js';
 import {
   KmipError,
   PROTOCOL_VERSIONS,
@@ -11,30 +12,39 @@ import {
   spokenVersion,
 } from '../../wire/kmip/index.js';
 import type {
+  IdentifierReference,
   OperationName,
   ProtocolVersion,
   ProtocolVersionName,
   RequestBatchItem,
+  RequestHeader,
   RequestMessage,
   ResponseBatchItem,
 } from '../../wire/kmip/index.js';
 import type { KmsConfig } from '../config.js';
+import type { ManagedObject } from '../objects/managed-object.js';
 import type { ObjectRepository } from '../objects/repository.js';
 import { Workspace } from '../objects/workspace.js';
 import type { OperationHandler } from '../operations/handler.js';
+import { PolledItem } from '../operations/handler.js';
 import { OPERATIONS } from '../operations/registry.js';
 import { RefusalWithPayload, reasonIn } from '../refusals.js';
 import { StoreConflict } from '../store.js';
+import type { AsynchronousProgress } from './asynchronous.js';
 import type { AttestationClaim, AttestationOffer } from './attestation.js';
 import { Attestation } from './attestation.js';
+import { RequestEffects } from './effects.js';
+import { withoutData } from './ephemeral.js';
 import type { Delivery } from './faults.js';
 import { FaultInterrupt, RequestFaults, corrupted } from './faults.js';
 import type { Authenticated, Client, IdentityPolicy } from './identity.js';
 import { masked } from './masking.js';
 import type { KmsMetrics } from './metrics.js';
+import { demandSound } from './request-header.js';
+import type { RequestGrant } from './rights.js';
 import { RequestScope } from './scope.js';
 import { commitFailure, readFailure } from './storage-errors.js';
-import { ServerState } from './state.js';
+import type { ServerState } from './state.js';
 
 /** Requests that lose a race for an object are redone this often before they fail; each time another one has won. */
 const CONFLICT_LIMIT = 64;
@@ -57,6 +67,14 @@ interface Caller extends Authenticated {
   readonly attestation: AttestationClaim;
 }
 
+/** What accompanies a request each time that it is done. */
+interface Run {
+  readonly faults: RequestFaults;
+  readonly grant: RequestGrant | undefined;
+  readonly progress: AsynchronousProgress | undefined;
+  readonly effects: RequestEffects;
+}
+
 type AnyOperation = { readonly perform: OperationHandler<never>; readonly open?: true } | undefined;
 
 /** Turns request messages into response messages; knows nothing of sockets. */
@@ -74,6 +92,7 @@ export class BatchProcessor {
     readonly context: ServiceContext;
     readonly repository: ObjectRepository;
     readonly identity: IdentityPolicy;
+    readonly server: ServerState;
     readonly metrics: KmsMetrics;
   }) {
     this.#config = parts.config;
@@ -82,23 +101,22 @@ export class BatchProcessor {
     this.#identity = parts.identity;
     this.#metrics = parts.metrics;
     this.#attestation = new Attestation(parts.config.attestation, parts.context);
-    this.#server = new ServerState(parts.config);
+    this.#server = parts.server;
   }
 
   /** Answers one request message. Never rejects: whatever goes wrong becomes an answer. */
   async answer(bytes: Buffer, connected: Client): Promise<Answer> {
     let version: ProtocolVersionName = this.#newestVersion();
-    const lease = this.#repository.beginRequest();
     try {
       version = this.#negotiate(peekProtocolVersion(bytes));
       const request = decodeRequest(bytes, { deferPayloadErrors: true });
-      this.#demandSound(request);
-      return await this.#answerRequest(request, version, connected);
+      demandSound(request, this.#config, this.#context.clock.now() / 1000);
+      const caller = this.#callerOf(request, connected);
+      if (this.#server.asynchronous.takes(request, caller.client))
+        return this.#submit(bytes, version, caller);
+      return await this.#answerRequest(request, version, caller);
     } catch (error) {
-      if (error instanceof FaultInterrupt) return { bytes: Buffer.alloc(0), delivery: error.delivery };
       return this.#failWhole(error, version, connected);
-    } finally {
-      this.#repository.endRequest(lease);
     }
   }
 
@@ -122,43 +140,68 @@ export class BatchProcessor {
     );
   }
 
-  #demandSound({ header, batchItems }: RequestMessage): void {
-    if (header.batchCount !== batchItems.length) {
-      throw new KmipError(
-        'InvalidMessage',
-        `Batch Count is ${header.batchCount}, but there are ${batchItems.length} batch items.`,
-      );
+  /** Takes a request to be performed later, from bytes of its own: those received are the connection's. */
+  #submit(received: Buffer, version: ProtocolVersionName, caller: Caller): Answer {
+    const bytes = Buffer.from(received);
+    const { header, batchItems } = decodeRequest(bytes, { deferPayloadErrors: true });
+    const operations = batchItems.map(({ operation }) => operation);
+    const { asynchronous } = this.#server;
+    const values = asynchronous.submit(caller.client, operations, async (progress) => {
+      const request = { header: { ...header, maximumResponseSize: undefined }, batchItems };
+      const answer = await this.#answerRequest(request, version, caller, progress);
+      zeroise(bytes);
+      return answer;
+    });
+    const outcomes = batchItems.map((item, index): Outcome => {
+      const asynchronousCorrelationValue = values[index];
+      return {
+        item: { ...identity(item), resultStatus: 'OperationPending', asynchronousCorrelationValue },
+        writes: false,
+      };
+    });
+    const answer = this.#encode(version, outcomes, { serverHashedPassword: caller.serverHashedPassword });
+    const tooLarge = sizeProblem(answer.bytes, header);
+    if (tooLarge) {
+      for (const value of values) asynchronous.cancel(caller.client, value);
+      throw tooLarge;
     }
-    if (batchItems.length > this.#config.limits.batchItems) {
-      throw new KmipError(
-        'InvalidMessage',
-        `More than ${this.#config.limits.batchItems} batch items; split the batch.`,
-      );
-    }
-    if (batchItems.length > 1 && batchItems.some((item) => item.uniqueBatchItemId === undefined)) {
-      throw new KmipError('InvalidMessage', 'In a batch of several items each needs a Unique Batch Item ID.');
-    }
-    if (header.asynchronousIndicator === 'Mandatory') {
-      throw new KmipError('FeatureNotSupported', 'This server answers synchronously only.');
-    }
-    if (header.maximumResponseSize !== undefined && header.maximumResponseSize < 0) {
-      throw new KmipError('InvalidField', 'Maximum Response Size must not be negative.');
-    }
+    this.#record({ header, batchItems }, caller.client, version, outcomes, answer.serverCorrelationValue);
+    return { bytes: answer.bytes, delivery: 'send' };
   }
 
+  /** Performs a request and answers it, whatever goes wrong. */
   async #answerRequest(
     request: RequestMessage,
     version: ProtocolVersionName,
-    connected: Client,
+    caller: Caller,
+    progress?: AsynchronousProgress,
   ): Promise<Answer> {
     const faults = new RequestFaults(this.#context.faults, this.#config.name);
-    const caller = this.#callerOf(request, connected);
-    for (let attempt = 1; ; attempt += 1) {
+    const grant = this.#server.tickets.grantOf(caller.client)?.forRequest();
+    const effects = new RequestEffects();
+    const lease = this.#repository.beginRequest();
+    try {
+      return await this.#redoing(() =>
+        this.#attempt(request, version, caller, { faults, grant, progress, effects }),
+      );
+    } catch (error) {
+      effects.undo();
+      if (error instanceof FaultInterrupt) return { bytes: Buffer.alloc(0), delivery: error.delivery };
+      return this.#failWhole(error, version, caller.client);
+    } finally {
+      effects.done();
+      this.#repository.endRequest(lease);
+    }
+  }
+
+  /** Does a request again as long as it loses races. @throws KmipError */
+  async #redoing(attempt: () => Promise<Answer>): Promise<Answer> {
+    for (let count = 1; ; count += 1) {
       try {
-        return await this.#attempt(request, version, caller, faults);
+        return await attempt();
       } catch (error) {
         if (!(error instanceof StoreConflict)) throw error;
-        if (attempt === CONFLICT_LIMIT) {
+        if (count === CONFLICT_LIMIT) {
           throw new KmipError('GeneralFailure', 'Other requests kept changing the same objects. Try again.');
         }
       }
@@ -180,7 +223,7 @@ export class BatchProcessor {
     request: RequestMessage,
     version: ProtocolVersionName,
     { client, attestation, serverHashedPassword }: Caller,
-    faults: RequestFaults,
+    run: Run,
   ): Promise<Answer> {
     const rank = rankOf(version);
     const workspace = new Workspace(this.#repository);
@@ -193,53 +236,48 @@ export class BatchProcessor {
       rank,
       workspace,
       server: this.#server,
+      grant: run.grant,
+      effects: run.effects,
     });
-    let outcomes = await this.#run(request, scope, faults);
+    let outcomes = await this.#run(request, scope, run);
 
-    const limit = request.header.maximumResponseSize;
     const offer = outcomes.some(({ item }) => item.resultReason === 'AttestationRequired')
       ? this.#attestation.offer()
       : undefined;
     const extra = { ...offer, serverHashedPassword };
-    let bytes = this.#encode(request, scope, outcomes, extra);
-    if (limit !== undefined && bytes.length > limit) {
-      throw new KmipError(
-        'ResponseTooLarge',
-        `The response has ${bytes.length} bytes; ${limit} are allowed.`,
-      );
-    }
+    let answer = this.#encode(version, outcomes, extra);
+    const tooLarge = sizeProblem(answer.bytes, request.header);
+    if (tooLarge) return this.#refuseForSize(tooLarge, request, version, client);
     try {
-      await workspace.commit();
+      const forgone = await workspace.commit();
+      if (forgone !== undefined) this.#context.log.warn({ err: forgone }, 'a note could not be made durable');
     } catch (error) {
       if (error instanceof StoreConflict) throw error;
       this.#context.log.error({ err: error }, 'a request could not be made durable');
+      run.effects.undo();
       const failure = commitFailure(error);
       outcomes = outcomes.map((outcome) => (outcome.writes ? notCommitted(outcome, failure) : outcome));
-      bytes = this.#encode(request, scope, outcomes, extra);
+      answer = this.#encode(version, outcomes, extra);
     }
-    this.#record(request, client, version, outcomes);
-    return { bytes, delivery: faults.delivery };
+    this.#record(request, client, version, outcomes, answer.serverCorrelationValue);
+    return { bytes: answer.bytes, delivery: run.faults.delivery };
   }
 
-  async #run(request: RequestMessage, scope: RequestScope, faults: RequestFaults): Promise<Outcome[]> {
+  async #run(request: RequestMessage, scope: RequestScope, run: Run): Promise<Outcome[]> {
     const { workspace } = scope;
     const continuation = request.header.batchErrorContinuationOption ?? 'Stop';
     const begin = workspace.savepoint();
-    const critical = request.batchItems.some((item) =>
-      item.messageExtensions?.some((it) => it.criticalityIndicator),
-    );
     const outcomes: Outcome[] = [];
     for (const [index, item] of request.batchItems.entries()) {
       const savepoint = workspace.savepoint();
-      const outcome = critical
-        ? { item: failed(item, unknownExtension(), scope.rank), writes: false }
-        : await this.#perform(item, index, scope, faults);
+      const outcome = await this.#perform(item, index, scope, run);
       outcomes.push(outcome);
-      if (outcome.item.resultStatus === 'Success') continue;
+      if (outcome.item.resultStatus !== 'OperationFailed') continue;
       workspace.goBack(savepoint);
-      if (continuation === 'Continue' || critical) continue;
+      if (continuation === 'Continue') continue;
       if (continuation === 'Undo') {
         workspace.goBack(begin);
+        run.effects.undo();
         return outcomes.map((done) => (done === outcome ? done : undone(done)));
       }
       break;
@@ -251,7 +289,7 @@ export class BatchProcessor {
     item: RequestBatchItem,
     index: number,
     scope: RequestScope,
-    faults: RequestFaults,
+    { faults, grant, progress }: Run,
   ): Promise<Outcome> {
     const before = scope.workspace.savepoint();
     try {
@@ -270,14 +308,21 @@ export class BatchProcessor {
         object: objectOf(item, scope),
       });
       if (item.requestPayload instanceof KmipError) throw item.requestPayload;
+      if (grant) grant.begin(index, scope.operation, await targetOf(item, scope));
+      progress?.begin(index);
       const payload: unknown = await operation.perform(item.requestPayload as never, scope);
-      const responsePayload = action?.kind === 'corrupt' ? corrupted(payload) : payload;
+      if (payload instanceof PolledItem) {
+        return { item: { ...payload.item, uniqueBatchItemId: item.uniqueBatchItemId }, writes: false };
+      }
+      const answered = item.ephemeral === true ? withoutData(scope.operation, payload) : payload;
+      const responsePayload = action?.kind === 'corrupt' ? corrupted(answered) : answered;
       return {
         item: { ...identity(item), resultStatus: 'Success', responsePayload },
         writes: scope.workspace.changedSince(before),
       };
     } catch (error) {
       if (error instanceof FaultInterrupt) throw error;
+      grant?.giveBack(index);
       return { item: failed(item, this.#asKmipError(error), scope.rank), writes: false };
     }
   }
@@ -292,21 +337,22 @@ export class BatchProcessor {
   }
 
   #encode(
-    request: RequestMessage,
-    scope: RequestScope,
+    version: ProtocolVersionName,
     outcomes: readonly Outcome[],
-    extra: Partial<AttestationOffer> & Pick<Caller, 'serverHashedPassword'>,
-  ): Buffer {
-    return encodeResponse({
+    extra: Partial<AttestationOffer> & Partial<Pick<Caller, 'serverHashedPassword'>> = {},
+  ): { readonly bytes: Buffer; readonly serverCorrelationValue: string } {
+    const serverCorrelationValue = this.#server.nextCorrelationValue();
+    const bytes = encodeResponse({
       header: {
         ...extra,
-        protocolVersion: protocolVersionOf(scope.version),
-        timeStamp: scope.nowSeconds,
-        clientCorrelationValue: request.header.clientCorrelationValue,
+        protocolVersion: protocolVersionOf(version),
+        timeStamp: Math.floor(this.#context.clock.now() / 1000),
+        serverCorrelationValue,
         batchCount: outcomes.length,
       },
       batchItems: outcomes.map(({ item }) => item),
     });
+    return { bytes, serverCorrelationValue };
   }
 
   /** An only item fails by itself; for several there might be no room even for their failures. */
@@ -329,20 +375,13 @@ export class BatchProcessor {
     const error = this.#asKmipError(cause);
     const rank = rankOf(version);
     const item = failureOf(error, rank);
+    const { bytes, serverCorrelationValue } = this.#encode(version, [{ item, writes: false }]);
     this.#metrics.requests.inc({ operation: 'none', outcome: String(item.resultReason) });
     this.#context.journal.record({
       operation: 'none',
       client: client.name,
       outcome: String(item.resultReason),
-      details: { protocolVersion: version, message: error.message },
-    });
-    const bytes = encodeResponse({
-      header: {
-        protocolVersion: protocolVersionOf(version),
-        timeStamp: Math.floor(this.#context.clock.now() / 1000),
-        batchCount: 1,
-      },
-      batchItems: [item],
+      details: { protocolVersion: version, serverCorrelationValue, message: error.message },
     });
     return { bytes, delivery: 'send' };
   }
@@ -352,7 +391,9 @@ export class BatchProcessor {
     client: Client,
     protocolVersion: ProtocolVersionName,
     outcomes: readonly Outcome[],
+    serverCorrelationValue: string,
   ): void {
+    const { clientCorrelationValue } = request.header;
     for (const [index, { item }] of outcomes.entries()) {
       const operation = String(item.operation ?? 'none');
       const outcome =
@@ -364,6 +405,8 @@ export class BatchProcessor {
         outcome,
         details: {
           protocolVersion,
+          clientCorrelationValue,
+          serverCorrelationValue,
           request: masked(request.batchItems[index]?.requestPayload),
           response: masked(item.responsePayload),
           message: item.resultMessage,
@@ -387,6 +430,26 @@ function objectOf(item: RequestBatchItem, scope: RequestScope): string | undefin
   return typeof payload.uniqueIdentifier === 'string' ? payload.uniqueIdentifier : scope.placeholder;
 }
 
+/** The object that a request names, if there is one; whether the client may see it is another matter. */
+async function targetOf(
+  { requestPayload }: RequestBatchItem,
+  scope: RequestScope,
+): Promise<ManagedObject | undefined> {
+  if (typeof requestPayload !== 'object' || requestPayload === null) return undefined;
+  const { uniqueIdentifier } = requestPayload as { readonly uniqueIdentifier?: IdentifierReference };
+  const identifier = scope.identifierOf(uniqueIdentifier);
+  return identifier === undefined ? undefined : await scope.workspace.read(identifier);
+}
+
+/** What is wrong with the size of a response; undefined if its requester takes it. */
+function sizeProblem(bytes: Buffer, { maximumResponseSize }: RequestHeader): KmipError | undefined {
+  if (maximumResponseSize === undefined || bytes.length <= maximumResponseSize) return undefined;
+  return new KmipError(
+    'ResponseTooLarge',
+    `The response has ${bytes.length} bytes; ${maximumResponseSize} are allowed.`,
+  );
+}
+
 /** What a response item repeats of its request item. */
 function identity(item: RequestBatchItem): Pick<ResponseBatchItem, 'operation' | 'uniqueBatchItemId'> {
   return { operation: item.operation, uniqueBatchItemId: item.uniqueBatchItemId };
@@ -407,8 +470,7 @@ function failed(item: RequestBatchItem, error: KmipError, rank: number): Respons
 }
 
 function undone({ item, writes }: Outcome): Outcome {
-  const { operation, uniqueBatchItemId } = item;
-  return { item: { operation, uniqueBatchItemId, resultStatus: 'OperationUndone' }, writes };
+  return { item: { ...item, resultStatus: 'OperationUndone' }, writes };
 }
 
 function notCommitted({ item }: Outcome, error: KmipError): Outcome {
@@ -423,11 +485,4 @@ function notCommitted({ item }: Outcome, error: KmipError): Outcome {
     },
     writes: false,
   };
-}
-
-function unknownExtension(): KmipError {
-  return new KmipError(
-    'FeatureNotSupported',
-    'The message holds a critical extension that this server does not know.',
-  );
 }

@@ -21,8 +21,47 @@ const ONE_TIME_PAD: KeyBlock = {
 
 /** What cases assume that no request of theirs says, by the beginning of their names; the first row counts. */
 const PREPARATIONS: Readonly<Record<string, Preparation>> = {
+  'PKCS11-M-': {
+    config: {
+      vendorIdentification: 'TEST      Pty Ltd',
+      serverInformation: { productName: 'TEST', serverVersion: '1.0' },
+    },
+  },
+  // Servers that can be told what attestation is right, and those that cannot.
+  'TC-Q-CAP-1-': { config: { asynchronous: { enabled: false } } },
+  'TC-Q-CAP-2-': { config: { attestation: { accepted: ['00'] } } },
+  'TC-Q-CAP-3-': { config: { attestation: { accepted: ['00'] } } },
+  'TC-Q-CREG-': {
+    config: {
+      clientRegistrationMethods: [
+        'ServerPreGenerated',
+        'ServerOnDemand',
+        'ClientGenerated',
+        'ClientRegistered',
+      ],
+    },
+  },
+  'TC-Q-VAL-1-': {
+    config: {
+      validations: [
+        {
+          authorityType: 'NISTCMVP',
+          authorityCountry: 'US',
+          authorityUri: 'http://csrc.nist.gov/groups/STM/cmvp/',
+          versionMajor: 2,
+          type: 'Software',
+          level: 1,
+          certificateIdentifier: '1747',
+          certificateUri: 'http://csrc.nist.gov/groups/STM/cmvp/documents/140-1/1401val2012.htm#1747',
+        },
+      ],
+    },
+  },
   'MSGENC-': { config: { https: { port: 0 } } },
   'TC-CREG-': { config: { credentials: [{ username: 'one-time-user', password: 'one-time-password' }] } },
+  'CS-RNG-O-2-': { config: { rng: { seedBytes: 16 } } },
+  'CS-RNG-O-3-': { config: { rng: { seed: 'ignore' } } },
+  'CS-RNG-O-4-': { config: { rng: { seed: 'refuse' } } },
   'TC-OTP-3-': oneTimePad({ keyFormatType: 'Opaque' }),
   'TC-OTP-4-': {
     ...oneTimePad(ONE_TIME_PAD, [attributeOf('OperationPolicyName', 'without-get')]),
