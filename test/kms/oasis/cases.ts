@@ -15,6 +15,9 @@ export const CASE_FOLDERS = [
   'oasis-2.1/optional',
 ] as const;
 
+/** One of {@link CASE_FOLDERS}. */
+export type CaseFolder = (typeof CASE_FOLDERS)[number];
+
 /** One file of the OASIS XML test cases. */
 export interface OasisCase {
   /** The file's name without `.xml`, for example `TC-WRAP-1-14`. */
@@ -30,7 +33,7 @@ export interface Exchange {
 }
 
 /** The cases of a folder, by name. */
-export function oasisCases(folder: (typeof CASE_FOLDERS)[number]): readonly OasisCase[] {
+export function oasisCases(folder: CaseFolder): readonly OasisCase[] {
   const directory = new URL(`${folder}/`, VECTORS);
   return readdirSync(directory)
     .filter((file) => file.endsWith('.xml'))

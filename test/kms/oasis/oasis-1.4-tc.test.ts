@@ -1,0 +1,3 @@
+import { testCasesOf } from './run-cases.js';
+
+testCasesOf('oasis-1.4/tc');
