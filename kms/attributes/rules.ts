@@ -38,7 +38,6 @@ export const OBJECT_KINDS = {
   cryptographicOrTemplate: { types: [...CRYPTOGRAPHIC, 'Template'] },
   keysOrCertificates: { types: [...KEYS, 'SecretData', 'Certificate', 'CertificateRequest', 'Template'] },
   keys: { types: [...KEYS, 'SecretData', 'Template'] },
-  symmetric: { types: ['SymmetricKey', 'SplitKey', 'Template'] },
   /** Those whose Key Value may be elsewhere. */
   withKeyValue: { types: ['SymmetricKey', 'PrivateKey', 'SplitKey', 'SecretData'] },
   asymmetric: { types: ['PublicKey', 'PrivateKey', 'Template'], everyVersion: true },
@@ -111,8 +110,9 @@ export const ATTRIBUTE_RULES = {
   State: { ...READ_ONLY, multiple: false, appliesTo: 'cryptographic' },
   InitialDate: { ...READ_ONLY, multiple: false, appliesTo: 'all' },
   ActivationDate: { ...DATE, modifiable: UNTIL_ACTIVE, appliesTo: 'cryptographicOrTemplate' },
-  ProcessStartDate: { ...DATE, modifiable: UNTIL_DEACTIVATED, appliesTo: 'symmetric' },
-  ProtectStopDate: { ...DATE, modifiable: UNTIL_DEACTIVATED, appliesTo: 'symmetric' },
+  // 1.4 §3.25 has them for symmetric keys, but OASIS's mandatory CS-AC-M-8-14 gives them to both halves of a pair.
+  ProcessStartDate: { ...DATE, modifiable: UNTIL_DEACTIVATED, appliesTo: 'keys' },
+  ProtectStopDate: { ...DATE, modifiable: UNTIL_DEACTIVATED, appliesTo: 'keys' },
   DeactivationDate: { ...DATE, modifiable: UNTIL_DEACTIVATED, appliesTo: 'cryptographicOrTemplate' },
   DestroyDate: { ...READ_ONLY, multiple: false, appliesTo: 'lasting' },
   CompromiseOccurrenceDate: { ...READ_ONLY, multiple: false, appliesTo: 'lasting' },

@@ -14,19 +14,24 @@ const RAW = { padding: constants.RSA_NO_PADDING } as const;
 
 /** How a message becomes a number of the modulus' size, and back. */
 interface RsaPadding {
-  readonly encode: (message: Buffer, modulusBytes: number, parameters: CryptographicParameters) => Buffer;
-  readonly decode: (encoded: Buffer, parameters: CryptographicParameters) => Buffer;
+  readonly encode: (message: Buffer, modulusBytes: number) => Buffer;
+  readonly decode: (encoded: Buffer) => Buffer;
 }
 
-/** Padding Methods of RSA encryption. */
+/** Padding Methods of RSA encryption, with their parameters. */
 const PADDINGS = {
-  None: { encode: demandWhole, decode: (encoded) => encoded },
-  PKCS1V1_5: { encode: pkcs1Encode, decode: pkcs1Decode },
-  OAEP: {
-    encode: (message, modulusBytes, parameters) => oaepEncode(message, modulusBytes, oaepOptions(parameters)),
-    decode: (encoded, parameters) => oaepDecode(encoded, oaepOptions(parameters)),
+  None: () => ({ encode: demandWhole, decode: (encoded) => encoded }),
+  PKCS1V1_5: () => ({ encode: pkcs1Encode, decode: pkcs1Decode }),
+  OAEP: (parameters) => {
+    const options = oaepOptions(parameters);
+    return {
+      encode: (message, modulusBytes) => oaepEncode(message, modulusBytes, options),
+      decode: (encoded) => oaepDecode(encoded, options),
+    };
   },
-} as const satisfies Partial<Record<NameIn<'PaddingMethod'>, RsaPadding>>;
+} as const satisfies Partial<
+  Record<NameIn<'PaddingMethod'>, (parameters: CryptographicParameters) => RsaPadding>
+>;
 
 /** RSA, with the public key and with the private one. RFC 8017 §7. */
 export const rsaCipher: CipherFamily = {
@@ -34,23 +39,22 @@ export const rsaCipher: CipherFamily = {
     const rsaKey = demandRsa(key, 'public');
     const { encode } = demandPadding(parameters, options);
     return collecting(options.heldBytesLimit ?? Infinity, (message) =>
-      guarded('The encryption', () => {
-        const encoded = encode(message, modulusBytesOf(rsaKey), parameters);
-        return publicEncrypt({ key: rsaKey, ...RAW }, encoded);
-      }),
+      guarded('The encryption', () =>
+        publicEncrypt({ key: rsaKey, ...RAW }, encode(message, modulusBytesOf(rsaKey))),
+      ),
     );
   },
   decryption(key, parameters, options) {
     const rsaKey = demandRsa(key, 'private');
     const { decode } = demandPadding(parameters, options);
     return collecting(options.heldBytesLimit ?? Infinity, (data) =>
-      guarded('The decryption', () => decode(privateDecrypt({ key: rsaKey, ...RAW }, data), parameters)),
+      guarded('The decryption', () => decode(privateDecrypt({ key: rsaKey, ...RAW }, data))),
     );
   },
 };
 
 /** The length of an RSA key's modulus in bytes. */
-export function modulusBytesOf(key: KeyObject): number {
+function modulusBytesOf(key: KeyObject): number {
   return Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
 }
 
@@ -61,22 +65,19 @@ export function modulusBytesOf(key: KeyObject): number {
 function oaepOptions(parameters: CryptographicParameters): OaepOptions {
   const hash = hashRow(parameters.hashingAlgorithm ?? 'SHA_1');
   const { maskGeneratorHashingAlgorithm: maskHash, pSource = Buffer.alloc(0) } = parameters;
-  return { hash, maskHash: maskHash === undefined ? hash : hashRow(maskHash), pSource };
+  // The label outlives the request's message, of which it is a view.
+  return { hash, maskHash: maskHash === undefined ? hash : hashRow(maskHash), pSource: Buffer.from(pSource) };
 }
 
 function demandPadding(parameters: CryptographicParameters, options: EncryptionOptions): RsaPadding {
   if (options.ivCounterNonce?.length || options.additionalData) {
     throw new Refusal('badCryptographicParameters', 'RSA takes no IV/Counter/Nonce and no Additional Data.');
   }
-  const { paddingMethod, hashingAlgorithm, maskGeneratorHashingAlgorithm } = parameters;
-  const choices = Object.keys(PADDINGS).join(', ');
+  const { paddingMethod } = parameters;
   if (typeof paddingMethod === 'string' && Object.hasOwn(PADDINGS, paddingMethod)) {
-    if (paddingMethod === 'OAEP') {
-      hashRow(hashingAlgorithm ?? 'SHA_1');
-      hashRow(maskGeneratorHashingAlgorithm ?? 'SHA_1');
-    }
-    return PADDINGS[paddingMethod as keyof typeof PADDINGS];
+    return PADDINGS[paddingMethod as keyof typeof PADDINGS](parameters);
   }
+  const choices = Object.keys(PADDINGS).join(', ');
   throw new Refusal(
     'badCryptographicParameters',
     `RSA needs a Padding Method, in the request or as an attribute of the key: ${choices}.`,

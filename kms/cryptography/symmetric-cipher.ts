@@ -197,7 +197,7 @@ export const chaCha20: CipherFamily = family((key, parameters) => {
   };
 });
 
-/** RFC 8439 §2.8. */
+/** RFC 8439 §2.8; shorter tags as OASIS has them (CS-BC-M-CHACHA20POLY1305-1). */
 export const chaCha20Poly1305: CipherFamily = family((key, parameters) => {
   demandStreamCipher('ChaCha20Poly1305', key, parameters, ['AEAD']);
   return {
@@ -205,7 +205,7 @@ export const chaCha20Poly1305: CipherFamily = family((key, parameters) => {
     iv: { from: 12, to: 12, random: 12 },
     defaultIv: undefined,
     complete: asItIs,
-    tagBytes: [16],
+    tagBytes: [16, 15, 14, 13, 12],
     whole: false,
     blocks: undefined,
   };
@@ -252,10 +252,11 @@ function encrypting(
     if (additionalData) cipher.setAAD(additionalData);
     return { ...passing(ENCRYPTION, cipher), tag };
   }
+  const held = copyOf(additionalData) ?? NOTHING;
   return {
     ...collecting(heldBytesLimit, (data) =>
       guarded(ENCRYPTION, () => {
-        cipher.setAAD(additionalData ?? NOTHING, { plaintextLength: data.length });
+        cipher.setAAD(held, { plaintextLength: data.length });
         return through(ENCRYPTION, cipher, data);
       }),
     ),
@@ -280,18 +281,24 @@ function decrypting(
   }
   const authTagLength = demandTagLength(tagBytes, tag?.length ?? parameters.tagLength);
   if (tag && parameters.tagLength !== undefined) demandTagLength([tag.length], parameters.tagLength);
-  const held = tag && Buffer.from(tag);
+  const heldTag = copyOf(tag);
+  const heldData = copyOf(additionalData) ?? NOTHING;
   const decipher = guarded(DECRYPTION, () =>
     createDecipheriv(openssl as AuthenticatedName, key, iv ?? NOTHING, { authTagLength }),
   );
   return collecting(heldBytesLimit, (data) =>
     guarded(DECRYPTION, () => {
-      const end = held ? data.length : data.length - authTagLength;
-      decipher.setAuthTag(held ?? data.subarray(end));
-      decipher.setAAD(additionalData ?? NOTHING, { plaintextLength: end });
+      const end = heldTag ? data.length : data.length - authTagLength;
+      decipher.setAuthTag(heldTag ?? data.subarray(end));
+      decipher.setAAD(heldData, { plaintextLength: end });
       return through(DECRYPTION, decipher, data.subarray(0, end));
     }),
   );
+}
+
+/** What is used after the request is gone must not be a view on its message. */
+function copyOf(bytes: Buffer | undefined): Buffer | undefined {
+  return bytes && Buffer.from(bytes);
 }
 
 /** Node gives every authenticated cipher the methods of one, but the types know them by a few names only. */

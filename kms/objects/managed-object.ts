@@ -75,6 +75,13 @@ export class ManagedObject implements ManagedObjectFields {
     return new ManagedObject({ ...this.#fields, attributes });
   }
 
+  /** A copy with another form of the object itself. */
+  withValue(value: ManagedObjectValue): ManagedObject & { readonly value: ManagedObjectValue } {
+    return new ManagedObject({ ...this.#fields, value }) as ManagedObject & {
+      readonly value: ManagedObjectValue;
+    };
+  }
+
   /** A copy without the object itself, as after Destroy. */
   withoutValue(): ManagedObject {
     return new ManagedObject({ ...this.#fields, value: undefined });

@@ -12,6 +12,7 @@ import type { ManagedObject } from '../objects/managed-object.js';
 import type { Workspace } from '../objects/workspace.js';
 import { Refusal } from '../refusals.js';
 import type { AttestationClaim } from './attestation.js';
+import type { RequestEffects } from './effects.js';
 import type { Client } from './identity.js';
 import type { GuardedObject } from './policies.js';
 import type { RequestGrant } from './rights.js';
@@ -28,6 +29,8 @@ export class RequestScope {
   readonly rank: number;
   readonly workspace: Workspace;
   readonly server: ServerState;
+  /** What the request does besides changing objects. */
+  readonly effects: RequestEffects;
   /** The operation being performed, whose policy decides which objects are open. */
   operation: OperationName = 'Get';
   /** Time of the request, seconds since 1970; the same for all of its batch items. */
@@ -37,7 +40,6 @@ export class RequestScope {
   readonly #latest = new Map<OperationName | NameIn<'UniqueIdentifier'>, string>();
   readonly #returned: string[] = [];
   readonly #grant: RequestGrant | undefined;
-  readonly #endings: (() => void)[] = [];
 
   constructor(fields: {
     readonly config: KmsConfig;
@@ -49,6 +51,7 @@ export class RequestScope {
     readonly rank: number;
     readonly workspace: Workspace;
     readonly server: ServerState;
+    readonly effects: RequestEffects;
     /** What a ticket lets the client do; everything if there is none. */
     readonly grant?: RequestGrant | undefined;
   }) {
@@ -60,6 +63,7 @@ export class RequestScope {
     this.rank = fields.rank;
     this.workspace = fields.workspace;
     this.server = fields.server;
+    this.effects = fields.effects;
     this.#grant = fields.grant;
     this.nowSeconds = Math.floor(fields.clock.now() / 1000);
   }
@@ -82,16 +86,6 @@ export class RequestScope {
     this.#latest.set(`${operation}PrivateKey`, privateKey);
     this.#latest.set(`${operation}PublicKey`, publicKey);
     this.#returned.push(publicKey);
-  }
-
-  /** Does something once the answer is encoded, whatever it is: clears key bytes that the answer is made of. */
-  atEnd(work: () => void): void {
-    this.#endings.push(work);
-  }
-
-  /** Does what {@link atEnd} was told. */
-  end(): void {
-    for (const work of this.#endings.splice(0)) work();
   }
 
   /** The identifier that a request means. @throws Refusal `noIdPlaceholder` */

@@ -1,5 +1,7 @@
 import type { ServiceContext } from '../../core/context.js';
 import type { KmsConfig } from '../config.js';
+import { RandomSource } from '../cryptography/random.js';
+import { Streams } from '../cryptography/streams.js';
 import { ObjectGroups } from '../objects/object-groups.js';
 import { AsynchronousRequests } from './asynchronous.js';
 import { CryptokiApplications } from './cryptoki.js';
@@ -14,6 +16,8 @@ export class ServerState {
   readonly asynchronous: AsynchronousRequests;
   readonly tickets: Tickets;
   readonly cryptoki: CryptokiApplications;
+  readonly streams: Streams;
+  readonly random = new RandomSource();
   readonly #run: string;
   #responses = 0;
 
@@ -23,6 +27,7 @@ export class ServerState {
     this.asynchronous = new AsynchronousRequests(config.asynchronous, context);
     this.tickets = new Tickets(config.tickets, context);
     this.cryptoki = new CryptokiApplications(context.rng);
+    this.streams = new Streams(config.limits, context);
     this.#run = context.rng.bytes(8).toString('hex');
   }
 
@@ -35,5 +40,6 @@ export class ServerState {
   /** Ends what goes on besides requests. */
   async close(): Promise<void> {
     await this.asynchronous.close();
+    this.streams.closeAll();
   }
 }
