@@ -5,7 +5,7 @@ import { PolledItem } from './handler.js';
 /** KMIP 1.4 §4.28, KMIP 2.1 §6.1.38. */
 export const poll: OperationHandler<'Poll'> = async ({ asynchronousCorrelationValue }, scope) => {
   const { item, bytes } = await scope.server.asynchronous.poll(scope.client, asynchronousCorrelationValue);
-  scope.atEnd(() => zeroise(bytes));
+  scope.effects.whenDone(() => zeroise(bytes));
   return new PolledItem(item);
 };
 
