@@ -154,13 +154,13 @@ export class IdentityPolicy {
   }
 }
 
-/** Extended key usages that let a certificate speak for a TLS client: clientAuth, and any (RFC 5280 §4.2.1.12). */
-const CLIENT_USAGES: readonly string[] = ['1.3.6.1.5.5.7.3.2', '2.5.29.37.0'];
+/** The extended key usage of TLS clients (RFC 5280 §4.2.1.12). */
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 
 /** Whether a certificate names an extended key usage of clients, or none at all. */
 function isForClients(certificate: X509Certificate): boolean {
   const usages = certificate.keyUsage as readonly string[] | undefined;
-  return usages === undefined || usages.some((usage) => CLIENT_USAGES.includes(usage));
+  return usages === undefined || usages.includes(CLIENT_AUTH);
 }
 
 function wrongUsage(certificate: X509Certificate): string {
@@ -187,7 +187,7 @@ function isIssuedBy(
     const issuer = new X509Certificate(next.raw);
     if (!vouches(issuer, certificate, nowMs)) return false;
     certificate = issuer;
-    next = next.issuerCertificate as DetailedPeerCertificate | undefined;
+    next = next.issuerCertificate;
   }
   return false;
 }

@@ -1,10 +1,17 @@
+import { createHash } from 'node:crypto';
+import { Writable } from 'node:stream';
+
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { CertificateAuthority, certificateThumbprintSha256, selfSigned } from '../../core/pki/index.js';
+import { createLogger } from '../../core/logging.js';
+import { CertificateAuthority, certificateThumbprintSha256, selfSigned, x509 } from '../../core/pki/index.js';
 import { KmipConnectionError } from '../../kms/client.js';
 import type { KmsConfigInput } from '../../kms/config.js';
-import type { TestPki } from './harness.js';
+import type { Credential, RequestHeader, ResponseMessage } from '../../wire/kmip/index.js';
+import { attributeOf, decodeResponse, encodeRequest } from '../../wire/kmip/index.js';
+import type { TestKms, TestPki } from './harness.js';
 import { makePki, startKms } from './harness.js';
+import { RawClient } from './raw-client.js';
 
 let pki: TestPki;
 beforeAll(async () => {
@@ -92,3 +99,184 @@ test('the client refuses a server whose certificate is not pinned', async () => 
     /not pinned/,
   );
 });
+
+describe('what a client certificate is for', () => {
+  const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+  const issue = (...extendedKeyUsages: string[]) =>
+    pki.authority.issue({ commonName: 'vc-usage', extendedKeyUsages });
+  const refused = (work: Promise<unknown>) => expect(work).rejects.toBeInstanceOf(KmipConnectionError);
+
+  test('does not matter if it does not say', async () => {
+    await using kms = await startKms(pki);
+    await expect(kms.client({}, await issue()).create()).resolves.toBeTypeOf('string');
+  });
+
+  test('must be TLS clients if it says, and the refusal tells what to do', async () => {
+    const warnings: unknown[] = [];
+    const log = createLogger({ name: 'kms-1', level: 'warn', stream: intoArray(warnings) });
+    await using kms = await startKms(pki, {}, { log });
+    await refused(kms.client({}, await issue(SERVER_AUTH)).create());
+    expect(JSON.stringify(warnings)).toMatch(/1\.3\.6\.1\.5\.5\.7\.3\.1.*clientAuth.*requireClientAuthUsage/);
+  });
+
+  test('is passed over where the server or the client says so, and nowhere else', async () => {
+    const odd = await issue(SERVER_AUTH);
+    await using lenient = await startKms(pki, { requireClientAuthUsage: false });
+    await expect(lenient.client({}, odd).create()).resolves.toBeTypeOf('string');
+    const clients = [{ commonName: 'vc-usage', requireClientAuthUsage: false }];
+    await using listed = await startKms(pki, { clients });
+    await expect(listed.client({}, odd).create()).resolves.toBeTypeOf('string');
+    const other = await pki.authority.issue({ commonName: 'vc-other', extendedKeyUsages: [SERVER_AUTH] });
+    await refused(listed.client({}, other).create());
+    await using strict = await startKms(pki, {
+      requireClientAuthUsage: false,
+      clients: [{ commonName: 'vc-usage', requireClientAuthUsage: true }],
+    });
+    await refused(strict.client({}, odd).create());
+  });
+
+  test('is passed over only for certificates of the trusted CA, within their validity', async () => {
+    await using kms = await startKms(pki, { requireClientAuthUsage: false });
+    const other = await CertificateAuthority.create({ commonName: 'test CA' });
+    await refused(
+      kms
+        .client({}, await other.issue({ commonName: 'vc-usage', extendedKeyUsages: [SERVER_AUTH] }))
+        .create(),
+    );
+    const keyUsage = new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyEncipherment, true);
+    const encipherment = await pki.authority.issue({ commonName: 'vc-usage', extensions: [keyUsage] });
+    await expect(kms.client({}, encipherment).create()).resolves.toBeTypeOf('string');
+    const over = await pki.authority.issue({
+      commonName: 'vc-usage',
+      extendedKeyUsages: [SERVER_AUTH],
+      notBefore: new Date(Date.now() - 2 * 86_400_000),
+      notAfter: new Date(Date.now() - 86_400_000),
+    });
+    await refused(kms.client({}, over).create());
+  });
+});
+
+describe('credentials in the header', () => {
+  /** Reason of a Create with these credentials and header fields, and the response header. */
+  async function attempt(
+    kms: TestKms,
+    credentials: readonly Credential[],
+    fields: Partial<RequestHeader> = {},
+  ): Promise<{ readonly reason: unknown; readonly header: ResponseMessage['header'] }> {
+    await using raw = await RawClient.open(pki, kms.port);
+    const attributes = [
+      attributeOf('CryptographicAlgorithm', 'AES'),
+      attributeOf('CryptographicUsageMask', 12),
+    ];
+    const bytes = encodeRequest({
+      header: {
+        protocolVersion: { major: 2, minor: 1 },
+        authentication: credentials.length === 0 ? undefined : { credentials },
+        batchCount: 1,
+        ...fields,
+      },
+      batchItems: [{ operation: 'Create', requestPayload: { objectType: 'SymmetricKey', attributes } }],
+    });
+    const { header, batchItems } = decodeResponse((await raw.exchange(bytes))!);
+    return { reason: batchItems[0]?.resultReason, header };
+  }
+
+  const device = (fields: Readonly<Record<string, string>>): Credential => ({
+    type: 'Device',
+    value: fields,
+  });
+
+  test.each([
+    [{ deviceSerialNumber: 's', password: 'p' }, undefined],
+    [{ deviceSerialNumber: 's', password: 'p', mediaIdentifier: 'any' }, undefined],
+    [{ deviceSerialNumber: 's', password: 'wrong' }, 'AuthenticationNotSuccessful'],
+    [{ deviceSerialNumber: 's' }, 'AuthenticationNotSuccessful'],
+    [{ deviceSerialNumber: 't', password: 'p' }, 'AuthenticationNotSuccessful'],
+    [{ networkIdentifier: 'n', machineIdentifier: 'm' }, undefined],
+    [{ networkIdentifier: 'n' }, 'AuthenticationNotSuccessful'],
+  ])('of a device %o: %s', async (fields, reason) => {
+    await using kms = await startKms(pki, {
+      credentialRequired: true,
+      devices: [
+        { deviceSerialNumber: 's', password: 'p' },
+        { networkIdentifier: 'n', machineIdentifier: 'm' },
+      ],
+    });
+    expect((await attempt(kms, [device(fields)])).reason).toBe(reason);
+  });
+
+  test('of a device are passed over while no devices are configured', async () => {
+    await using kms = await startKms(pki);
+    expect((await attempt(kms, [device({ deviceSerialNumber: 's' })])).reason).toBeUndefined();
+  });
+
+  test('of a hashed password are right once, and answered with a hash that only the server can make', async () => {
+    await using kms = await startKms(pki, { credentials: [{ username: 'u', password: 'p' }] });
+    const hash = (...parts: (string | Buffer)[]) =>
+      parts.reduce((state, part) => state.update(part), createHash('sha256')).digest();
+    const hashed = (password: string, timestamp: bigint): Credential => {
+      const time = Buffer.alloc(8);
+      time.writeBigInt64BE(timestamp);
+      const hashedPassword = Buffer.concat([hash(hash('u', password), time), hash(password, 'u')]);
+      return { type: 'HashedPassword', value: { username: 'u', timestamp, hashedPassword } };
+    };
+    const right = await attempt(kms, [hashed('p', 1000n)]);
+    expect(right.reason).toBeUndefined();
+    const time = Buffer.alloc(8);
+    time.writeBigInt64BE(1000n);
+    expect(right.header.serverHashedPassword).toEqual(hash(time, hash('u', 'p'), hash(hash('p', 'u'))));
+    expect((await attempt(kms, [hashed('p', 1000n)])).reason).toBe('AuthenticationNotSuccessful');
+    expect((await attempt(kms, [hashed('wrong', 2000n)])).reason).toBe('AuthenticationNotSuccessful');
+    expect((await attempt(kms, [hashed('p', 2001n)])).reason).toBeUndefined();
+  });
+
+  test('of an unknown ticket are refused', async () => {
+    await using kms = await startKms(pki);
+    const ticket: Credential = {
+      type: 'Ticket',
+      value: { ticket: { type: 'Login', value: Buffer.from('no') } },
+    };
+    expect((await attempt(kms, [ticket])).reason).toBe('InvalidTicket');
+  });
+
+  describe('of attestation', () => {
+    const measurement = Buffer.from('00112233', 'hex');
+    const attestation = { requiredFor: ['Create' as const], accepted: ['00112233'] };
+    const attest = (nonce: unknown, attestationMeasurement = measurement): Credential => ({
+      type: 'Attestation',
+      value: { nonce, attestationType: 'TPMQuote', attestationMeasurement },
+    });
+
+    test('are asked for with a nonce, and serve once', async () => {
+      await using kms = await startKms(pki, { attestation });
+      const asked = await attempt(kms, [], { attestationCapableIndicator: true });
+      expect(asked.reason).toBe('AttestationRequired');
+      expect(asked.header.attestationTypes).toEqual(['TPMQuote']);
+      const { nonce } = asked.header;
+      expect((await attempt(kms, [attest(nonce)])).reason).toBeUndefined();
+      expect((await attempt(kms, [attest(nonce)])).reason).toBe('AttestationFailed');
+    });
+
+    test('are Permission Denied to clients that do not say they can, and must be right and in time', async () => {
+      await using kms = await startKms(pki, { attestation });
+      expect((await attempt(kms, [])).reason).toBe('PermissionDenied');
+      const offer = async () => (await attempt(kms, [], { attestationCapableIndicator: true })).header.nonce;
+      expect((await attempt(kms, [attest(await offer(), Buffer.from('bad'))])).reason).toBe(
+        'AttestationFailed',
+      );
+      const late = await offer();
+      kms.clock.advance(301_000);
+      expect((await attempt(kms, [attest(late)])).reason).toBe('AttestationFailed');
+      await expect(kms.client().query(['QueryOperations'])).resolves.toBeDefined();
+    });
+  });
+});
+
+function intoArray(lines: unknown[]): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(JSON.parse(chunk.toString()));
+      done();
+    },
+  });
+}
