@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { vocabularyOf } from '../../../wire/kmip/encodings/vocabulary.js';
 import { ATTRIBUTES, PAYLOADS, enumerationRows, tagValue } from '../../../wire/kmip/index.js';
-import type { EnumerationName, TagName } from '../../../wire/kmip/index.js';
+import type { AttributeName, EnumerationName, TagName } from '../../../wire/kmip/index.js';
 import { requestMessage, responseMessage } from '../../../wire/kmip/message.js';
 import { enumeration } from '../../../wire/kmip/schema/enumeration.js';
 import type { Shape } from '../../../wire/kmip/schema/structure.js';
@@ -31,10 +31,12 @@ const FIELDS = [
   ...Object.values(PAYLOADS).flatMap(({ request, response }) => [request, response]),
   ...Object.values(ATTRIBUTES).map(({ codec }): unknown => codec),
 ].flatMap((codec) => enumerated(codec, seen));
-const ATTRIBUTE_VALUES = Object.entries(ATTRIBUTES).flatMap(([tag, { codec }]) => {
-  const name = ENUMERATION_OF_CODEC.get(codec);
-  return name === undefined ? [] : [[tag, name] as const];
-});
+const ATTRIBUTE_VALUES = (Object.keys(ATTRIBUTES) as AttributeName[]).flatMap(
+  (tag): [TagName, EnumerationName][] => {
+    const name = ENUMERATION_OF_CODEC.get(ATTRIBUTES[tag].codec);
+    return name === undefined ? [] : [[tag, name]];
+  },
+);
 const ALL = new Map([...FIELDS, ...ATTRIBUTE_VALUES].map(([tag, name]) => [`${tag} ${name}`, { tag, name }]));
 
 test('many fields are enumerations', () => {
