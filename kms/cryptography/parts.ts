@@ -117,8 +117,13 @@ function streamOf<C>(
       'Init Indicator begins a new operation; leave the Correlation Value out.',
     );
   }
-  // The computation was begun by the same operation: the table looks at that.
-  return scope.server.streams.find(correlationValue, scope.client.owner, operation) as OpenStream<C>;
+  const { effects, server, client } = scope;
+  // When the request is done again, a stream that it ended is found again, with the result that it had. Its
+  // computation was begun by the same operation: the table looks at that.
+  return effects.once(
+    correlationValue,
+    () => server.streams.find(correlationValue, client.owner, operation) as OpenStream<C>,
+  );
 }
 
 function advance<P extends PartPayload, C, A>(
@@ -131,6 +136,7 @@ function advance<P extends PartPayload, C, A>(
   const { effects, server } = scope;
   const final = (!open && payload.initIndicator !== true) || payload.finalIndicator === true;
   return effects.once(payload, () => {
+    if (open) server.streams.use(open);
     try {
       const stream = open ?? begin();
       const answer = take(stream.computation, { data: payload.data ?? NOTHING, final }, payload, scope);

@@ -24,7 +24,7 @@ export interface OpenStream<C = unknown> extends Stream<C> {
 
 interface Entry {
   readonly stream: OpenStream;
-  usedMs: number;
+  readonly usedMs: number;
 }
 
 /**
@@ -75,18 +75,16 @@ export class Streams {
    */
   find(correlationValue: Buffer, owner: string, operation: OperationName): OpenStream {
     this.#forgetOld();
-    const key = keyOf(correlationValue);
-    const entry = this.#entries.get(key);
-    if (entry?.stream.owner !== owner || entry.stream.operation !== operation) {
-      throw new Refusal(
-        'correlationUnknown',
-        `No ${operation} with this Correlation Value is under way. Begin a new one with Init Indicator.`,
-      );
-    }
-    entry.usedMs = this.#clock.now();
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    return entry.stream;
+    const stream = this.#entries.get(keyOf(correlationValue))?.stream;
+    if (stream?.owner === owner && stream.operation === operation) return stream;
+    throw unknown(operation);
+  }
+
+  /** Notes that a stream that was found is used. @throws Refusal `correlationUnknown` if it was closed meanwhile */
+  use(stream: OpenStream): void {
+    const key = keyOf(stream.correlationValue);
+    if (!this.#entries.delete(key)) throw unknown(stream.operation);
+    this.#entries.set(key, { stream, usedMs: this.#clock.now() });
   }
 
   /** Forgets a stream. */
@@ -109,6 +107,13 @@ export class Streams {
       this.close(stream);
     }
   }
+}
+
+function unknown(operation: OperationName): Refusal {
+  return new Refusal(
+    'correlationUnknown',
+    `No ${operation} with this Correlation Value is under way. Begin a new one with Init Indicator.`,
+  );
 }
 
 function keyOf(correlationValue: Buffer): string {

@@ -9,16 +9,16 @@ export class RequestEffects {
   #endings: (() => void)[] | undefined;
 
   /**
-   * Does something that cannot be done twice, once for each batch item: if the request is done again because it lost a
+   * Does what cannot be done twice, once for each batch item: if the request is done again because it lost a
    * race for an object, the item has the same result again.
    *
-   * @param payload request payload of the item
+   * @param part request payload of the item, or an object in it
    */
-  once<T>(payload: object, work: () => T): T {
+  once<T>(part: object, work: () => T): T {
     this.#results ??= new Map();
-    if (!this.#results.has(payload)) this.#results.set(payload, work());
+    if (!this.#results.has(part)) this.#results.set(part, work());
     // What was remembered for the item is what its own operation made.
-    return this.#results.get(payload) as T;
+    return this.#results.get(part) as T;
   }
 
   /** Notes what is to be done if the outcome does not hold. */
