@@ -64,6 +64,8 @@ export const REFUSALS = {
   asynchronousRequestNotFound: { v1: 'ItemNotFound', v2: 'InvalidAsynchronousCorrelationValue' },
   tooManyAsynchronousRequests: { v1: 'GeneralFailure', v2: 'ServerLimitExceeded' },
   tooManyTickets: { v1: 'GeneralFailure', v2: 'ServerLimitExceeded' },
+  passwordLinkWrong: { v1: 'InvalidField', v2: 'BadPassword' },
+  passwordNotActive: { v1: 'PermissionDenied', v2: 'BadPassword' },
   noIdPlaceholder: { v1: 'InvalidField', v2: 'InvalidField' },
 } as const satisfies Record<string, RefusalRow>;
 

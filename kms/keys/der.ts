@@ -11,6 +11,10 @@ const BIT_STRING = 0x03;
 const OCTET_STRING = 0x04;
 const OBJECT_IDENTIFIER = 0x06;
 const CONTEXT = 0xa0;
+const CONTEXT_PRIMITIVE = 0x80;
+const NULL = 0x05;
+const SET = 0x31;
+const BMP_STRING = 0x1e;
 
 /** Longest identifier that is looked at, in bytes. */
 const OBJECT_IDENTIFIER_LIMIT = 32;
@@ -56,6 +60,26 @@ export function derOctetString(bytes: Buffer): Buffer {
 /** BIT STRING of whole bytes. */
 export function derBitString(bytes: Buffer): Buffer {
   return encode(BIT_STRING, Buffer.alloc(1), bytes);
+}
+
+/** NULL. */
+export function derNull(): Buffer {
+  return encode(NULL);
+}
+
+/** SET of encoded elements; their order is the caller's. */
+export function derSet(...elements: readonly Buffer[]): Buffer {
+  return encode(SET, ...elements);
+}
+
+/** BMPString: UTF-16, big-endian. */
+export function derBmpString(text: string): Buffer {
+  return encode(BMP_STRING, Buffer.from(text, 'utf16le').swap16());
+}
+
+/** `[number]` in the place of an OCTET STRING's own tag. */
+export function derImplicitOctetString(number: number, bytes: Buffer): Buffer {
+  return encode(CONTEXT_PRIMITIVE | number, bytes);
 }
 
 /** `[number]` around an encoded element. */
@@ -124,6 +148,13 @@ export function derObjectIdentifierOf(value: DerValue | undefined): string {
 export function derOctetStringOf(value: DerValue | undefined): Buffer {
   if (value?.tag !== OCTET_STRING) throw notDer();
   return value.content;
+}
+
+/** What `[number]` is around. @throws KmipError `InvalidField` */
+export function derContextOf(value: DerValue | undefined, number: number): DerValue {
+  const [inner] = value?.tag === (CONTEXT | number) ? derValues(value.content) : [];
+  if (!inner) throw notDer();
+  return inner;
 }
 
 /** The bytes of a BIT STRING of whole bytes. @throws KmipError `InvalidField` */

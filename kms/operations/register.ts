@@ -1,9 +1,13 @@
 import type { Attribute, ManagedObjectValue } from '../../wire/kmip/index.js';
-import { KmipError, rankOf } from '../../wire/kmip/index.js';
+import { KmipError, attributeOf, rankOf } from '../../wire/kmip/index.js';
 import { foundAttributes, withFound } from '../objects/found-attributes.js';
+import { withLink } from '../objects/links.js';
 import { demandGiven, newObject, requestedAttributes } from '../objects/new-object.js';
+import type { RegisteredContainer } from '../objects/pkcs12.js';
+import { registeredContainer } from '../objects/pkcs12.js';
 import { decodeObject, encodeObject } from '../objects/record.js';
 import { Refusal } from '../refusals.js';
+import { withDefaults } from './given.js';
 import type { OperationHandler } from './handler.js';
 
 const RANK_1_2 = rankOf('1.2');
@@ -22,16 +26,36 @@ export const register: OperationHandler<'Register'> = async (payload, scope) => 
     );
   }
   // The object as received is a view on the message; what is kept is a copy of its own.
-  const value = decodeObject(encodeObject(sent));
-  const given = [...(await requestedAttributes(payload, scope)), ...namesIn(value)];
+  const kept = decodeObject(encodeObject(sent));
+  const asked = await requestedAttributes(payload, scope);
+  const container = containerIn(kept);
+  const opened = container && (await registeredContainer(container, asked, scope));
+  const value = opened?.value ?? kept;
+  const given = withDefaults([...asked, ...namesIn(value)], friendlyNameIn(opened));
   const found = foundAttributes(value, given, scope.rank >= RANK_1_2);
   if (DESCRIBED.includes(objectType)) demandKeyAttributes([...given, ...found]);
 
-  const object = withFound(await newObject(objectType, value, given, { madeHere: false }, scope), found);
+  const made = withFound(await newObject(objectType, value, given, { madeHere: false }, scope), found);
+  const certificate = opened?.certificateIdentifier;
+  const object = certificate === undefined ? made : withLink(made, 'PKCS_12CertificateLink', certificate);
   scope.workspace.add(object);
   scope.returns('Register', object.uniqueIdentifier);
   return { uniqueIdentifier: object.uniqueIdentifier };
 };
+
+/** The PKCS#12 container that a Private Key came as: bytes in place of the Key Value, or in it. */
+function containerIn(value: ManagedObjectValue): Buffer | undefined {
+  if (value.objectType !== 'PrivateKey' || value.keyBlock.keyFormatType !== 'PKCS_12') return undefined;
+  const { keyValue, keyWrappingData } = value.keyBlock;
+  if (keyWrappingData !== undefined || keyValue === undefined || Buffer.isBuffer(keyValue)) {
+    return keyWrappingData === undefined ? keyValue : undefined;
+  }
+  return Buffer.isBuffer(keyValue.keyMaterial) ? keyValue.keyMaterial : undefined;
+}
+
+function friendlyNameIn(opened: RegisteredContainer | undefined): Attribute[] {
+  return opened?.friendlyName === undefined ? [] : [attributeOf('PKCS_12FriendlyName', opened.friendlyName)];
+}
 
 /** The names of a template are given in it, and are how others find it (KMIP 1.4 §2.2.6). */
 function namesIn(value: ManagedObjectValue): Attribute[] {

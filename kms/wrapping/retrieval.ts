@@ -2,6 +2,7 @@ import type { ManagedObjectValue, RequestPayload } from '../../wire/kmip/index.j
 import { KmipError } from '../../wire/kmip/index.js';
 import { inFormat } from '../keys/key-block.js';
 import type { ManagedObject } from '../objects/managed-object.js';
+import { pkcs12Of } from '../objects/pkcs12.js';
 import { Refusal } from '../refusals.js';
 import type { RequestScope } from '../server/scope.js';
 import { methodOf } from './methods.js';
@@ -28,8 +29,8 @@ export async function retrieved(
   const { keyFormatType, keyCompressionType, keyWrappingSpecification } = form;
   const opened = isWrapped(value) && leavesOpened(form) ? await unwrapped(value, scope) : value;
   const converted =
-    keyFormatType === undefined && keyCompressionType === undefined
-      ? opened
+    keyFormatType === 'PKCS_12'
+      ? await pkcs12Of(object, scope)
       : inFormat(opened, keyFormatType, keyCompressionType);
   if (!keyWrappingSpecification) {
     // The answer is made of these bytes; they are cleared once it is encoded.
