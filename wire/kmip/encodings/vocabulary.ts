@@ -73,7 +73,8 @@ export function tagFromText(text: string): number | undefined {
  */
 export function meaningOf(tag: number, siblings: readonly TtlvItem[], position = siblings.length): number {
   if (tag !== ATTRIBUTE_VALUE) return tag;
-  const before = siblings.slice(0, position);
+  // Name and value have at most an index between them; looking no further keeps long lists cheap.
+  const before = siblings.slice(Math.max(0, position - 2), position);
   const named = before.find((item) => item.tag === ATTRIBUTE_NAME);
   if (named?.type !== 'TextString' || before.some((item) => item.tag === VENDOR_IDENTIFICATION)) return tag;
   return TAG_VOCABULARY.valueOf(attributeNameFromText(named.value)) ?? tag;
