@@ -1,12 +1,11 @@
 import type { OperationName } from '../../wire/kmip/index.js';
 
-/** Where operations return the data that they made. */
+/** Where operations return the data that they made; what RNG Retrieve made is of no use unless it is returned. */
 const DATA_FIELDS: Partial<Record<OperationName, string>> = {
   Encrypt: 'data',
   Decrypt: 'data',
   Hash: 'data',
   MAC: 'macData',
-  RNGRetrieve: 'data',
   Sign: 'signatureData',
 };
 
