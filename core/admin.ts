@@ -137,6 +137,7 @@ function faultRoutes(app: Express, { faults }: ServiceContext): void {
   app.post('/faults', jsonBody(), (request, response) => {
     response.status(201).json(faults.add(validate(faultSpecSchema, request.body)));
   });
+  app.get('/faults/words', (_request, response) => void response.json(faults.vocabularies()));
   app.delete('/faults', (_request, response) => {
     faults.clear();
     response.status(204).end();

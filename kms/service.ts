@@ -4,7 +4,10 @@ import type { Endpoint, Health, Service } from '../core/lifecycle.js';
 import type { KmsConfig } from './config.js';
 import { ObjectRepository } from './objects/repository.js';
 import { openStore } from './open-store.js';
+import { OPERATIONS } from './operations/registry.js';
+import { LaggingStore } from './replication-lag.js';
 import { BatchProcessor } from './server/batch.js';
+import { faultVocabulary } from './server/faults.js';
 import { HttpsListener } from './server/https.js';
 import { IdentityPolicy } from './server/identity.js';
 import { KmipListener } from './server/listener.js';
@@ -47,7 +50,12 @@ export class KmsService implements Service {
     const { host } = this.#config;
     const server = new ServerState(this.#config, this.#context);
     const identity = new IdentityPolicy(this.#config, server.tickets);
-    const store = await openStore(this.#config, this.#context);
+    const store = new LaggingStore(
+      await openStore(this.#config, this.#context),
+      this.#config.name,
+      this.#context,
+    );
+    this.#context.faults.know(this.#config.name, faultVocabulary(Object.keys(OPERATIONS)));
     const repository = new ObjectRepository(store, this.#config.limits);
     const parts = {
       config: this.#config,

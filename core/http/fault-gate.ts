@@ -33,6 +33,7 @@ export function faultGate(options: FaultGateOptions): RequestHandler {
         response.end = () => response;
         break;
       case 'reset':
+      case 'hangUp':
         request.socket.destroy();
         return;
       case 'truncate':

@@ -164,6 +164,18 @@ export class CertificateAuthority {
     });
   }
 
+  /** A certificate like another, for the same key, that expired a day ago: clients must refuse it. In PEM. */
+  async expiredTwin(certificatePem: string): Promise<string> {
+    const model = new x509.X509Certificate(certificatePem);
+    const ended = this.#clock.now() - DAY_MS;
+    const twin = await this.#sign(model.subjectName, await model.publicKey.export(), {
+      notBefore: new Date(ended - DAY_MS),
+      notAfter: new Date(ended),
+      extensions: model.extensions.filter(({ type }) => type !== AUTHORITY_KEY_IDENTIFIER),
+    });
+    return `${twin.toString('pem')}\n`;
+  }
+
   /** A revocation list over the serial numbers given (hex), signed by this authority, in PEM. */
   async revocationList(revokedSerialNumbersHex: readonly string[]): Promise<string> {
     const now = new Date(this.#clock.now());
@@ -218,6 +230,9 @@ export async function selfSigned(request: {
     chainPem: certificatePem,
   };
 }
+
+/** The extension that names the issuer's key (RFC 5280 §4.2.1.1). */
+const AUTHORITY_KEY_IDENTIFIER = '2.5.29.35';
 
 /** The SAN entries of a server reached at `host`: an address for an IP, a name otherwise. */
 export function alternativeNamesFor(

@@ -65,6 +65,8 @@ export class GroupCommit {
       this.#database.exec('RELEASE work');
       return () => waiting.resolve(value);
     } catch (error) {
+      // A full disk undoes the whole transaction, not only this work: nothing of the group can be saved.
+      if (!this.#database.inTransaction) throw error;
       this.#database.exec('ROLLBACK TO work');
       this.#database.exec('RELEASE work');
       return () => waiting.reject(error);

@@ -1,7 +1,7 @@
 import { zeroise } from '../../core/secret.js';
 import type { ManagedObjectValue } from '../../wire/kmip/index.js';
 import type { ObjectTypeName } from '../attributes/rules.js';
-import type { KmsStore, StoreChange, StoredObject } from '../store.js';
+import type { KmsStore, Opens, StoreChange, StoredObject } from '../store.js';
 import { StoreConflict } from '../store.js';
 import { ManagedObject } from './managed-object.js';
 import {
@@ -12,6 +12,7 @@ import {
   isSearchTerm,
   searchTerm,
 } from './record.js';
+import { RecentlyRead } from './recently-read.js';
 
 /** One object before and after a request. */
 export interface ObjectChange {
@@ -55,6 +56,11 @@ export class ObjectRepository {
   readonly #store: KmsStore;
   readonly #limits: CacheLimits;
   readonly #cache = new Map<string, Cached>();
+  /**
+   * What is read once stays outside: under reads all over a large store the cache would only move objects into the
+   * old generation of the heap, to die there.
+   */
+  readonly #recent = new RecentlyRead();
   #cachedBytes = 0;
   /** Oldest first; the last is that of new requests. */
   #leases: RequestLease[] = [newLease()];
@@ -82,20 +88,39 @@ export class ObjectRepository {
     this.#clearRetired();
   }
 
-  /** The committed object of that identifier. */
-  async read(uniqueIdentifier: string): Promise<ManagedObject | undefined> {
+  /** The committed object of that identifier; at once if it is in memory and nobody else writes to the store. */
+  read(
+    uniqueIdentifier: string,
+    opens?: Opens,
+  ): ManagedObject | undefined | Promise<ManagedObject | undefined> {
     const cached = this.#cache.get(uniqueIdentifier);
-    const stored = cached ? await this.#confirm(cached.object) : await this.#store.read(uniqueIdentifier);
+    // What is hidden takes the way of what is missing, although it is at hand.
+    if (cached && opens?.(cached.object) === false)
+      return this.#readStore(uniqueIdentifier, undefined, opens);
+    if (!cached || this.#store.shared) return this.#readStore(uniqueIdentifier, cached, opens);
+    this.#touch(uniqueIdentifier);
+    return cached.object;
+  }
+
+  async #readStore(
+    uniqueIdentifier: string,
+    cached: Cached | undefined,
+    opens: Opens | undefined,
+  ): Promise<ManagedObject | undefined> {
+    const stored = cached
+      ? await this.#confirm(cached.object)
+      : await this.#store.read(uniqueIdentifier, opens);
     if (stored === 'unchanged') {
       this.#touch(uniqueIdentifier);
       return cached?.object;
     }
     if (!stored) {
-      this.#drop(uniqueIdentifier);
+      if (cached) this.#drop(uniqueIdentifier);
       return undefined;
     }
     const object = decoded(stored);
-    this.#keep(object, costOf(stored));
+    if (cached || this.#recent.has(uniqueIdentifier)) this.#keep(object, costOf(stored));
+    else this.#retire(object.value);
     return object;
   }
 

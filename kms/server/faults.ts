@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { FaultAction, FaultRegistry } from '../../core/faults.js';
+import type { FaultRegistry, FaultVocabulary, RequestFaultAction } from '../../core/faults.js';
+import { plainWord } from '../../core/faults.js';
 import type { ManagedObjectValue, ResultReasonName } from '../../wire/kmip/index.js';
 import { KmipError, enumerationRows } from '../../wire/kmip/index.js';
 
 /** What becomes of a response on its way out. */
-export type Delivery = 'send' | 'drop' | 'reset' | 'truncate';
+export type Delivery = 'send' | 'drop' | 'reset' | 'hangUp' | 'truncate';
 
 /** A fault struck before the work was done: stop here and deliver nothing, or as told. */
 export class FaultInterrupt extends Error {
@@ -23,11 +24,16 @@ export class RequestFaults {
   delivery: Delivery = 'send';
   readonly #registry: FaultRegistry;
   readonly #service: string;
-  readonly #actions = new Map<number, FaultAction | undefined>();
+  #actions: Map<number, RequestFaultAction | undefined> | undefined;
 
   constructor(registry: FaultRegistry, service: string) {
     this.#registry = registry;
     this.#service = service;
+  }
+
+  /** Whether no fault can strike, so that {@link strike} need not be asked. */
+  get isEmpty(): boolean {
+    return this.#registry.isEmpty && this.#actions === undefined;
   }
 
   /**
@@ -39,24 +45,27 @@ export class RequestFaults {
   async strike(
     item: number,
     subject: { readonly operation: string; readonly client: string; readonly object: string | undefined },
-  ): Promise<FaultAction | undefined> {
-    if (!this.#actions.has(item)) {
-      this.#actions.set(item, this.#registry.match({ service: this.#service, ...subject }));
+  ): Promise<RequestFaultAction | undefined> {
+    if (this.#registry.condition('down', this.#service)) throw new FaultInterrupt('drop');
+    const actions = (this.#actions ??= new Map<number, RequestFaultAction | undefined>());
+    if (!actions.has(item)) {
+      actions.set(item, this.#registry.match({ service: this.#service, ...subject }));
     }
-    const action = this.#actions.get(item);
+    const action = actions.get(item);
     if (!action) return undefined;
     switch (action.kind) {
       case 'delay':
         await sleep(action.delayMs);
         // A request that is redone after a conflict is not delayed again.
-        this.#actions.set(item, undefined);
+        actions.set(item, undefined);
         return undefined;
       case 'drop':
         if (action.when === 'before') throw new FaultInterrupt('drop');
         this.delivery = 'drop';
         return undefined;
       case 'reset':
-        throw new FaultInterrupt('reset');
+      case 'hangUp':
+        throw new FaultInterrupt(action.kind);
       case 'truncate':
         this.delivery = 'truncate';
         return undefined;
@@ -68,26 +77,52 @@ export class RequestFaults {
   }
 }
 
-/** A Result Reason by its name, with or without spaces; General Failure for what is none. */
-function reasonNamed(text: string): ResultReasonName {
-  const plain = text.replaceAll(/[\s_-]/g, '').toLowerCase();
-  const names = Object.keys(enumerationRows('ResultReason')) as ResultReasonName[];
-  return names.find((name) => name.replaceAll('_', '').toLowerCase() === plain) ?? 'GeneralFailure';
+/** The words that faults for a key server are made of. */
+export function faultVocabulary(operations: readonly string[]): FaultVocabulary {
+  return { operations, reasons: Object.keys(enumerationRows('ResultReason')) };
 }
 
-/** A Get response payload with wrong key material of the right length; others are returned as they are. */
+/** A Result Reason by its name, however it is written; General Failure for what is none. */
+function reasonNamed(text: string): ResultReasonName {
+  const names = Object.keys(enumerationRows('ResultReason')) as ResultReasonName[];
+  return names.find((name) => plainWord(name) === plainWord(text)) ?? 'GeneralFailure';
+}
+
+/** A response payload with wrong key material of the right length in its object; others are returned as they are. */
 export function corrupted(payload: unknown): unknown {
   if (typeof payload !== 'object' || payload === null || !('object' in payload)) return payload;
-  const object = payload.object as ManagedObjectValue;
-  if (!('keyBlock' in object)) return payload;
+  return { ...payload, object: corruptedObject(payload.object as ManagedObjectValue) };
+}
+
+function corruptedObject(object: ManagedObjectValue): ManagedObjectValue {
+  if ('certificateValue' in object) return { ...object, certificateValue: inverted(object.certificateValue) };
+  if ('opaqueDataValue' in object) return { ...object, opaqueDataValue: inverted(object.opaqueDataValue) };
+  if (!('keyBlock' in object)) return object;
   const { keyBlock } = object;
   const { keyValue } = keyBlock;
-  if (Buffer.isBuffer(keyValue)) {
-    return { ...payload, object: { ...object, keyBlock: { ...keyBlock, keyValue: inverted(keyValue) } } };
-  }
-  if (!keyValue || !Buffer.isBuffer(keyValue.keyMaterial)) return payload;
-  const wrong = { ...keyValue, keyMaterial: inverted(keyValue.keyMaterial) };
-  return { ...payload, object: { ...object, keyBlock: { ...keyBlock, keyValue: wrong } } };
+  if (keyValue === undefined) return object;
+  // A wrapped Key Value is bytes as a whole.
+  const wrong = Buffer.isBuffer(keyValue)
+    ? inverted(keyValue)
+    : { ...keyValue, keyMaterial: corruptedMaterial(keyValue.keyMaterial) };
+  return { ...object, keyBlock: { ...keyBlock, keyValue: wrong } } as ManagedObjectValue;
+}
+
+/** Key Material: bytes, or the byte strings and big integers of a transparent key. */
+function corruptedMaterial(material: unknown): unknown {
+  if (Buffer.isBuffer(material)) return inverted(material);
+  if (typeof material !== 'object' || material === null) return material;
+  return Object.fromEntries(
+    Object.entries(material).map(([name, part]: [string, unknown]) => [name, corruptedPart(part)]),
+  );
+}
+
+function corruptedPart(part: unknown): unknown {
+  if (Buffer.isBuffer(part)) return inverted(part);
+  if (typeof part !== 'bigint' || part <= 1n) return part;
+  // All bits but the highest, so that the length stays.
+  const bits = BigInt(part.toString(2).length - 1);
+  return part ^ ((1n << bits) - 1n);
 }
 
 function inverted(bytes: Buffer): Buffer {

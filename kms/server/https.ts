@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
-import { listening } from '../../core/http/index.js';
 import { zeroise } from '../../core/secret.js';
 import { KmipError, MESSAGE_ENCODINGS, encodingOfContentType } from '../../wire/kmip/index.js';
 import type { MessageEncoding } from '../../wire/kmip/index.js';
@@ -12,6 +11,7 @@ import type { AdmissionParts } from './admission.js';
 import { admit, countRefusals, mutualTls, peerOf } from './admission.js';
 import type { Answer, BatchProcessor } from './batch.js';
 import type { Client } from './identity.js';
+import { Port } from './port.js';
 
 /** How often Node looks for slow requests, in milliseconds. */
 const SWEEP_MS = 250;
@@ -41,6 +41,7 @@ export class HttpsListener {
   readonly #parts: HttpsParts;
   readonly #endpoint: { readonly port: number; readonly path: string };
   readonly #server: Server;
+  readonly #port: Port;
   readonly #sessions = new Map<Socket, Session>();
   /** TCP connections, by the client's address and port. */
   readonly #transports = new Map<string, Socket>();
@@ -49,21 +50,20 @@ export class HttpsListener {
     this.#parts = parts;
     this.#endpoint = endpoint;
     this.#server = this.#createServer();
+    this.#port = new Port(this.#server, parts);
   }
 
   /** Binds the port and returns the one really bound. @throws KpsimError `port_in_use`, `listen_failed` */
   async listen(): Promise<number> {
-    const { config, context } = this.#parts;
-    await listening(this.#server, this.#endpoint.port, config.host);
+    const { context } = this.#parts;
+    const port = await this.#port.listen(this.#endpoint.port);
     this.#server.on('error', (error) => context.log.error({ err: error }, 'the HTTPS listener failed'));
-    return (this.#server.address() as AddressInfo).port;
+    return port;
   }
 
   /** Stops accepting, lets answers under way go out, and closes every connection. */
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-    });
+    const closed = this.#port.close();
     this.#server.closeIdleConnections();
     for (const transport of this.#transports.values()) if (!this.#isServed(transport)) transport.destroy();
     const impatient = setTimeout(() => this.#server.closeAllConnections(), STOP_GRACE_MS);
@@ -200,6 +200,9 @@ export class HttpsListener {
         break;
       case 'reset':
         session.transport?.resetAndDestroy();
+        break;
+      case 'hangUp':
+        session.transport?.destroy();
         break;
       case 'drop':
         break;

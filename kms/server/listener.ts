@@ -1,12 +1,12 @@
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import type { Server, TLSSocket } from 'node:tls';
 
-import { listening } from '../../core/http/index.js';
 import type { AdmissionParts } from './admission.js';
 import { admit, countRefusals, mutualTls, peerOf } from './admission.js';
 import type { BatchProcessor } from './batch.js';
 import { KmipConnection } from './connection.js';
+import { Port } from './port.js';
 
 /** How often slow connections are looked for, in milliseconds; one timer for all of them. */
 const SWEEP_MS = 250;
@@ -21,6 +21,7 @@ interface ListenerParts extends AdmissionParts {
 export class KmipListener {
   readonly #parts: ListenerParts;
   readonly #server: Server;
+  readonly #port: Port;
   /** Sockets before the end of their handshake, by the client's address and port. */
   readonly #handshaking = new Map<string, Socket>();
   readonly #connections = new Map<TLSSocket, KmipConnection>();
@@ -29,23 +30,22 @@ export class KmipListener {
   constructor(parts: ListenerParts) {
     this.#parts = parts;
     this.#server = this.#createServer();
+    this.#port = new Port(this.#server, parts);
   }
 
   /** Binds the port and returns the one really bound. @throws KpsimError `port_in_use`, `listen_failed` */
   async listen(): Promise<number> {
     const { config, context } = this.#parts;
-    await listening(this.#server, config.port, config.host);
+    const port = await this.#port.listen(config.port);
     this.#server.on('error', (error) => context.log.error({ err: error }, 'the KMIP listener failed'));
     this.#sweep = setInterval(() => this.#closeOverdue(), SWEEP_MS);
-    return (this.#server.address() as AddressInfo).port;
+    return port;
   }
 
   /** Stops accepting, lets answers under way go out, and closes every connection. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
-    const closed = new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-    });
+    const closed = this.#port.close();
     for (const connection of this.#connections.values()) connection.finish();
     for (const socket of this.#handshaking.values()) socket.destroy();
     const impatient = setTimeout(() => {

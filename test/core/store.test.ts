@@ -70,6 +70,23 @@ describe('GroupCommit', () => {
     database.close();
   });
 
+  it('says that the disk is full, and goes on when it is not any more', async () => {
+    const database = openDatabase(join(directory, 'a.db'), MIGRATIONS);
+    const commits = new GroupCommit(database);
+    const insert = database.prepare('INSERT INTO item (name) VALUES (?)');
+    database.exec('PRAGMA max_page_count = 8');
+    const results = await Promise.allSettled([
+      commits.run(() => insert.run('a')),
+      commits.run(() => insert.run('b'.repeat(100_000))),
+    ]);
+    for (const result of results)
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'SQLITE_FULL' } });
+    database.exec('PRAGMA max_page_count = 1000');
+    await commits.run(() => insert.run('c'));
+    expect(names(database)).toEqual(['c']);
+    database.close();
+  });
+
   it('rejects all of a group whose transaction cannot be committed', async () => {
     const database = openDatabase(join(directory, 'a.db'), MIGRATIONS);
     const commits = new GroupCommit(database);

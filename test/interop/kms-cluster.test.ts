@@ -113,7 +113,10 @@ describeWith(postgresql, 'a key server cluster', () => {
     await client.get(id);
     await postgres.down();
     try {
-      const refusal = { reason: 'GeneralFailure', message: expect.stringMatching(/tries again by itself/) as string };
+      const refusal = {
+        reason: 'GeneralFailure',
+        message: expect.stringMatching(/tries again by itself/) as string,
+      };
       await expect(client.get(id)).rejects.toMatchObject(refusal);
       await expect(client.create()).rejects.toMatchObject(refusal);
       expect(node!.service.health()).toMatchObject({ status: 'down' });

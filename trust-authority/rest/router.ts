@@ -3,7 +3,7 @@ import express from 'express';
 import { TLSSocket } from 'node:tls';
 
 import type { ServiceContext } from '../../core/context.js';
-import type { FaultAction } from '../../core/faults.js';
+import type { RequestFaultAction } from '../../core/faults.js';
 import {
   VAPI_ERROR_TYPES,
   VapiError,
@@ -163,7 +163,7 @@ export function clientIdentityOf(request: Request): ClientIdentity | undefined {
 }
 
 /** Does what a fault does before the work; false if there is nothing more to do. */
-async function proceeds(fault: FaultAction, response: Response): Promise<boolean> {
+async function proceeds(fault: RequestFaultAction, response: Response): Promise<boolean> {
   switch (fault.kind) {
     case 'delay':
       await delay(fault.delayMs, response);
@@ -171,6 +171,7 @@ async function proceeds(fault: FaultAction, response: Response): Promise<boolean
     case 'drop':
       return fault.when === 'after';
     case 'reset':
+    case 'hangUp':
       response.socket?.destroy();
       return false;
     case 'error':
@@ -198,7 +199,12 @@ function faultError(reason: string): VapiError {
     : new VapiError('ERROR', reason);
 }
 
-function send(row: Operation, response: Response, answer: unknown, fault: FaultAction | undefined): void {
+function send(
+  row: Operation,
+  response: Response,
+  answer: unknown,
+  fault: RequestFaultAction | undefined,
+): void {
   if (fault?.kind === 'drop') return;
   if (fault?.kind === 'truncate') {
     truncated(response, JSON.stringify(answer ?? ''));
