@@ -14,7 +14,7 @@ import type {
 import type { BlockPadding } from './paddings.js';
 import { blockPadding } from './paddings.js';
 import type { Transform } from './transform.js';
-import { NOTHING, collecting, guarded } from './transform.js';
+import { NOTHING, collecting, guarded, joined } from './transform.js';
 
 type Mode = NameIn<'BlockCipherMode'>;
 
@@ -309,7 +309,7 @@ const DECRYPTION = 'The decryption';
 type Cipher = ReturnType<typeof createCipheriv> | ReturnType<typeof createDecipheriv>;
 
 function through(what: string, cipher: Cipher, data: Buffer): Buffer {
-  return guarded(what, () => Buffer.concat([cipher.update(data), cipher.final()]));
+  return guarded(what, () => joined(cipher.update(data), cipher.final()));
 }
 
 function passing(what: string, cipher: Cipher): Transform {
@@ -347,9 +347,10 @@ function unpadding(decipher: Cipher, { blockBytes, padding: { count } }: Blocks)
       length += part.length;
       const output = decipherPart(part);
       if (!count || output.length === 0) return output;
-      const ready = Buffer.concat([last, output.subarray(0, -blockBytes)]);
-      zeroise(last);
+      const previous = last;
       last = Buffer.from(output.subarray(-blockBytes));
+      const ready = joined(previous, Buffer.from(output.subarray(0, -blockBytes)));
+      zeroise(output);
       return ready;
     },
     final() {

@@ -75,9 +75,16 @@ export function collecting(limitBytes: number, compute: (whole: Buffer) => Buffe
 /** Runs a transform over data that is there as a whole. @throws KmipError as the transform does */
 export function runWhole(transform: Transform, data: Buffer): Buffer {
   const begin = transform.update(data);
-  const end = transform.final();
-  if (begin.length === 0) return end;
-  return end.length === 0 ? begin : Buffer.concat([begin, end]);
+  return joined(begin, transform.final());
+}
+
+/** Pieces of an output in one buffer; the pieces are cleared. */
+export function joined(...pieces: readonly Buffer[]): Buffer {
+  const [only = NOTHING, ...more] = pieces.filter(({ length }) => length > 0);
+  if (more.length === 0) return only;
+  const whole = Buffer.concat([only, ...more]);
+  zeroise(only, ...more);
+  return whole;
 }
 
 /**

@@ -14,7 +14,8 @@ import {
   decryptWith,
   encryptWith,
 } from '../../../kms/cryptography/cipher.js';
-import type { CryptographicParameters, NameIn } from '../../../wire/kmip/index.js';
+import type { CryptographicParameters, EnumerationName, NameIn } from '../../../wire/kmip/index.js';
+import { KmipError, enumerationRows } from '../../../wire/kmip/index.js';
 
 const hex = (text: string) => Buffer.from(text.replaceAll(/\s/gu, ''), 'hex');
 
@@ -439,6 +440,71 @@ describe('refusals', () => {
       expect.objectContaining({ reason: 'CryptographicFailure' }),
     );
   });
+});
+
+test('whatever parameters are given, data come back or a reason is told', () => {
+  const maybe = <T>(arbitrary: fc.Arbitrary<T>, freq = 1) => fc.option(arbitrary, { nil: undefined, freq });
+  const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((array) => Buffer.from(array));
+  const namesOf = <E extends EnumerationName>(name: E) =>
+    fc.constantFrom(...(Object.keys(enumerationRows(name)) as NameIn<E>[]));
+  const parameters = fc.record({
+    blockCipherMode: maybe(namesOf('BlockCipherMode'), 8),
+    paddingMethod: maybe(namesOf('PaddingMethod')),
+    randomIv: maybe(fc.boolean()),
+    ivLength: maybe(fc.integer({ min: -8, max: 1100 }), 1),
+    tagLength: maybe(fc.integer({ min: 10, max: 18 })),
+    initialCounterValue: maybe(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })),
+  });
+  const key = fc.oneof(fc.constantFrom(16, 24, 32, 64), fc.nat(70)).map((length) => randomBytes(length));
+  const algorithms = fc.oneof(
+    fc.constantFrom('AES', 'ARIA', 'DES3', 'ChaCha20', 'ChaCha20Poly1305', 'OneTimePad'),
+    namesOf('CryptographicAlgorithm').filter((name) => name !== 'RSA'),
+  );
+  const iv = fc.oneof(
+    bytes(20),
+    fc.constantFrom(8, 12, 16).map((length) => randomBytes(length)),
+  );
+  const reasons = new Set<string>();
+  let decrypted = 0;
+  fc.assert(
+    fc.property(
+      algorithms,
+      parameters,
+      key,
+      bytes(50),
+      fc.record({ ivCounterNonce: maybe(iv), additionalData: maybe(bytes(20), 1) }),
+      (algorithm, given, keyBytes, data, options) => {
+        try {
+          const {
+            data: sealed,
+            ivCounterNonce,
+            tag,
+          } = encryptWith(keyBytes, algorithm, given, data, options);
+          const opened = decryptWith(keyBytes, algorithm, given, sealed, {
+            ...options,
+            ivCounterNonce: ivCounterNonce ?? options.ivCounterNonce,
+            tag,
+          });
+          // Zeros as padding are indistinguishable from data, and stay.
+          expect(opened.subarray(0, data.length)).toEqual(data);
+          decrypted += 1;
+        } catch (error) {
+          if (!(error instanceof KmipError)) throw error;
+          reasons.add(error.reason);
+        }
+      },
+    ),
+    { numRuns: 5000, seed: 7 },
+  );
+  expect(decrypted).toBeGreaterThan(100);
+  const allowed = [
+    'BadCryptographicParameters',
+    'CryptographicFailure',
+    'GeneralFailure',
+    'InvalidMessage',
+    'UnsupportedCryptographicParameters',
+  ];
+  expect(allowed).toEqual(expect.arrayContaining([...reasons]));
 });
 
 describe('RSA paddings made here are those of openssl', () => {
