@@ -43,7 +43,7 @@ describe('correlation values', () => {
   test('of the server differ for each response and are journaled with that of the client', async () => {
     const header = { clientCorrelationValue: 'step 1' };
     const first = await exchange(client, '1.4', [item('DiscoverVersions', {})], header);
-    const second = await exchange(client, '2.1', [item('Get', { uniqueIdentifier: 'absent' })]);
+    const second = await exchange(client, '2.1', [item('Get', { uniqueIdentifier: 'absent' })], header);
     const values = [first, second].map((answer) => answer.header.serverCorrelationValue);
     expect(new Set(values).size).toBe(2);
     expect(values.every((value) => value !== undefined)).toBe(true);
