@@ -1,6 +1,6 @@
 import type { Sealer } from '../core/store/sealer.js';
 import type { SqliteDatabase, SqliteStatement } from '../core/store/sqlite.js';
-import type { FindQuery, FoundObject, KmsReader, StoredObject } from './store.js';
+import type { FindQuery, FoundObject, KmsReader, Opens, StoredObject } from './store.js';
 
 /** Objects of a term are counted up to here, to tell the rarer of two terms. */
 const COUNTED = 1000;
@@ -25,11 +25,11 @@ export class SqliteReader implements KmsReader {
     this.#sealer = sealer;
   }
 
-  read(uniqueIdentifier: string): Promise<StoredObject | undefined> {
+  read(uniqueIdentifier: string, opens?: Opens): Promise<StoredObject | undefined> {
     return attempt(() => {
       const row = this.prepared('SELECT * FROM objects WHERE unique_identifier = ?').get(uniqueIdentifier) as
         ObjectRow | undefined;
-      if (!row) return undefined;
+      if (!row || opens?.({ owner: row.owner, objectType: row.object_type }) === false) return undefined;
       return {
         uniqueIdentifier: row.unique_identifier,
         owner: row.owner,

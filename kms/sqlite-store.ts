@@ -6,7 +6,15 @@ import { Sealer } from '../core/store/sealer.js';
 import type { SqliteDatabase } from '../core/store/sqlite.js';
 import { openDatabase, openSnapshot } from '../core/store/sqlite.js';
 import { SqliteReader, attempt, placeOf } from './sqlite-reader.js';
-import type { FindQuery, FoundObject, KmsSnapshot, KmsStore, StoreChange, StoredObject } from './store.js';
+import type {
+  FindQuery,
+  FoundObject,
+  KmsSnapshot,
+  KmsStore,
+  Opens,
+  StoreChange,
+  StoredObject,
+} from './store.js';
 import { StoreConflict } from './store.js';
 
 const MIGRATIONS = [
@@ -68,8 +76,8 @@ export class SqliteKmsStore implements KmsStore {
     return new SqliteKmsStore(path, database, sealer);
   }
 
-  read(uniqueIdentifier: string): Promise<StoredObject | undefined> {
-    return this.#reader.read(uniqueIdentifier);
+  read(uniqueIdentifier: string, opens?: Opens): Promise<StoredObject | undefined> {
+    return this.#reader.read(uniqueIdentifier, opens);
   }
 
   async refresh(uniqueIdentifier: string, revision: number): Promise<StoredObject | 'unchanged' | undefined> {
@@ -106,7 +114,7 @@ export class SqliteKmsStore implements KmsStore {
       const database = openSnapshot(this.#path);
       const reader = new SqliteReader(database, this.#sealer);
       return {
-        read: (uniqueIdentifier) => reader.read(uniqueIdentifier),
+        read: (uniqueIdentifier, opens) => reader.read(uniqueIdentifier, opens),
         find: (query) => reader.find(query),
         close: () => attempt(() => void database.close()),
       };

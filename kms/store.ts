@@ -1,7 +1,13 @@
 /** The reading half of a store: the objects as they are, or as they were at one moment. */
 export interface KmsReader {
-  /** The object of that identifier; undefined if there is none. @throws StoreUnavailable */
-  read(uniqueIdentifier: string): Promise<StoredObject | undefined>;
+  /**
+   * The object of that identifier; undefined if there is none.
+   *
+   * @param opens who may know of the object; if it says no, the answer and its cost are those for no object at all:
+   *   nothing is unsealed
+   * @throws StoreUnavailable
+   */
+  read(uniqueIdentifier: string, opens?: Opens): Promise<StoredObject | undefined>;
   /**
    * One page of an owner's objects that have all the search terms, newest first (by creation, then by insertion).
    * Without terms: of all the owner's objects.
@@ -47,6 +53,9 @@ export interface KmsStore extends KmsReader {
   /** Closes files and connections; waits for writes under way. */
   close(): Promise<void>;
 }
+
+/** Whether an object of that owner and type may be read. */
+export type Opens = (object: Pick<StoredObject, 'owner' | 'objectType'>) => boolean;
 
 /** An object as stored. */
 export interface StoredObject {

@@ -1,5 +1,6 @@
 import type { ManagedObject } from './managed-object.js';
 import type { ObjectChange, ObjectRepository } from './repository.js';
+import type { Opens } from '../store.js';
 
 interface Entry {
   readonly before: ManagedObject | undefined;
@@ -21,9 +22,9 @@ export class Workspace {
   }
 
   /** The object as this request sees it. */
-  async read(uniqueIdentifier: string): Promise<ManagedObject | undefined> {
+  async read(uniqueIdentifier: string, opens?: Opens): Promise<ManagedObject | undefined> {
     const entry = this.#entries.get(uniqueIdentifier);
-    return entry ? entry.after : await this.#repository.read(uniqueIdentifier);
+    return entry ? entry.after : await this.#repository.read(uniqueIdentifier, opens);
   }
 
   /** Identifiers with these attribute values, this request's own new and changed objects among them, newest first. */

@@ -1,6 +1,6 @@
 import type { Sealer } from '../../core/store/sealer.js';
 import { placeOf } from '../sqlite-reader.js';
-import type { FindQuery, FoundObject, KmsReader, StoredObject } from '../store.js';
+import type { FindQuery, FoundObject, KmsReader, Opens, StoredObject } from '../store.js';
 import type { Queries } from './connections.js';
 import { Grouped } from './grouped.js';
 
@@ -13,6 +13,8 @@ const READ_LIMIT = 256;
 interface Wanted {
   readonly uniqueIdentifier: string;
   readonly revision: number;
+  /** See {@link KmsReader.read}. */
+  readonly opens?: Opens | undefined;
 }
 
 interface ObjectRow {
@@ -49,16 +51,14 @@ export class PostgresReader implements KmsReader {
     this.#reads = new Grouped((wanted) => this.#read(wanted), { lanes, limit: READ_LIMIT });
   }
 
-  async read(uniqueIdentifier: string): Promise<StoredObject | undefined> {
-    const found = await this.refresh(uniqueIdentifier, 0);
+  async read(uniqueIdentifier: string, opens?: Opens): Promise<StoredObject | undefined> {
+    const found = await this.#ask({ uniqueIdentifier, revision: 0, opens });
     return found === 'unchanged' ? undefined : found;
   }
 
   /** As {@link KmsReader.read}, `'unchanged'` if the revision is the one given. */
-  async refresh(uniqueIdentifier: string, revision: number): Promise<StoredObject | 'unchanged' | undefined> {
-    // The one character that PostgreSQL keeps no text with.
-    if (uniqueIdentifier.includes('\0')) return undefined;
-    return this.#reads.ask({ uniqueIdentifier, revision });
+  refresh(uniqueIdentifier: string, revision: number): Promise<StoredObject | 'unchanged' | undefined> {
+    return this.#ask({ uniqueIdentifier, revision });
   }
 
   async find({ owner, terms, limit, before }: FindQuery): Promise<readonly FoundObject[]> {
@@ -78,6 +78,12 @@ export class PostgresReader implements KmsReader {
     }));
   }
 
+  async #ask(wanted: Wanted): Promise<StoredObject | 'unchanged' | undefined> {
+    // The one character that PostgreSQL keeps no text with.
+    if (wanted.uniqueIdentifier.includes('\0')) return undefined;
+    return this.#reads.ask(wanted);
+  }
+
   /** Waits for reads under way. */
   settled(): Promise<void> {
     return this.#reads.settled();
@@ -93,8 +99,9 @@ export class PostgresReader implements KmsReader {
     });
     // Two requests may want one object with different revisions known.
     const found = new Map(rows.map((row) => [keyOf(row.unique_identifier, row.attributes === null), row]));
-    return wanted.map(({ uniqueIdentifier }) => {
+    return wanted.map(({ uniqueIdentifier, opens }) => {
       const row = found.get(keyOf(uniqueIdentifier, false));
+      if (row && opens?.({ owner: row.owner, objectType: row.object_type }) === false) return undefined;
       if (row) return this.#opened(row);
       return found.has(keyOf(uniqueIdentifier, true)) ? 'unchanged' : undefined;
     });

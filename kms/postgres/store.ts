@@ -3,7 +3,15 @@ import type { Logger } from '../../core/logging.js';
 import { zeroise } from '../../core/secret.js';
 import { Sealer } from '../../core/store/sealer.js';
 import { placeOf } from '../sqlite-reader.js';
-import type { FindQuery, FoundObject, KmsSnapshot, KmsStore, StoreChange, StoredObject } from '../store.js';
+import type {
+  FindQuery,
+  FoundObject,
+  KmsSnapshot,
+  KmsStore,
+  Opens,
+  StoreChange,
+  StoredObject,
+} from '../store.js';
 import { StoreConflict, StoreUnavailable } from '../store.js';
 import { atRestKey } from './at-rest-key.js';
 import type { PostgresConfig } from './connections.js';
@@ -75,8 +83,8 @@ export class PostgresKmsStore implements KmsStore {
     return new PostgresKmsStore(connections, sealer, Math.max(1, config.connections - 2));
   }
 
-  read(uniqueIdentifier: string): Promise<StoredObject | undefined> {
-    return this.#reader.read(uniqueIdentifier);
+  read(uniqueIdentifier: string, opens?: Opens): Promise<StoredObject | undefined> {
+    return this.#reader.read(uniqueIdentifier, opens);
   }
 
   refresh(uniqueIdentifier: string, revision: number): Promise<StoredObject | 'unchanged' | undefined> {
@@ -105,7 +113,7 @@ export class PostgresKmsStore implements KmsStore {
     await connection.query({ text: 'SELECT 1' });
     const reader = new PostgresReader(connection, this.#sealer, 1);
     return {
-      read: (uniqueIdentifier) => reader.read(uniqueIdentifier),
+      read: (uniqueIdentifier, opens) => reader.read(uniqueIdentifier, opens),
       find: (query) => reader.find(query),
       close: async () => {
         this.#snapshots.delete(connection);

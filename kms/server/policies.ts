@@ -34,8 +34,12 @@ export const BUILT_IN_POLICIES: KmsConfig['policies'] = {
     OWNER_ONLY,
   ],
   public: [
-    { operations: [...READS], allow: ['everyone'] },
-    { operations: ['AddAttribute', 'ModifyAttribute', 'DeleteAttribute', 'Destroy'], allow: [] },
+    { objectTypes: ['Template'], operations: [...READS], allow: ['everyone'] },
+    {
+      objectTypes: ['Template'],
+      operations: ['AddAttribute', 'ModifyAttribute', 'DeleteAttribute', 'Destroy'],
+      allow: [],
+    },
     OWNER_ONLY,
   ],
   private: [OWNER_ONLY],
@@ -51,6 +55,8 @@ const REVEALING: readonly OperationName[] = READS;
 export class OperationPolicies {
   readonly #policies: ReadonlyMap<string, readonly PolicyRule[]>;
 
+  /** Types of others' objects of which a client may learn by an operation; all, if undefined is among them. */
+  readonly #revealed = new WeakMap<Client, Map<OperationName, ReadonlySet<ObjectTypeName | undefined>>>();
   /** Whether all clients are of one owner, so that there are no others' objects to look for. */
   readonly #oneOwner: boolean;
 
@@ -81,6 +87,22 @@ export class OperationPolicies {
     return (
       object.owner === client.owner || REVEALING.some((operation) => this.allows(client, operation, object))
     );
+  }
+
+  /** Whether any policy opens objects of others of that type to a client, or tells it of them. */
+  mayReveal(client: Client, operation: OperationName, type: string): boolean {
+    let byOperation = this.#revealed.get(client);
+    if (!byOperation)
+      this.#revealed.set(
+        client,
+        (byOperation = new Map<OperationName, ReadonlySet<ObjectTypeName | undefined>>()),
+      );
+    let types = byOperation.get(operation);
+    if (!types) {
+      const opened = [operation, ...REVEALING].flatMap((one) => this.openedTo(client, one));
+      byOperation.set(operation, (types = new Set(opened.map(({ objectType }) => objectType))));
+    }
+    return types.has(type as ObjectTypeName) || types.has(undefined);
   }
 
   /** Which objects of others a client may perform an operation on. */

@@ -13,6 +13,7 @@ import type { Workspace } from '../objects/workspace.js';
 import { Refusal } from '../refusals.js';
 import type { AttestationClaim } from './attestation.js';
 import type { RequestEffects } from './effects.js';
+import type { Opens } from '../store.js';
 import type { Client } from './identity.js';
 import type { GuardedObject } from './policies.js';
 import type { RequestGrant } from './rights.js';
@@ -110,7 +111,7 @@ export class RequestScope {
     options: { readonly archived?: boolean } = {},
   ): Promise<ManagedObject> {
     const uniqueIdentifier = this.resolve(reference);
-    const object = await this.workspace.read(uniqueIdentifier);
+    const object = await this.workspace.read(uniqueIdentifier, this.#opens());
     if (!object || !this.server.policies.allows(this.client, this.operation, guarded(object))) {
       throw this.#refusal(uniqueIdentifier, object);
     }
@@ -124,6 +125,14 @@ export class RequestScope {
       );
     }
     return object;
+  }
+
+  /** Which objects may be read at all; of others not even the time that reading takes is to be seen. */
+  #opens(): Opens | undefined {
+    if (this.config.foreignObjects === 'denied') return undefined;
+    const { client, operation, server } = this;
+    return ({ owner, objectType }) =>
+      owner === client.owner || server.policies.mayReveal(client, operation, objectType);
   }
 
   /** One answer for what is not there and for what the client may not know of. */

@@ -48,6 +48,21 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       expect(all.map(({ uniqueIdentifier }) => uniqueIdentifier)).toEqual(['d', 'c', 'b']);
     });
 
+    test('reads nothing of an object that is not open to the reader', async () => {
+      await using under = await open();
+      await under.store.commit([insert('a', { value: Buffer.from('key') })]);
+      const seen: unknown[] = [];
+      const read = (answer: boolean) =>
+        under.store.read('a', (found) => {
+          seen.push(found);
+          return answer;
+        });
+      expect(await read(false)).toBeUndefined();
+      expect(await read(true)).toMatchObject({ uniqueIdentifier: 'a', value: Buffer.from('key') });
+      expect(seen).toEqual(Array.from({ length: 2 }, () => ({ owner: 'lab', objectType: 'SymmetricKey' })));
+      expect(await under.store.read('b', () => true)).toBeUndefined();
+    });
+
     test('replaces an object with its terms, and drops key material that is gone', async () => {
       await using under = await open();
       const [before, after] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
