@@ -19,7 +19,6 @@ const TAKEN_FROM_KEY = [
   'CryptographicLength',
   'CryptographicUsageMask',
   'CryptographicParameters',
-  'CryptographicDomainParameters',
   'Sensitive',
   'Extractable',
 ] as const satisfies readonly AttributeName[];

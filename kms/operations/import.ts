@@ -27,6 +27,8 @@ export const importOperation: OperationHandler<'Import'> = async (payload, scope
       `There is an object ${quoted(uniqueIdentifier)} already. Choose another identifier, or Replace Existing if it is yours.`,
     );
   }
+  // Whoever replaces an object must also be allowed to by its operation policy.
+  if (existing) await scope.object(uniqueIdentifier, { archived: true });
   const opened = keyWrapType === 'NotWrapped' && isWrapped(sent) ? await unwrapped(sent, scope) : sent;
   // The object as received is a view on the message; what is kept is a copy of its own.
   const value = decodeObject(encodeObject(opened));

@@ -1,8 +1,9 @@
 import type { Attribute, ManagedObjectValue, RequestPayload } from '../../wire/kmip/index.js';
-import { KmipError, attributeOf } from '../../wire/kmip/index.js';
+import { KmipError, attributeOf, rankOf } from '../../wire/kmip/index.js';
 import type { Share } from '../cryptography/secret-sharing.js';
 import { sharingScheme } from '../cryptography/secret-sharing.js';
 import { privateKeyOf } from '../keys/key-object.js';
+import { foundAttributes, withFound } from '../objects/found-attributes.js';
 import { secretData, symmetricKey } from '../objects/made-objects.js';
 import type { ManagedObject } from '../objects/managed-object.js';
 import { attributeOfInstance } from '../objects/managed-object.js';
@@ -40,7 +41,8 @@ export const joinSplitKey: OperationHandler<'JoinSplitKey'> = async (payload, sc
   const keyMaterial = scheme.join(parts, splitKeyThreshold, secretBytes);
 
   const value = joinedObject(payload, keyMaterial, first.value, given);
-  const object = await newObject(value.objectType, value, given, { madeHere: false }, scope);
+  const made = await newObject(value.objectType, value, given, { madeHere: false }, scope);
+  const object = withFound(made, foundAttributes(value, given, scope.rank >= rankOf('1.2')));
   scope.workspace.add(object);
   scope.returns('JoinSplitKey', object.uniqueIdentifier);
   return { uniqueIdentifier: object.uniqueIdentifier };
