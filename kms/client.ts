@@ -94,8 +94,11 @@ export class KmipClient implements BatchCarrier {
   readonly #pool: ConnectionPool;
   readonly #form: RequestForm;
   readonly #timeoutMs: number;
+  /** How many servers there are. */
+  readonly #servers: number;
 
   constructor(options: KmipClientOptions) {
+    this.#servers = options.servers.length;
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#form = { ...options, protocolVersion: options.protocolVersion ?? '1.4' };
     const { servers, tls } = options;
@@ -111,24 +114,33 @@ export class KmipClient implements BatchCarrier {
   }
 
   /**
-   * Sends a batch over a pooled connection. A batch that only reads is sent again once if a connection that had been
-   * idle turns out to be closed.
+   * Sends a batch over a pooled connection. If no answer comes, a batch that only reads is sent again over new
+   * connections: once if the connection had been idle, and to the other servers of the cluster. One that changes
+   * something is not, for it may have been performed.
    *
    * @returns what became of each item, in order; fewer than asked if the server stopped at a failure
    * @throws KmipError if the whole message is refused, KmipConnectionError if no answer comes
    */
   async request(batch: readonly BatchRequest[], options?: HeaderOptions): Promise<readonly BatchResult[]> {
-    const bytes = requestBytes(this.#form, batch, options);
-    const { connection, reused } = await this.#pool.lend();
-    try {
-      return batchResults(batch, await connection.exchange(bytes, this.#timeoutMs));
-    } catch (error) {
-      const repeatable = batch.every((item) => REPEATABLE.has(item.operation));
-      if (!(error instanceof KmipConnectionError) || !reused || !repeatable) throw error;
-    } finally {
-      this.#pool.giveBack(connection);
+    const repeatable = batch.every((item) => REPEATABLE.has(item.operation));
+    let left = this.#servers;
+    for (let isFirst = true; ; isFirst = false) {
+      const bytes = requestBytes(this.#form, batch, options);
+      const { connection, reused } = await this.#pool.lend(!isFirst);
+      try {
+        return batchResults(batch, await connection.exchange(bytes, this.#timeoutMs));
+      } catch (error) {
+        if (!(error instanceof KmipConnectionError)) throw error;
+        // A connection may end while it is idle without anything being wrong with its server.
+        if (!reused) {
+          this.#pool.noteFailure(connection);
+          left -= 1;
+        }
+        if (!repeatable || left === 0) throw error;
+      } finally {
+        this.#pool.giveBack(connection);
+      }
     }
-    return this.withConnection((carrier) => carrier.request(batch, options));
   }
 
   /** Sends one operation. @throws KmipError with the server's reason, KmipConnectionError */

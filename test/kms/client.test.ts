@@ -45,6 +45,33 @@ test('a read goes on over a new connection when the server was restarted, a chan
   await client.close();
 });
 
+test('a read that one server does not answer is asked of the next, which is preferred from then on', async () => {
+  await using silent = await startKms(pki, { name: 'kms-1' });
+  await using good = await startKms(pki, { name: 'kms-2' });
+  const servers = [silent, good].map(({ port }) => ({ host: '127.0.0.1', port }));
+  const client = new KmipClient({ servers, tls: tls(), timeoutMs: 300 });
+  const fault = silent.context.faults.add({ action: { kind: 'drop', when: 'before' } });
+  await expect(client.query(['QueryObjects'])).resolves.toBeDefined();
+  expect(silent.context.faults.list()).toMatchObject([{ id: fault.id, hits: 1 }]);
+  await expect(client.query(['QueryObjects'])).resolves.toBeDefined();
+  expect(silent.context.faults.list()).toMatchObject([{ hits: 1 }]);
+  await client.close();
+});
+
+test('a change that is not answered is reported, and not repeated anywhere', async () => {
+  await using silent = await startKms(pki, { name: 'kms-1' });
+  await using good = await startKms(pki, { name: 'kms-2' });
+  const servers = [silent, good].map(({ port }) => ({ host: '127.0.0.1', port }));
+  const client = new KmipClient({ servers, tls: tls(), timeoutMs: 300 });
+  silent.context.faults.add({ action: { kind: 'drop', when: 'after' } });
+  await expect(client.create()).rejects.toMatchObject({ mayHaveBeenPerformed: true });
+  expect(await good.client().locate()).toEqual([]);
+  // The next one goes to the server that answers.
+  await client.create();
+  expect(await good.client().locate()).toHaveLength(1);
+  await client.close();
+});
+
 test('no more connections are opened than the pool allows', async () => {
   await using kms = await startKms(pki);
   const client = kms.client({ poolSize: 2 });
