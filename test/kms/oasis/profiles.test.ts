@@ -6,7 +6,7 @@ import { oasisCases, operationsIn } from './cases.js';
 import { KNOWN_DIFFERENCES } from './known-differences.js';
 
 /*
- * A profile may be claimed only if each of its mandatory cases is run by oasis.test.ts and passes there: cases that ask
+ * A profile may be claimed only if each of its mandatory cases is run by run-cases.ts and passes there: cases that ask
  * for operations which are not performed are skipped there, and those with known differences do not pass, unless every
  * conforming server has them.
  */
