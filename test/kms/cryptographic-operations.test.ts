@@ -476,6 +476,17 @@ describe('an operation in several parts', () => {
     await expect(end(correlationValue)).rejects.toMatchObject(UNKNOWN);
   });
 
+  test('is over when the answer to a part is too large to go out', async () => {
+    const correlationValue = await init(await registered());
+    const part: BatchRequest = { operation: 'Encrypt', payload: { correlationValue, data: BLOCK } };
+    const refused = await client.request([part], { maximumResponseSize: 100 }).then(
+      ([result]) => result?.error,
+      (error: unknown) => error,
+    );
+    expect(refused).toMatchObject({ reason: 'ResponseTooLarge' });
+    await expect(end(correlationValue)).rejects.toMatchObject(UNKNOWN);
+  });
+
   test('is over when a part fails, and when more has to be kept than the server keeps', async () => {
     const id = await registered();
     const { correlationValue } = await client.perform('Encrypt', {
