@@ -17,11 +17,14 @@ export type BatchRequest = {
 
 /** What became of one operation of a batch. */
 export interface BatchResult {
+  /** The operation asked for; of a Poll that is over, the one that was polled. */
   readonly operation: OperationName;
   /** The response payload; undefined if it failed. */
   readonly payload: unknown;
   /** Why it failed; undefined if it did not. */
   readonly error: KmipError | undefined;
+  /** The Asynchronous Correlation Value to poll, if it is performed asynchronously and not over. */
+  readonly pending?: Buffer | undefined;
 }
 
 /** How requests are dressed. */
@@ -37,7 +40,12 @@ export interface RequestForm {
 /** Header fields that a caller may set. */
 export type HeaderOptions = Pick<
   RequestHeader,
-  'batchErrorContinuationOption' | 'batchOrderOption' | 'maximumResponseSize' | 'timeStamp'
+  | 'asynchronousIndicator'
+  | 'batchErrorContinuationOption'
+  | 'batchOrderOption'
+  | 'clientCorrelationValue'
+  | 'maximumResponseSize'
+  | 'timeStamp'
 > & {
   /** Send a single item without a Unique Batch Item ID even if the form has ids, as vCenter's greeting does. */
   readonly withoutBatchItemId?: boolean;
@@ -93,8 +101,14 @@ export function batchResults(batch: readonly BatchRequest[], response: Buffer): 
   }
   return batchItems.map((item, index) => {
     const asked = batch[index]?.operation ?? 'Query';
+    if (item.resultStatus === 'OperationPending') {
+      const pending = item.asynchronousCorrelationValue;
+      return { operation: asked, payload: undefined, error: undefined, pending };
+    }
     if (item.resultStatus !== 'Success')
       return { operation: asked, payload: undefined, error: errorOf(item) };
+    if (asked === 'Poll' && typeof item.operation === 'string')
+      return { operation: item.operation, payload: item.responsePayload ?? {}, error: undefined };
     if (item.operation !== asked) {
       throw new KmipError(
         'InvalidMessage',
@@ -110,6 +124,7 @@ export function onlyPayload<O extends TypedOperation>(results: readonly BatchRes
   const [result] = results;
   if (!result) throw new KmipError('InvalidMessage', 'The server answered no batch item.');
   if (result.error) throw result.error;
+  if (result.pending) throw new KmipError('GeneralFailure', 'The server answers later; poll for its answer.');
   return result.payload as ResponsePayload<O>;
 }
 

@@ -250,6 +250,23 @@ test('a server without asynchronous answers says so to those who insist, and ans
   expect(outcomes(await exchange(raw, '1.4', [createItem('1.4')], optional))).toEqual(['Success']);
 });
 
+test('kpsim’s own client polls until the result is there', async () => {
+  await using own = await startKms(pki);
+  const kpsim = own.client({ protocolVersion: '2.1' });
+  const attributes = [
+    attributeOf('CryptographicAlgorithm', 'AES'),
+    attributeOf('CryptographicUsageMask', 12),
+  ];
+  const create = { operation: 'Create', payload: { objectType: 'SymmetricKey', attributes } } as const;
+  let [result] = await kpsim.request([create], { asynchronousIndicator: 'Mandatory' });
+  expect(result).toMatchObject({ operation: 'Create', payload: undefined, error: undefined });
+  while (result?.pending) {
+    const payload = { asynchronousCorrelationValue: result.pending };
+    [result] = await kpsim.request([{ operation: 'Poll', payload }]);
+  }
+  expect(result).toMatchObject({ operation: 'Create', payload: { objectType: 'SymmetricKey' } });
+});
+
 describe('an injected fault', () => {
   test('that fails the operation fails it when it is performed', async () => {
     await using own = await startKms(pki, { asynchronous: { delayMs: NEVER_MS } });
