@@ -47,9 +47,8 @@ export const register: OperationHandler<'Register'> = async (payload, scope) => 
 function containerIn(value: ManagedObjectValue): Buffer | undefined {
   if (value.objectType !== 'PrivateKey' || value.keyBlock.keyFormatType !== 'PKCS_12') return undefined;
   const { keyValue, keyWrappingData } = value.keyBlock;
-  if (keyWrappingData !== undefined || keyValue === undefined || Buffer.isBuffer(keyValue)) {
-    return keyWrappingData === undefined ? keyValue : undefined;
-  }
+  if (keyValue === undefined || keyWrappingData !== undefined) return undefined;
+  if (Buffer.isBuffer(keyValue)) return keyValue;
   return Buffer.isBuffer(keyValue.keyMaterial) ? keyValue.keyMaterial : undefined;
 }
 
