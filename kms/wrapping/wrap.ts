@@ -126,7 +126,7 @@ function wrappedAlong(
   { attributeNames = [], attributeReferences = [] }: KeyWrappingSpecification,
   scope: RequestScope,
 ) {
-  const names = [...attributeNames, ...attributeReferences];
+  const names = [...new Set([...attributeNames, ...attributeReferences])];
   for (const name of names) demandRule(name, scope);
   const found = attributesAt(object, names, scope.nowSeconds);
   const attributes = found.length > 0 ? found : undefined;

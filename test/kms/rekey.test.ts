@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { AdjustableClock } from '../../core/clock.js';
 import type { KmipClient } from '../../kms/client.js';
 import type { Attribute, RequestPayload } from '../../wire/kmip/index.js';
 import { attributeOf } from '../../wire/kmip/index.js';
 import type { TestKms, TestPki } from './harness.js';
 import { makePki, startKms } from './harness.js';
+
+/** Time stands still, so that dates are exact. */
+const clock = new AdjustableClock({ now: () => Date.UTC(2026, 0, 1) });
+const now = (): number => clock.now() / 1000;
 
 let pki: TestPki;
 let kms: TestKms;
@@ -12,14 +17,12 @@ let client: KmipClient;
 
 beforeAll(async () => {
   pki = await makePki();
-  kms = await startKms(pki);
+  kms = await startKms(pki, {}, { clock });
   client = kms.client({ protocolVersion: '2.1' });
 });
 afterAll(async () => {
   await kms[Symbol.asyncDispose]();
 });
-
-const now = (): number => Math.floor(kms.clock.now() / 1000);
 
 async function rekey(
   uniqueIdentifier: string,

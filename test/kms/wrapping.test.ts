@@ -159,6 +159,24 @@ describe('Get with a Key Wrapping Specification', () => {
     });
   });
 
+  test('in KMIP 2.1 takes the attributes by reference, or by name', async () => {
+    const kek = randomBytes(16);
+    const uniqueIdentifier = await registerDataKey();
+    const form = encrypt(await registerKek(kek, NIST), { encodingOption: undefined });
+    for (const names of [{ attributeReferences: ['State'] }, { attributeNames: ['State'] }]) {
+      const { object } = await kms
+        .client({ protocolVersion: '2.1' })
+        .perform('Get', { uniqueIdentifier, keyWrappingSpecification: { ...form, ...names } });
+      const decipher = createDecipheriv('id-aes128-wrap', kek, Buffer.alloc(8, 0xa6));
+      const { keyValue } = (object as { keyBlock: KeyBlock }).keyBlock;
+      const plain = Buffer.concat([decipher.update(keyValue as Buffer), decipher.final()]);
+      expect(decodeKeyValue('Raw', plain)).toEqual({
+        keyMaterial: DATA_KEY,
+        attributesStructure: [{ name: 'State', value: 'PreActive' }],
+      });
+    }
+  });
+
   test.each<[string, CryptographicParameters]>([
     ['CBC', { blockCipherMode: 'CBC', paddingMethod: 'PKCS5' }],
     ['CTR', { blockCipherMode: 'CTR' }],

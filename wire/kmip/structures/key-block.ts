@@ -38,7 +38,8 @@ export const keyWrappingSpecification = structure('Key Wrapping Specification', 
   wrappingMethod: required('WrappingMethod', enumeration('WrappingMethod')),
   encryptionKeyInformation: optional('EncryptionKeyInformation', keyInformation),
   macSignatureKeyInformation: optional('MACSignatureKeyInformation', keyInformation),
-  attributeNames: multiple('AttributeName', attributeNameText, { since: '1.0', until: '1.4' }),
+  // KMIP 2.1 §7.18 still names attributes by text, where all else there uses references: both are taken.
+  attributeNames: multiple('AttributeName', attributeNameText),
   attributeReferences: multiple('AttributeReference', attributeReference, { since: '2.0' }),
   encodingOption: optional('EncodingOption', enumeration('EncodingOption'), { since: '1.1' }),
 });
