@@ -96,31 +96,36 @@ const groupKeySchema = z.strictObject({
 const sqliteSchema = z.strictObject({ kind: z.literal('sqlite') });
 
 /** A PostgreSQL database that the nodes of a cluster share. */
-const postgresqlSchema = z
-  .strictObject({
+export const sharedDatabaseSchema = z.strictObject({
+  /** `postgresql://user:password@host:port/database`; the fields below go before its parts. */
+  url: z
+    .url({ protocol: /^postgres(?:ql)?$/ })
+    .max(4096)
+    .refine((url) => new URL(url).search === '', {
+      message: 'no parameters; the fields beside url set the rest',
+    })
+    .optional()
+    .meta({ secret: true }),
+  /** Name, address, or directory of a Unix socket. */
+  host: z.string().min(1).max(1024).optional(),
+  port: z.number().int().min(1).max(65_535).optional(),
+  database: z.string().min(1).max(63).optional(),
+  user: z.string().min(1).max(63).optional(),
+  password: z.string().min(1).max(1024).optional().meta({ secret: true }),
+  /** Turns TLS on, and verifies the database by this authority. */
+  tls: z.strictObject({ caPem: z.string().min(1) }).optional(),
+  /** Schema of its own for each cluster; made at the first start. */
+  schema: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,62}$/)
+    .default('kpsim_kms'),
+  /** Connections to the database, besides those of emulated replication lag. */
+  connections: z.number().int().min(2).max(100).default(6),
+});
+
+const postgresqlSchema = sharedDatabaseSchema
+  .extend({
     kind: z.literal('postgresql'),
-    /** `postgresql://user:password@host:port/database`; the fields below go before its parts. */
-    url: z
-      .url({ protocol: /^postgres(?:ql)?$/ })
-      .max(4096)
-      .refine((url) => new URL(url).search === '', {
-        message: 'no parameters; the fields beside url set the rest',
-      })
-      .optional()
-      .meta({ secret: true }),
-    /** Name, address, or directory of a Unix socket. */
-    host: z.string().min(1).max(1024).optional(),
-    port: z.number().int().min(1).max(65_535).optional(),
-    database: z.string().min(1).max(63).optional(),
-    user: z.string().min(1).max(63).optional(),
-    password: z.string().min(1).max(1024).optional().meta({ secret: true }),
-    /** Turns TLS on, and verifies the database by this authority. */
-    tls: z.strictObject({ caPem: z.string().min(1) }).optional(),
-    /** Schema of its own for each cluster; made at the first start. */
-    schema: z
-      .string()
-      .regex(/^[a-z_][a-z0-9_]{0,62}$/)
-      .default('kpsim_kms'),
     /** File with the key that key material is sealed with at rest: 32 bytes, or 64 hex digits. */
     atRestKeyFile: z.string().min(1).max(4096).optional(),
     /** Or the key itself. */
@@ -129,8 +134,6 @@ const postgresqlSchema = z
       .regex(/^[0-9a-fA-F]{64}$/)
       .optional()
       .meta({ secret: true }),
-    /** Connections to the database, besides those of emulated replication lag. */
-    connections: z.number().int().min(2).max(100).default(6),
   })
   .refine(
     ({ atRestKeyFile, atRestKeyHex }) => (atRestKeyFile === undefined) !== (atRestKeyHex === undefined),

@@ -1,6 +1,6 @@
 /** The KMIP key server and its client. */
 export * from './client.js';
-export { kmsConfigSchema, parseKmsConfig } from './config.js';
+export { kmsConfigSchema, parseKmsConfig, sharedDatabaseSchema } from './config.js';
 export type { KmsConfig, KmsConfigInput } from './config.js';
 export { KmsService } from './service.js';
 export { SqliteKmsStore } from './sqlite-store.js';

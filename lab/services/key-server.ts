@@ -1,4 +1,9 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { writeFileDurable } from '../../core/data-dir.js';
 import type { Endpoint } from '../../core/lifecycle.js';
+import { randomKeyBytes } from '../../core/secret.js';
 import type { KmipClient as Client } from '../../kms/index.js';
 import { KmipClient, KmsService, kmsConfigSchema } from '../../kms/index.js';
 import type { Ground } from '../ground.js';
@@ -18,10 +23,18 @@ export class LabKeyServer {
 
   /** Starts it; its clients show a certificate of the lab's authority. */
   static async start(spec: KeyServerSpec, ground: Ground): Promise<LabKeyServer> {
+    const common = await ground.common(spec.name);
+    const expiredCertificatePem = await ground.certificates.authority.expiredTwin(common.tls.certificatePem);
     const config = kmsConfigSchema.parse({
-      ...(await ground.common(spec.name)),
+      ...common,
+      tls: { ...common.tls, expiredCertificatePem },
       port: ground.port(spec.name, 'kmip', spec.port),
       credentials: spec.credentials,
+      store: spec.database && {
+        kind: 'postgresql',
+        ...spec.database,
+        atRestKeyFile: await clusterKeyFile(ground),
+      },
     });
     const endpoint = await ground.start(new KmsService(config, await ground.contextOf(spec.name)));
     return new LabKeyServer(spec.name, endpoint('kmip'), ground);
@@ -38,4 +51,22 @@ export class LabKeyServer {
       }),
     );
   }
+}
+
+/** The one made at a lab's first start; its key servers, which start at the same time, wait for it together. */
+const clusterKeyFiles = new WeakMap<Ground, Promise<string>>();
+
+/** File with the key that clustered key servers of a lab seal with at rest. */
+function clusterKeyFile(ground: Ground): Promise<string> {
+  let path = clusterKeyFiles.get(ground);
+  if (!path) {
+    path = makeClusterKey(join(ground.dataDir, 'key-server-cluster.key'));
+    clusterKeyFiles.set(ground, path);
+  }
+  return path;
+}
+
+async function makeClusterKey(path: string): Promise<string> {
+  if (!existsSync(path)) await writeFileDurable(path, randomKeyBytes(32));
+  return path;
 }

@@ -30,10 +30,16 @@ export const standaloneKms: StandaloneService<typeof schema> = {
   schema,
   nameOf: ({ name }) => name,
   start: async (settings, surroundings, running) => {
-    const { tls, trustedCaPem } = surroundings;
+    const { certificates, tls, trustedCaPem } = surroundings;
+    const expiredCertificatePem = await certificates?.authority.expiredTwin(tls.certificatePem);
     const { httpsPort, httpsPath, ...own } = ownSettings(settings);
     const https = httpsPort === undefined ? undefined : { port: httpsPort, path: httpsPath };
-    const config = kmsConfigSchema.parse({ ...own, https, tls, trustedCaPem });
+    const config = kmsConfigSchema.parse({
+      ...own,
+      https,
+      tls: { ...tls, expiredCertificatePem },
+      trustedCaPem,
+    });
     const service = new KmsService(config, await surroundings.contextOf(settings.name));
     running.push(service);
     return { endpoints: await service.start(), notes: await clientNotes(surroundings, 'client') };

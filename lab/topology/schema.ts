@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { sharedDatabaseSchema } from '../../kms/index.js';
+
 /** Ports that services listen on; 0 lets the system choose. */
 const port = z.number().int().min(0).max(65_535);
 
@@ -30,6 +32,11 @@ const keyServer = z.strictObject({
   credentials: list(z.strictObject({ username: givenName, password: passwordText }), 100).describe(
     'User names that requests may carry besides a client certificate.',
   ),
+  database: sharedDatabaseSchema
+    .optional()
+    .describe(
+      'PostgreSQL that the key servers of one cluster share: the same for each of them. Without it a key server keeps its keys for itself.',
+    ),
 });
 
 const trustAuthority = z.strictObject({

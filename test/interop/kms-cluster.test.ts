@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { KmipClient } from '../../kms/client.js';
 import type { KmsConfigInput } from '../../kms/config.js';
+import { startLab } from '../../lab/lab.js';
+import { topologyOf } from '../../lab/topology/index.js';
 import { attributeOf } from '../../wire/kmip/index.js';
 import type { TestKms, TestPki } from '../kms/harness.js';
 import { makePki, startKms } from '../kms/harness.js';
@@ -103,6 +105,34 @@ describeWith(postgresql, 'a key server cluster', () => {
     await cluster.nodes[1]!.service.stop();
     await expect(client.get(ids[0]!)).resolves.toMatchObject({ keyBytes: keys[0] });
     await client.close();
+  });
+
+  test('a topology starts a cluster, and a vCenter uses all of it as one key provider', async () => {
+    const { kind: _kind, atRestKeyHex: _key, ...database } = postgres.freshStore();
+    await using lab = await startLab(
+      topologyOf({
+        keyServers: ['kms-1', 'kms-2', 'kms-3'].map((name) => ({ name, database })),
+        vcenters: [{ name: 'vc-1' }],
+        providers: [
+          { kind: 'standard', name: 'cluster', keyServers: ['kms-1', 'kms-2', 'kms-3'], vcenters: ['vc-1'] },
+        ],
+      }),
+    );
+    const id = await (await lab.keyServer('kms-1').client()).create();
+    await expect((await lab.keyServer('kms-3').client()).get(id)).resolves.toBeDefined();
+    lab.faults.add({ service: 'kms-2', action: { kind: 'expiredCertificate' } });
+    await expect((await lab.keyServer('kms-2').client()).get(id)).rejects.toThrow(/expired/);
+  });
+
+  test('one node lags behind, and the others do not', async () => {
+    await using cluster = await startCluster(2);
+    const [first, late] = cluster.nodes;
+    late!.context.faults.add({ service: 'kms-2', action: { kind: 'lag', lagMs: 60_000 } });
+    const id = await first!.client().create();
+    await expect(late!.client().getAttributes(id)).rejects.toMatchObject({ reason: 'ItemNotFound' });
+    await expect(first!.client().getAttributes(id)).resolves.toBeDefined();
+    late!.context.faults.clear();
+    await expect(late!.client().getAttributes(id)).resolves.toBeDefined();
   });
 
   test('while the database is away requests are refused with what to do, and then the nodes go on by themselves', async () => {
