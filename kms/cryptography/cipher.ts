@@ -7,9 +7,10 @@ import type {
   Encryption,
   EncryptionOptions,
 } from './cipher-family.js';
+import { blockCipherPlan, chaCha20Plan, chaCha20Poly1305Plan } from './cipher-plans.js';
 import { oneTimePad } from './one-time-pad.js';
 import { rsaCipher } from './rsa-cipher.js';
-import { blockCipher, chaCha20, chaCha20Poly1305 } from './symmetric-cipher.js';
+import { symmetricCipher } from './symmetric-cipher.js';
 import type { Transform } from './transform.js';
 import { runWhole } from './transform.js';
 
@@ -19,13 +20,13 @@ type Algorithm = EnumerationValue<'CryptographicAlgorithm'>;
 
 /** The Cryptographic Algorithms that encrypt. KMIP 1.4 §9.1.3.2.13. */
 const CIPHERS = {
-  AES: blockCipher('AES'),
-  DES3: blockCipher('DES3'),
-  Camellia: blockCipher('Camellia'),
-  ARIA: blockCipher('ARIA'),
-  SM4: blockCipher('SM4'),
-  ChaCha20: chaCha20,
-  ChaCha20Poly1305: chaCha20Poly1305,
+  AES: symmetricCipher(blockCipherPlan('AES')),
+  DES3: symmetricCipher(blockCipherPlan('DES3')),
+  Camellia: symmetricCipher(blockCipherPlan('Camellia')),
+  ARIA: symmetricCipher(blockCipherPlan('ARIA')),
+  SM4: symmetricCipher(blockCipherPlan('SM4')),
+  ChaCha20: symmetricCipher(chaCha20Plan),
+  ChaCha20Poly1305: symmetricCipher(chaCha20Poly1305Plan),
   RSA: rsaCipher,
   OneTimePad: oneTimePad,
 } as const satisfies Partial<Record<NameIn<'CryptographicAlgorithm'>, CipherFamily>>;
