@@ -269,6 +269,8 @@ export const kmsConfigSchema = z.strictObject({
       operations: z.array(namesOf('Operation')).default(['CreateKeyPair', 'ReKeyKeyPair']),
       /** Delay before the work, so that clients have something to poll. */
       delayMs: z.number().int().min(0).max(600_000).default(0),
+      /** What Poll does with a request that is not over: answer that it is pending, or finish it first. */
+      onPoll: z.enum(['answer', 'finish']).default('answer'),
       /** How long results are kept. */
       resultSeconds: z.number().int().min(1).max(86_400).default(300),
       /** Batch items that are kept for one client. */

@@ -184,13 +184,15 @@ export class AsynchronousRequests {
   }
 
   /**
-   * The response item of a request, or one with Operation Pending. After Process it is waited for.
+   * The response item of a request, or one with Operation Pending. After Process it is waited for, and where
+   * `asynchronous.onPoll` says so always.
    *
    * @throws Refusal `asynchronousRequestNotFound`
    */
   async poll(requester: Requester, correlationValue: Buffer): Promise<PolledResult> {
     const entry = this.#demand(requester, correlationValue);
-    if (entry.job.hurried) await entry.job.done;
+    if (this.#config.onPoll === 'finish') entry.job.hurry.abort();
+    if (this.#config.onPoll === 'finish' || entry.job.hurried) await entry.job.done;
     if (entry.stage !== 'Completed') {
       const asynchronousCorrelationValue = entry.correlationValue;
       const item = {

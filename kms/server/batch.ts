@@ -3,7 +3,6 @@ import { zeroise } from '../../core/secret.js';
 import {
   KmipError,
   PROTOCOL_VERSIONS,
-  decodeRequest,
   encodeResponse,
   enumerationExistsIn,
   peekProtocolVersion,
@@ -40,7 +39,7 @@ import { FaultInterrupt, RequestFaults, corrupted } from './faults.js';
 import type { Authenticated, Client, IdentityPolicy } from './identity.js';
 import { masked } from './masking.js';
 import type { KmsMetrics } from './metrics.js';
-import { demandSound } from './request-header.js';
+import { demandSound, readRequest } from './request-header.js';
 import type { RequestGrant } from './rights.js';
 import { RequestScope } from './scope.js';
 import { commitFailure, readFailure } from './storage-errors.js';
@@ -109,7 +108,7 @@ export class BatchProcessor {
     let version: ProtocolVersionName = this.#newestVersion();
     try {
       version = this.#negotiate(peekProtocolVersion(bytes));
-      const request = decodeRequest(bytes, { deferPayloadErrors: true });
+      const request = readRequest(bytes);
       demandSound(request, this.#config, this.#context.clock.now() / 1000);
       const caller = this.#callerOf(request, connected);
       if (this.#server.asynchronous.takes(request, caller.client))
@@ -143,7 +142,7 @@ export class BatchProcessor {
   /** Takes a request to be performed later, from bytes of its own: those received are the connection's. */
   #submit(received: Buffer, version: ProtocolVersionName, caller: Caller): Answer {
     const bytes = Buffer.from(received);
-    const { header, batchItems } = decodeRequest(bytes, { deferPayloadErrors: true });
+    const { header, batchItems } = readRequest(bytes);
     const operations = batchItems.map(({ operation }) => operation);
     const { asynchronous } = this.#server;
     const values = asynchronous.submit(caller.client, operations, async (progress) => {

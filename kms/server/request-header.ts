@@ -1,7 +1,24 @@
 import type { RequestMessage } from '../../wire/kmip/index.js';
-import { KmipError } from '../../wire/kmip/index.js';
+import { KmipError, decodeRequest } from '../../wire/kmip/index.js';
 import type { KmsConfig } from '../config.js';
 import { Refusal } from '../refusals.js';
+
+/**
+ * Reads a request message. What is wrong with the payload of one item is kept as that payload; so is, for every item,
+ * that the message holds a critical extension, as all of it is refused then (KMIP 1.4 §6.16): there are none known here.
+ *
+ * @throws KmipError if it is no message
+ */
+export function readRequest(bytes: Buffer): RequestMessage {
+  const request = decodeRequest(bytes, { deferPayloadErrors: true });
+  if (!request.batchItems.some((item) => item.messageExtensions?.some((it) => it.criticalityIndicator)))
+    return request;
+  const requestPayload = new Refusal(
+    'unknownExtension',
+    'The message holds a critical extension that this server does not know.',
+  );
+  return { ...request, batchItems: request.batchItems.map((item) => ({ ...item, requestPayload })) };
+}
 
 /**
  * Checks what concerns a request message as a whole, before any of it is performed.
@@ -40,12 +57,6 @@ export function demandSound(
     throw new KmipError(
       'InvalidField',
       `The Time Stamp is more than ${timeStampSkewSeconds} seconds off this server's time. Set the client's clock.`,
-    );
-  }
-  if (batchItems.some((item) => item.messageExtensions?.some((it) => it.criticalityIndicator))) {
-    throw new Refusal(
-      'unknownExtension',
-      'The message holds a critical extension that this server does not know.',
     );
   }
 }

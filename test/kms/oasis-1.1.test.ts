@@ -112,6 +112,8 @@ describe('the OASIS KMIP 1.1 test cases', () => {
         ],
         foreignObjects: 'denied',
         leaseSeconds: 0,
+        // What is polled is over then, and what is canceled has not begun.
+        asynchronous: { operations: ['Locate', 'Archive', 'Recover'], delayMs: 600_000, onPoll: 'finish' },
         extensions: [
           { name: 'ACME LOCATION', tag: 0x54aa01, type: 'TextString' },
           { name: 'ACME ZIP CODE', tag: 0x54aa02, type: 'Integer' },
