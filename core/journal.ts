@@ -25,28 +25,32 @@ const DETAIL_LIMITS = { values: 256, textCharacters: 256, depth: 12 };
 
 /** The last requests of a service, in a ring that never grows; the details of each are cut to a bounded size. */
 export class Journal {
-  readonly #ring: (JournalEntry | undefined)[];
+  readonly #ring: (Kept | undefined)[];
   readonly #clock: Clock;
   #count = 0;
 
   /** @param capacity entries kept; 0 keeps none */
   constructor(capacity = 1000, clock: Clock = systemClock) {
-    this.#ring = new Array<JournalEntry | undefined>(capacity);
+    this.#ring = new Array<Kept | undefined>(capacity);
     this.#clock = clock;
   }
 
-  /** Keeps one request, forgetting the oldest when full. */
-  record(record: JournalRecord): void {
+  /**
+   * Keeps one request, forgetting the oldest when full.
+   *
+   * @param secretFields members of the details whose content is not kept, whatever it is made of
+   */
+  record(record: JournalRecord, secretFields: ReadonlySet<string> = NO_FIELDS): void {
     if (this.#ring.length === 0) return;
-    const time = new Date(this.#clock.now()).toISOString();
-    const details = record.details && bounded(record.details, { values: DETAIL_LIMITS.values }, 0);
-    this.#ring[this.#count % this.#ring.length] = {
-      sequence: this.#count + 1,
-      time,
-      ...record,
-      ...(details !== undefined && { details: details as JournalEntry['details'] }),
-    };
     this.#count += 1;
+    this.#ring[(this.#count - 1) % this.#ring.length] = {
+      sequence: this.#count,
+      timeMs: this.#clock.now(),
+      operation: record.operation,
+      client: record.client,
+      outcome: record.outcome,
+      details: record.details && detailsOf(record.details, secretFields),
+    };
   }
 
   /** The entries kept, oldest first; `last` bounds how many. */
@@ -54,8 +58,8 @@ export class Journal {
     const kept = Math.min(this.#count, this.#ring.length, last);
     const found: JournalEntry[] = [];
     for (let index = this.#count - kept; index < this.#count; index += 1) {
-      const entry = this.#ring[index % this.#ring.length];
-      if (entry) found.push(entry);
+      const one = this.#ring[index % this.#ring.length];
+      if (one) found.push(entryOf(one));
     }
     return found;
   }
@@ -66,27 +70,93 @@ export class Journal {
   }
 }
 
-/** A copy of a value with long texts cut, bytes told by their length, and only as many values as are left. */
-function bounded(value: unknown, left: { values: number }, depth: number): unknown {
-  left.values -= 1;
-  if (typeof value === 'string') {
+/** Bounded copies, as they are made for every request: their time becomes a text only when somebody reads it. */
+interface Kept extends Omit<JournalEntry, 'time'> {
+  readonly timeMs: number;
+}
+
+function entryOf({ sequence, timeMs, operation, client, outcome, details }: Kept): JournalEntry {
+  return {
+    sequence,
+    time: new Date(timeMs).toISOString(),
+    operation,
+    ...(client !== undefined && { client }),
+    outcome,
+    ...(details !== undefined && { details }),
+  };
+}
+
+const NO_FIELDS: ReadonlySet<string> = new Set();
+
+function detailsOf(
+  details: Readonly<Record<string, unknown>>,
+  secretFields: ReadonlySet<string>,
+): Readonly<Record<string, unknown>> {
+  return new BoundedCopy(secretFields).structure(details, 0);
+}
+
+/** A copy of details with secrets left out, long texts cut, bytes told by their length, and only so many values. */
+class BoundedCopy {
+  readonly #secretFields: ReadonlySet<string>;
+  #left = DETAIL_LIMITS.values;
+
+  constructor(secretFields: ReadonlySet<string>) {
+    this.#secretFields = secretFields;
+  }
+
+  structure(value: object, depth: number): Record<string, unknown> {
+    this.#left -= 1;
+    const copy: Record<string, unknown> = {};
+    for (const name in value) {
+      if (!Object.hasOwn(value, name) || name === '__proto__') continue;
+      if (this.#left <= 0) {
+        copy['…'] = '[more]';
+        break;
+      }
+      const member = (value as Readonly<Record<string, unknown>>)[name];
+      const shown = name.length > DETAIL_LIMITS.textCharacters ? '[long name]' : name;
+      copy[shown] = this.#secretFields.has(name) ? this.#masked(member) : this.#value(member, depth + 1);
+    }
+    return copy;
+  }
+
+  #list(values: readonly unknown[], depth: number): unknown[] {
+    this.#left -= 1;
+    const copy: unknown[] = [];
+    for (const value of values) {
+      if (this.#left <= 0) {
+        copy.push('[more]');
+        break;
+      }
+      copy.push(this.#value(value, depth + 1));
+    }
+    return copy;
+  }
+
+  #value(value: unknown, depth: number): unknown {
+    if (typeof value === 'object' && value !== null) {
+      if (value instanceof Uint8Array) return this.#plain(`[${value.length} bytes]`);
+      if (value instanceof Error) return this.#text(value.message);
+      if (depth === DETAIL_LIMITS.depth) return this.#plain('[deeper]');
+      return Array.isArray(value) ? this.#list(value, depth) : this.structure(value, depth);
+    }
+    if (typeof value === 'string') return this.#text(value);
+    return this.#plain(typeof value === 'bigint' ? value.toString() : value);
+  }
+
+  #text(value: string): string {
     const limit = DETAIL_LIMITS.textCharacters;
+    this.#left -= 1;
     // Copied: a slice of a string keeps the whole of it in memory.
     return value.length > limit ? `${Buffer.from(value.slice(0, limit)).toString()}…` : value;
   }
-  if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof Uint8Array) return `[${value.length} bytes]`;
-  if (depth === DETAIL_LIMITS.depth) return '[deeper]';
-  const isArray = Array.isArray(value);
-  const members: [string, unknown][] = [];
-  for (const name in value) {
-    if (!Object.hasOwn(value, name)) continue;
-    if (left.values <= 0) {
-      members.push([isArray ? '' : '…', '[more]']);
-      break;
-    }
-    const member = bounded((value as Readonly<Record<string, unknown>>)[name], left, depth + 1);
-    members.push([name.length > DETAIL_LIMITS.textCharacters ? '[long name]' : name, member]);
+
+  #masked(value: unknown): unknown {
+    return value === undefined ? undefined : this.#plain('[masked]');
   }
-  return isArray ? members.map(([, member]) => member) : Object.fromEntries(members);
+
+  #plain<T>(value: T): T {
+    this.#left -= 1;
+    return value;
+  }
 }

@@ -13,6 +13,38 @@ export class Metrics {
     return new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] });
   }
 
+  /**
+   * A counter for what happens many thousand times a second: what it counts is added up here, and put into the
+   * registry when that is read.
+   *
+   * @returns adds one to the number with these values of the labels, in the order of their names
+   */
+  tally<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+  ): (...values: string[]) => void {
+    const counts = new Map<string, { readonly values: readonly string[]; count: number }>();
+    new Counter({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.registry],
+      collect() {
+        for (const row of counts.values()) {
+          if (row.count > 0) this.labels(...row.values).inc(row.count);
+          row.count = 0;
+        }
+      },
+    });
+    return (...values) => {
+      const key = values.join('\0');
+      const known = counts.get(key);
+      if (known) known.count += 1;
+      else counts.set(key, { values, count: 1 });
+    };
+  }
+
   /** A number that goes up and down. */
   gauge<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> {
     return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });

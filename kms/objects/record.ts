@@ -8,6 +8,7 @@ import {
   attributeRow,
   managedObject,
   readValue,
+  recycleMessage,
   tagValue,
   writeValue,
 } from '../../wire/kmip/index.js';
@@ -90,11 +91,10 @@ export function comparableBytes(name: string, value: unknown): Buffer {
 
 /** A short digest of an attribute's name and value, by which the store finds objects. */
 export function searchTerm(name: string, value: unknown): Buffer {
-  return createHash('sha256')
-    .update(`${name}\0`)
-    .update(comparableBytes(name, value))
-    .digest()
-    .subarray(0, 16);
+  const bytes = comparableBytes(name, value);
+  const term = createHash('sha256').update(`${name}\0`).update(bytes).digest().subarray(0, 16);
+  recycleMessage(bytes);
+  return term;
 }
 
 /** Attributes that most objects share, and those that the server alone deals with: their terms would find half the store. */

@@ -15,16 +15,21 @@ interface Entry {
  */
 export class Workspace {
   readonly #repository: ObjectRepository;
-  #entries = new Map<string, Entry>();
+  #entries: ReadonlyMap<string, Entry> = NO_ENTRIES;
+  /** Whether a savepoint has {@link #entries}, so that the next change needs a copy: most requests change nothing. */
+  #shared = true;
 
   constructor(repository: ObjectRepository) {
     this.#repository = repository;
   }
 
   /** The object as this request sees it. */
-  async read(uniqueIdentifier: string, opens?: Opens): Promise<ManagedObject | undefined> {
+  read(
+    uniqueIdentifier: string,
+    opens?: Opens,
+  ): ManagedObject | undefined | Promise<ManagedObject | undefined> {
     const entry = this.#entries.get(uniqueIdentifier);
-    return entry ? entry.after : await this.#repository.read(uniqueIdentifier, opens);
+    return entry ? entry.after : this.#repository.read(uniqueIdentifier, opens);
   }
 
   /** Identifiers with these attribute values, this request's own new and changed objects among them, newest first. */
@@ -60,13 +65,13 @@ export class Workspace {
 
   /** Makes a new object known. */
   add(object: ManagedObject): void {
-    this.#entries.set(object.uniqueIdentifier, { before: undefined, after: object });
+    this.#own().set(object.uniqueIdentifier, { before: undefined, after: object });
   }
 
   /** Replaces an object that was read from here. */
   replace(object: ManagedObject, after: ManagedObject): void {
     const known = this.#entries.get(object.uniqueIdentifier);
-    this.#entries.set(object.uniqueIdentifier, { before: known ? known.before : object, after });
+    this.#own().set(object.uniqueIdentifier, { before: known ? known.before : object, after });
   }
 
   /**
@@ -75,7 +80,7 @@ export class Workspace {
    */
   note(object: ManagedObject, after: ManagedObject): void {
     const known = this.#entries.get(object.uniqueIdentifier);
-    this.#entries.set(
+    this.#own().set(
       object.uniqueIdentifier,
       known ? { ...known, after } : { before: object, after, isNote: true },
     );
@@ -84,13 +89,14 @@ export class Workspace {
   /** Removes an object that was read from here, with all its attributes. */
   remove(object: ManagedObject): void {
     const known = this.#entries.get(object.uniqueIdentifier);
-    if (known && known.before === undefined) this.#entries.delete(object.uniqueIdentifier);
-    else this.#entries.set(object.uniqueIdentifier, { before: known?.before ?? object, after: undefined });
+    if (known && known.before === undefined) this.#own().delete(object.uniqueIdentifier);
+    else this.#own().set(object.uniqueIdentifier, { before: known?.before ?? object, after: undefined });
   }
 
   /** Whether anything was changed since a savepoint, notes apart. */
   changedSince(savepoint: unknown): boolean {
     const then = savepoint as ReadonlyMap<string, Entry>;
+    if (then === this.#entries) return false;
     if ([...then.keys()].some((identifier) => !this.#entries.has(identifier))) return true;
     return [...this.#entries].some(
       ([identifier, entry]) => entry.isNote !== true && then.get(identifier) !== entry,
@@ -99,12 +105,19 @@ export class Workspace {
 
   /** A point to go back to. */
   savepoint(): unknown {
-    return new Map(this.#entries);
+    this.#shared = true;
+    return this.#entries;
   }
 
   /** Forgets all changes since a savepoint. */
   goBack(savepoint: unknown): void {
-    this.#entries = new Map(savepoint as Map<string, Entry>);
+    this.#shared = true;
+    this.#entries = savepoint as ReadonlyMap<string, Entry>;
+  }
+
+  /** Whether there is anything to commit. */
+  get changed(): boolean {
+    return this.#entries.size > 0;
   }
 
   /**
@@ -115,7 +128,6 @@ export class Workspace {
    */
   async commit(): Promise<unknown> {
     const entries = [...this.#entries.values()];
-    if (entries.length === 0) return undefined;
     const changes: ObjectChange[] = entries.map(({ before, after }) => ({ before, after }));
     try {
       await this.#repository.commit(changes);
@@ -125,4 +137,15 @@ export class Workspace {
       throw error;
     }
   }
+
+  /** The entries, to be changed: savepoints keep what they have. */
+  #own(): Map<string, Entry> {
+    if (this.#shared) {
+      this.#entries = new Map(this.#entries);
+      this.#shared = false;
+    }
+    return this.#entries as Map<string, Entry>;
+  }
 }
+
+const NO_ENTRIES: ReadonlyMap<string, Entry> = new Map();

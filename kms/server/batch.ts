@@ -1,4 +1,5 @@
 import type { ServiceContext } from '../../core/context.js';
+import type { Promised } from '../../core/promised.js';
 import { zeroise } from '../../core/secret.js';
 import {
   KmipError,
@@ -37,7 +38,7 @@ import { withoutData } from './ephemeral.js';
 import type { Delivery } from './faults.js';
 import { FaultInterrupt, RequestFaults, corrupted } from './faults.js';
 import type { Authenticated, Client, IdentityPolicy } from './identity.js';
-import { masked } from './masking.js';
+import { SECRET_FIELDS } from './masking.js';
 import type { KmsMetrics } from './metrics.js';
 import { demandSound, readRequest } from './request-header.js';
 import type { RequestGrant } from './rights.js';
@@ -74,7 +75,10 @@ interface Run {
   readonly effects: RequestEffects;
 }
 
-type AnyOperation = { readonly perform: OperationHandler<never>; readonly open?: true } | undefined;
+interface Operation {
+  readonly perform: OperationHandler<never>;
+  readonly open?: true;
+}
 
 /** Turns request messages into response messages; knows nothing of sockets. */
 export class BatchProcessor {
@@ -85,6 +89,7 @@ export class BatchProcessor {
   readonly #metrics: KmsMetrics;
   readonly #attestation: Attestation;
   readonly #server: ServerState;
+  readonly #newestVersion: ProtocolVersionName;
 
   constructor(parts: {
     readonly config: KmsConfig;
@@ -101,11 +106,13 @@ export class BatchProcessor {
     this.#metrics = parts.metrics;
     this.#attestation = new Attestation(parts.config.attestation, parts.context);
     this.#server = parts.server;
+    const { protocolVersions } = parts.config;
+    this.#newestVersion = PROTOCOL_VERSIONS.findLast((name) => protocolVersions.includes(name)) ?? '1.0';
   }
 
   /** Answers one request message. Never rejects: whatever goes wrong becomes an answer. */
   async answer(bytes: Buffer, connected: Client): Promise<Answer> {
-    let version: ProtocolVersionName = this.#newestVersion();
+    let version: ProtocolVersionName = this.#newestVersion;
     try {
       version = this.#negotiate(peekProtocolVersion(bytes));
       const request = readRequest(bytes);
@@ -121,11 +128,7 @@ export class BatchProcessor {
 
   /** The answer to bytes that are no message at all. */
   answerGarbage(error: KmipError, connected: Client): Answer {
-    return this.#failWhole(error, this.#newestVersion(), connected);
-  }
-
-  #newestVersion(): ProtocolVersionName {
-    return PROTOCOL_VERSIONS.findLast((name) => this.#config.protocolVersions.includes(name)) ?? '1.0';
+    return this.#failWhole(error, this.#newestVersion, connected);
   }
 
   /** The version to answer in. @throws KmipError if it is not among those configured */
@@ -175,35 +178,28 @@ export class BatchProcessor {
     caller: Caller,
     progress?: AsynchronousProgress,
   ): Promise<Answer> {
-    const faults = new RequestFaults(this.#context.faults, this.#config.name);
-    const grant = this.#server.tickets.grantOf(caller.client)?.forRequest();
-    const effects = new RequestEffects();
+    const run: Run = {
+      faults: new RequestFaults(this.#context.faults, this.#config.name),
+      grant: this.#server.tickets.grantOf(caller.client)?.forRequest(),
+      effects: new RequestEffects(),
+      progress,
+    };
     const lease = this.#repository.beginRequest();
     try {
-      return await this.#redoing(() =>
-        this.#attempt(request, version, caller, { faults, grant, progress, effects }),
-      );
-    } catch (error) {
-      effects.undo();
-      if (error instanceof FaultInterrupt) return { bytes: Buffer.alloc(0), delivery: error.delivery };
-      return this.#failWhole(error, version, caller.client);
-    } finally {
-      effects.done();
-      this.#repository.endRequest(lease);
-    }
-  }
-
-  /** Does a request again as long as it loses races. @throws KmipError */
-  async #redoing(attempt: () => Promise<Answer>): Promise<Answer> {
-    for (let count = 1; ; count += 1) {
-      try {
-        return await attempt();
-      } catch (error) {
-        if (!(error instanceof StoreConflict)) throw error;
+      for (let count = 1; ; count += 1) {
+        const answer = await this.#attempt(request, version, caller, run);
+        if (answer) return answer;
         if (count === CONFLICT_LIMIT) {
           throw new KmipError('GeneralFailure', 'Other requests kept changing the same objects. Try again.');
         }
       }
+    } catch (error) {
+      run.effects.undo();
+      if (error instanceof FaultInterrupt) return { bytes: Buffer.alloc(0), delivery: error.delivery };
+      return this.#failWhole(error, version, caller.client);
+    } finally {
+      run.effects.done();
+      this.#repository.endRequest(lease);
     }
   }
 
@@ -211,28 +207,30 @@ export class BatchProcessor {
   #callerOf(request: RequestMessage, connected: Client): Caller {
     const needsCredential = request.batchItems.some((item) => operationOf(item)?.open !== true);
     const credentials = request.header.authentication?.credentials ?? [];
-    return {
-      ...this.#identity.authenticate(connected, credentials, needsCredential),
-      attestation: this.#attestation.claimOf(request.header),
-    };
+    const { client, serverHashedPassword } = this.#identity.authenticate(
+      connected,
+      credentials,
+      needsCredential,
+    );
+    return { client, serverHashedPassword, attestation: this.#attestation.claimOf(request.header) };
   }
 
-  /** Runs the batch once. @throws StoreConflict if it must be run again */
+  /** Runs the batch once; undefined if another request changed one of its objects first, and it must be run again. */
   async #attempt(
     request: RequestMessage,
     version: ProtocolVersionName,
     { client, attestation, serverHashedPassword }: Caller,
     run: Run,
-  ): Promise<Answer> {
-    const rank = rankOf(version);
+  ): Promise<Answer | undefined> {
     const workspace = new Workspace(this.#repository);
     const scope = new RequestScope({
-      ...this.#context,
+      rng: this.#context.rng,
+      clock: this.#context.clock,
       config: this.#config,
       client,
       attestation,
       version,
-      rank,
+      rank: rankOf(version),
       workspace,
       server: this.#server,
       grant: run.grant,
@@ -240,26 +238,40 @@ export class BatchProcessor {
     });
     let outcomes = await this.#run(request, scope, run);
 
-    const offer = outcomes.some(({ item }) => item.resultReason === 'AttestationRequired')
-      ? this.#attestation.offer()
-      : undefined;
-    const extra = { ...offer, serverHashedPassword };
+    const extra = { ...this.#offerFor(outcomes), serverHashedPassword };
     let answer = this.#encode(version, outcomes, extra);
     const tooLarge = sizeProblem(answer.bytes, request.header);
-    if (tooLarge) return this.#refuseForSize(tooLarge, request, version, client);
-    try {
-      const forgone = await workspace.commit();
-      if (forgone !== undefined) this.#context.log.warn({ err: forgone }, 'a note could not be made durable');
-    } catch (error) {
-      if (error instanceof StoreConflict) throw error;
-      this.#context.log.error({ err: error }, 'a request could not be made durable');
+    if (tooLarge) {
       run.effects.undo();
-      const failure = commitFailure(error);
-      outcomes = outcomes.map((outcome) => (outcome.writes ? notCommitted(outcome, failure) : outcome));
+      return this.#refuseForSize(tooLarge, request, version, client);
+    }
+    const problem = workspace.changed ? await this.#commit(workspace) : undefined;
+    if (problem instanceof StoreConflict) return undefined;
+    if (problem) {
+      run.effects.undo();
+      outcomes = outcomes.map((outcome) => (outcome.writes ? notCommitted(outcome, problem) : outcome));
       answer = this.#encode(version, outcomes, extra);
     }
     this.#record(request, client, version, outcomes, answer.serverCorrelationValue);
     return { bytes: answer.bytes, delivery: run.faults.delivery };
+  }
+
+  #offerFor(outcomes: readonly Outcome[]): AttestationOffer | undefined {
+    const needed = outcomes.some(({ item }) => item.resultReason === 'AttestationRequired');
+    return needed ? this.#attestation.offer() : undefined;
+  }
+
+  /** Makes changes durable. @returns why they are not, and must be done again or reported as failed */
+  async #commit(workspace: Workspace): Promise<StoreConflict | KmipError | undefined> {
+    try {
+      const forgone = await workspace.commit();
+      if (forgone !== undefined) this.#context.log.warn({ err: forgone }, 'a note could not be made durable');
+      return undefined;
+    } catch (error) {
+      if (error instanceof StoreConflict) return error;
+      this.#context.log.error({ err: error }, 'a request could not be made durable');
+      return commitFailure(error);
+    }
   }
 
   async #run(request: RequestMessage, scope: RequestScope, run: Run): Promise<Outcome[]> {
@@ -269,7 +281,8 @@ export class BatchProcessor {
     const outcomes: Outcome[] = [];
     for (const [index, item] of request.batchItems.entries()) {
       const savepoint = workspace.savepoint();
-      const outcome = await this.#perform(item, index, scope, run);
+      const performed = this.#perform(item, index, scope, run);
+      const outcome = performed instanceof Promise ? await performed : performed;
       outcomes.push(outcome);
       if (outcome.item.resultStatus !== 'OperationFailed') continue;
       workspace.goBack(savepoint);
@@ -284,13 +297,15 @@ export class BatchProcessor {
     return outcomes;
   }
 
-  async #perform(
-    item: RequestBatchItem,
-    index: number,
-    scope: RequestScope,
-    { faults, grant, progress }: Run,
-  ): Promise<Outcome> {
+  /** Performs one batch item: at once if it can be, as most that find what they need in memory. */
+  #perform(item: RequestBatchItem, index: number, scope: RequestScope, run: Run): Promised<Outcome> {
     const before = scope.workspace.savepoint();
+    const done = (payload: unknown): Outcome => succeeded(item, payload, scope, before);
+    const refused = (error: unknown): Outcome => {
+      if (error instanceof FaultInterrupt) throw error;
+      run.grant?.giveBack(index);
+      return { item: failed(item, this.#asKmipError(error), scope.rank), writes: false };
+    };
     try {
       const operation = operationOf(item);
       if (!operation || !enumerationExistsIn('Operation', item.operation, scope.rank)) {
@@ -301,29 +316,41 @@ export class BatchProcessor {
       }
       scope.operation = item.operation as OperationName;
       this.#attestation.demand(scope.operation, scope.attestation);
-      const action = await faults.strike(index, {
-        operation: String(item.operation),
-        client: scope.client.name,
-        object: objectOf(item, scope),
-      });
-      if (item.requestPayload instanceof KmipError) throw item.requestPayload;
-      if (grant) grant.begin(index, scope.operation, await targetOf(item, scope));
-      progress?.begin(index);
-      const payload: unknown = await operation.perform(item.requestPayload as never, scope);
-      if (payload instanceof PolledItem) {
-        return { item: { ...payload.item, uniqueBatchItemId: item.uniqueBatchItemId }, writes: false };
-      }
-      const answered = item.ephemeral === true ? withoutData(scope.operation, payload) : payload;
-      const responsePayload = action?.kind === 'corrupt' ? corrupted(answered) : answered;
-      return {
-        item: { ...identity(item), resultStatus: 'Success', responsePayload },
-        writes: scope.workspace.changedSince(before),
-      };
+      const answered =
+        run.grant || !run.faults.isEmpty
+          ? this.#performObserved(operation, item, index, scope, run)
+          : this.#performAtOnce(operation, item, index, scope, run);
+      return answered instanceof Promise ? answered.then(done, refused) : done(answered);
     } catch (error) {
-      if (error instanceof FaultInterrupt) throw error;
-      grant?.giveBack(index);
-      return { item: failed(item, this.#asKmipError(error), scope.rank), writes: false };
+      return refused(error);
     }
+  }
+
+  /** Where faults may strike, or a ticket bounds what the client may do. */
+  async #performObserved(
+    operation: Operation,
+    item: RequestBatchItem,
+    index: number,
+    scope: RequestScope,
+    run: Run,
+  ): Promise<unknown> {
+    const action = await run.faults.strike(index, subjectOf(item, scope));
+    if (item.requestPayload instanceof KmipError) throw item.requestPayload;
+    if (run.grant) run.grant.begin(index, scope.operation, await targetOf(item, scope));
+    const payload = await this.#performAtOnce(operation, item, index, scope, run);
+    return action?.kind === 'corrupt' ? corrupted(payload) : payload;
+  }
+
+  #performAtOnce(
+    operation: Operation,
+    { requestPayload }: RequestBatchItem,
+    index: number,
+    scope: RequestScope,
+    run: Run,
+  ): unknown {
+    if (requestPayload instanceof KmipError) throw requestPayload;
+    run.progress?.begin(index);
+    return operation.perform(requestPayload as never, scope);
   }
 
   /** Unexpected errors are told to the log only. */
@@ -343,9 +370,11 @@ export class BatchProcessor {
     const serverCorrelationValue = this.#server.nextCorrelationValue();
     const bytes = encodeResponse({
       header: {
-        ...extra,
         protocolVersion: protocolVersionOf(version),
         timeStamp: Math.floor(this.#context.clock.now() / 1000),
+        nonce: extra.nonce,
+        serverHashedPassword: extra.serverHashedPassword,
+        attestationTypes: extra.attestationTypes,
         serverCorrelationValue,
         batchCount: outcomes.length,
       },
@@ -375,7 +404,7 @@ export class BatchProcessor {
     const rank = rankOf(version);
     const item = failureOf(error, rank);
     const { bytes, serverCorrelationValue } = this.#encode(version, [{ item, writes: false }]);
-    this.#metrics.requests.inc({ operation: 'none', outcome: String(item.resultReason) });
+    this.#metrics.count('none', String(item.resultReason));
     this.#context.journal.record({
       operation: 'none',
       client: client.name,
@@ -397,36 +426,34 @@ export class BatchProcessor {
       const operation = String(item.operation ?? 'none');
       const outcome =
         item.resultStatus === 'Success' ? 'success' : String(item.resultReason ?? item.resultStatus);
-      this.#metrics.requests.inc({ operation, outcome });
-      this.#context.journal.record({
-        operation,
-        client: client.name,
-        outcome,
-        details: {
-          protocolVersion,
-          clientCorrelationValue,
-          serverCorrelationValue,
-          request: masked(request.batchItems[index]?.requestPayload),
-          response: masked(item.responsePayload),
-          message: item.resultMessage,
-        },
-      });
+      this.#metrics.count(operation, outcome);
+      const details = {
+        protocolVersion,
+        clientCorrelationValue,
+        serverCorrelationValue,
+        request: request.batchItems[index]?.requestPayload,
+        response: item.responsePayload,
+        message: item.resultMessage,
+      };
+      this.#context.journal.record({ operation, client: client.name, outcome, details }, SECRET_FIELDS);
     }
   }
 }
 
-function operationOf(item: RequestBatchItem): AnyOperation {
-  const { operation } = item;
-  if (typeof operation !== 'string' || !Object.hasOwn(OPERATIONS, operation)) return undefined;
-  return (OPERATIONS as Partial<Record<OperationName, AnyOperation>>)[operation];
+const ROWS = new Map<unknown, Operation>(Object.entries(OPERATIONS));
+
+function operationOf({ operation }: RequestBatchItem): Operation | undefined {
+  return ROWS.get(operation);
 }
 
-/** The object that a request is about, where it names one. */
-function objectOf(item: RequestBatchItem, scope: RequestScope): string | undefined {
-  const payload = item.requestPayload;
-  if (typeof payload !== 'object' || payload === null || !('uniqueIdentifier' in payload))
-    return scope.placeholder;
-  return typeof payload.uniqueIdentifier === 'string' ? payload.uniqueIdentifier : scope.placeholder;
+/** What faults are matched by: the operation, who asks for it, and the object where the request names one. */
+function subjectOf({ operation, requestPayload }: RequestBatchItem, scope: RequestScope) {
+  const named =
+    typeof requestPayload === 'object' && requestPayload !== null && 'uniqueIdentifier' in requestPayload
+      ? requestPayload.uniqueIdentifier
+      : undefined;
+  const object = typeof named === 'string' ? named : scope.placeholder;
+  return { operation: String(operation), client: scope.client.name, object };
 }
 
 /** The object that a request names, if there is one; whether the client may see it is another matter. */
@@ -466,6 +493,22 @@ function failureOf(error: KmipError, rank: number): ResponseBatchItem {
 function failed(item: RequestBatchItem, error: KmipError, rank: number): ResponseBatchItem {
   const known = enumerationExistsIn('Operation', item.operation, rank);
   return { ...identity(item), ...(known ? {} : { operation: undefined }), ...failureOf(error, rank) };
+}
+
+/** @param before the savepoint before the item */
+function succeeded(item: RequestBatchItem, payload: unknown, scope: RequestScope, before: unknown): Outcome {
+  if (payload instanceof PolledItem) {
+    return { item: { ...payload.item, uniqueBatchItemId: item.uniqueBatchItemId }, writes: false };
+  }
+  return {
+    item: {
+      operation: item.operation,
+      uniqueBatchItemId: item.uniqueBatchItemId,
+      resultStatus: 'Success',
+      responsePayload: item.ephemeral === true ? withoutData(scope.operation, payload) : payload,
+    },
+    writes: scope.workspace.changedSince(before),
+  };
 }
 
 function undone({ item, writes }: Outcome): Outcome {

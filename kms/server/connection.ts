@@ -2,13 +2,13 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
 import type { Logger } from '../../core/logging.js';
-import { zeroise } from '../../core/secret.js';
-import { KmipError, tagValue } from '../../wire/kmip/index.js';
+import { KmipError, recycleMessage, tagValue } from '../../wire/kmip/index.js';
 import type { KmsConfig } from '../config.js';
 import type { Answer, BatchProcessor } from './batch.js';
 import { MessageFramer } from './framing.js';
 import type { Client } from './identity.js';
 import type { KmsMetrics } from './metrics.js';
+import type { Outbox } from './outbox.js';
 
 /** One client's connection: requests are answered one after another, in their order. */
 export class KmipConnection {
@@ -20,8 +20,16 @@ export class KmipConnection {
   readonly #metrics: KmsMetrics;
   readonly #framer: MessageFramer;
   readonly #limits: KmsConfig['limits'];
+  readonly #outbox: Outbox;
+  /** A request is being answered, or its answer being sent. */
   #busy = false;
+  /** The connection is to be closed once what was received is answered. */
   #ended = false;
+  /** What follows cannot be cut into messages any more, or would be answered behind half an answer. */
+  #broken = false;
+  #started = 0;
+  /** The answer on its way out. */
+  #sent: Buffer | undefined;
   /** When the request that is still incomplete began to arrive, or the client was last waited for (monotonic ms). */
   #waitingSince = performance.now();
 
@@ -35,6 +43,7 @@ export class KmipConnection {
       readonly processor: BatchProcessor;
       readonly metrics: KmsMetrics;
       readonly limits: KmsConfig['limits'];
+      readonly outbox: Outbox;
     },
   ) {
     this.#socket = socket;
@@ -44,13 +53,13 @@ export class KmipConnection {
     this.#processor = parts.processor;
     this.#metrics = parts.metrics;
     this.#limits = parts.limits;
+    this.#outbox = parts.outbox;
     this.#framer = new MessageFramer(tagValue('RequestMessage'), parts.limits.messageBytes);
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('end', () => {
-      this.#ended = true;
-      if (!this.#busy) socket.end();
-    });
+    socket.on('end', () => this.finish());
+    // A client that goes away instead of reading ends the wait for it as well.
+    socket.on('close', () => this.#delivered());
   }
 
   /** Closes the connection if its client has been too slow. @param now monotonic milliseconds */
@@ -76,39 +85,30 @@ export class KmipConnection {
       if (this.#framer.bufferedBytes > this.#limits.messageBytes) this.#socket.pause();
       return;
     }
-    this.#serve().catch((error: unknown) => {
-      this.#log.error({ err: error }, 'a connection could not be served');
-      this.#socket.destroy();
-    });
+    this.#serve();
   }
 
-  async #serve(): Promise<void> {
-    this.#busy = true;
-    for (;;) {
-      const message = this.#nextMessage();
-      if (message === undefined) break;
-      const started = performance.now();
-      const answer =
-        message instanceof KmipError
-          ? this.#processor.answerGarbage(message, this.#client)
-          : await this.#processor.answer(message, this.#client);
-      this.#metrics.duration.observe((performance.now() - started) / 1000);
+  /** Begins to answer the next request, if it is here; what was received with it or after it follows from there. */
+  #serve(): void {
+    const message = this.#nextMessage();
+    this.#busy = message !== undefined;
+    if (message === undefined) {
       this.#waitingSince = performance.now();
-      await this.#deliver(answer);
-      if (message instanceof KmipError) {
-        // The stream cannot be cut into messages any more.
-        this.#ended = true;
-        break;
-      }
+      if (this.#ended) this.#socket.end();
+      else if (this.#socket.isPaused()) this.#socket.resume();
+      return;
     }
-    this.#busy = false;
-    this.#waitingSince = performance.now();
-    if (this.#ended) this.#socket.end();
-    else this.#socket.resume();
+    this.#started = performance.now();
+    if (message instanceof KmipError) {
+      this.#breakOff();
+      this.#deliver(this.#processor.answerGarbage(message, this.#client));
+    } else {
+      this.#processor.answer(message, this.#client).then(this.#deliver, this.#giveUp);
+    }
   }
 
   #nextMessage(): Buffer | KmipError | undefined {
-    if (this.#socket.destroyed || this.#socket.writableEnded) return undefined;
+    if (this.#broken || this.#socket.destroyed || this.#socket.writableEnded) return undefined;
     try {
       return this.#framer.next();
     } catch (error) {
@@ -117,38 +117,46 @@ export class KmipConnection {
     }
   }
 
-  /** Writes the answer in one piece, waits until the client took it, and clears the keys it may hold. */
-  async #deliver({ bytes, delivery }: Answer): Promise<void> {
+  /** Sends the answer, in one write, as far as it is to be sent. */
+  readonly #deliver = ({ bytes, delivery }: Answer): void => {
+    this.#waitingSince = performance.now();
+    this.#metrics.duration.observe((this.#waitingSince - this.#started) / 1000);
+    this.#sent = bytes;
     switch (delivery) {
       case 'send':
-        await this.#write(bytes);
-        break;
+        this.#outbox.send(this.#socket, bytes, this.#delivered);
+        return;
       case 'truncate':
-        await this.#write(bytes.subarray(0, bytes.length >> 1));
-        this.#ended = true;
-        break;
+        this.#breakOff();
+        this.#outbox.send(this.#socket, bytes.subarray(0, bytes.length >> 1), this.#delivered);
+        return;
       case 'reset':
         this.#transport?.resetAndDestroy();
+        break;
+      case 'hangUp':
+        this.#transport?.destroy();
         break;
       case 'drop':
         break;
     }
-    zeroise(bytes);
+    this.#delivered();
+  };
+
+  /** The client took the answer, or is gone: clears the keys that it may hold, and goes on. */
+  readonly #delivered = (): void => {
+    if (this.#sent === undefined) return;
+    recycleMessage(this.#sent);
+    this.#sent = undefined;
+    this.#serve();
+  };
+
+  #breakOff(): void {
+    this.#broken = true;
+    this.#ended = true;
   }
 
-  #write(bytes: Buffer): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#socket.destroyed) {
-        resolve();
-        return;
-      }
-      // A client that goes away instead of reading ends the wait as well.
-      const closed = (): void => resolve();
-      this.#socket.once('close', closed);
-      this.#socket.write(bytes, () => {
-        this.#socket.off('close', closed);
-        resolve();
-      });
-    });
-  }
+  readonly #giveUp = (error: unknown): void => {
+    this.#log.error({ err: error }, 'a connection could not be served');
+    this.#socket.destroy();
+  };
 }

@@ -6,6 +6,7 @@ import type { AdmissionParts } from './admission.js';
 import { admit, countRefusals, mutualTls, peerOf } from './admission.js';
 import type { BatchProcessor } from './batch.js';
 import { KmipConnection } from './connection.js';
+import { Outbox } from './outbox.js';
 import { Port } from './port.js';
 
 /** How often slow connections are looked for, in milliseconds; one timer for all of them. */
@@ -24,6 +25,7 @@ export class KmipListener {
   readonly #port: Port;
   /** Sockets before the end of their handshake, by the client's address and port. */
   readonly #handshaking = new Map<string, Socket>();
+  readonly #outbox = new Outbox();
   readonly #connections = new Map<TLSSocket, KmipConnection>();
   #sweep: NodeJS.Timeout | undefined;
 
@@ -87,6 +89,7 @@ export class KmipListener {
       processor,
       metrics,
       limits: config.limits,
+      outbox: this.#outbox,
     });
     this.#connections.set(socket, connection);
     metrics.connections.inc();

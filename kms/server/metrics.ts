@@ -6,7 +6,8 @@ export type KmsMetrics = ReturnType<typeof kmsMetrics>;
 /** Registers a key server's metrics. */
 export function kmsMetrics(metrics: Metrics) {
   return {
-    requests: metrics.counter('kmip_operations_total', 'Batch items answered, by operation and outcome', [
+    /** Counts one batch item. */
+    count: metrics.tally('kmip_operations_total', 'Batch items answered, by operation and outcome', [
       'operation',
       'outcome',
     ]),

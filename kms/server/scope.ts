@@ -1,4 +1,6 @@
 import type { Clock } from '../../core/clock.js';
+import type { Promised } from '../../core/promised.js';
+import { whenThere } from '../../core/promised.js';
 import type { Rng } from '../../core/rng.js';
 import { KmipError, RANK_2_0 } from '../../wire/kmip/index.js';
 import type {
@@ -38,8 +40,9 @@ export class RequestScope {
   readonly nowSeconds: number;
   /** The ID Placeholder (KMIP 1.4 §4). */
   placeholder: string | undefined;
-  readonly #latest = new Map<OperationName | NameIn<'UniqueIdentifier'>, string>();
-  readonly #returned: string[] = [];
+  /** Identifiers by the operation that returned them last, and all of them in their order, once there are any. */
+  #latest: Map<OperationName | NameIn<'UniqueIdentifier'>, string> | undefined;
+  #returned: string[] | undefined;
   readonly #grant: RequestGrant | undefined;
 
   constructor(fields: {
@@ -77,16 +80,16 @@ export class RequestScope {
   /** Notes the identifier that an operation returned and puts it into the ID Placeholder. */
   returns(operation: OperationName, uniqueIdentifier: string): void {
     this.placeholder = uniqueIdentifier;
-    this.#latest.set(operation, uniqueIdentifier);
-    this.#returned.push(uniqueIdentifier);
+    (this.#latest ??= new Map()).set(operation, uniqueIdentifier);
+    (this.#returned ??= []).push(uniqueIdentifier);
   }
 
   /** Notes the identifiers of a key pair; the ID Placeholder gets the private key's (KMIP 1.4 §4.2). */
   returnsPair(operation: 'CreateKeyPair' | 'ReKeyKeyPair', privateKey: string, publicKey: string): void {
     this.returns(operation, privateKey);
-    this.#latest.set(`${operation}PrivateKey`, privateKey);
-    this.#latest.set(`${operation}PublicKey`, publicKey);
-    this.#returned.push(publicKey);
+    (this.#latest ??= new Map()).set(`${operation}PrivateKey`, privateKey);
+    (this.#latest ??= new Map()).set(`${operation}PublicKey`, publicKey);
+    (this.#returned ??= []).push(publicKey);
   }
 
   /** The identifier that a request means. @throws Refusal `noIdPlaceholder` */
@@ -106,12 +109,21 @@ export class RequestScope {
    * @throws Refusal `objectNotFound`, also for objects that the client may not know of; `noIdPlaceholder`
    * @throws KmipError `PermissionDenied` or `ObjectArchived`
    */
-  async object(
+  object(
     reference: IdentifierReference | undefined,
     options: { readonly archived?: boolean } = {},
-  ): Promise<ManagedObject> {
+  ): Promised<ManagedObject> {
     const uniqueIdentifier = this.resolve(reference);
-    const object = await this.workspace.read(uniqueIdentifier, this.#opens());
+    return whenThere(this.workspace.read(uniqueIdentifier, this.#opens()), (object) =>
+      this.#admitted(uniqueIdentifier, object, options),
+    );
+  }
+
+  #admitted(
+    uniqueIdentifier: string,
+    object: ManagedObject | undefined,
+    options: { readonly archived?: boolean },
+  ): ManagedObject {
     if (!object || !this.server.policies.allows(this.client, this.operation, guarded(object))) {
       throw this.#refusal(uniqueIdentifier, object);
     }
@@ -156,11 +168,11 @@ export class RequestScope {
   identifierOf(reference: IdentifierReference | undefined): string | undefined {
     if (typeof reference === 'string') return reference;
     if (reference === undefined) return this.placeholder;
-    if ('index' in reference) return this.#returned.at(reference.index);
+    if ('index' in reference) return this.#returned?.at(reference.index);
     const { of } = reference;
     if (of === 'IDPlaceholder') return this.placeholder;
     // The other names are those of operations; those of key pairs name one half.
-    return typeof of === 'string' ? this.#latest.get(of) : undefined;
+    return typeof of === 'string' ? this.#latest?.get(of) : undefined;
   }
 }
 

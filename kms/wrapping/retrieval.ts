@@ -1,3 +1,4 @@
+import type { Promised } from '../../core/promised.js';
 import type { ManagedObjectValue, RequestPayload } from '../../wire/kmip/index.js';
 import { KmipError } from '../../wire/kmip/index.js';
 import { inFormat } from '../keys/key-block.js';
@@ -20,12 +21,36 @@ export type RetrievalForm = Pick<
  *
  * @throws Refusal `objectDestroyed`, KmipError `Sensitive`, `NotExtractable`, and what KMIP 1.4 §11.12 lists
  */
-export async function retrieved(
+export function retrieved(
   object: ManagedObject,
   form: RetrievalForm,
   scope: RequestScope,
-): Promise<ManagedObjectValue> {
+): Promised<ManagedObjectValue> {
   const value = demandRetrievable(object, form);
+  return asStored(form) ? value : inForm(object, value, form, scope);
+}
+
+/** Whether the object leaves as it is stored. */
+function asStored({
+  keyFormatType,
+  keyWrapType,
+  keyCompressionType,
+  keyWrappingSpecification,
+}: RetrievalForm) {
+  return (
+    keyFormatType === undefined &&
+    keyWrapType === undefined &&
+    keyCompressionType === undefined &&
+    keyWrappingSpecification === undefined
+  );
+}
+
+async function inForm(
+  object: ManagedObject,
+  value: ManagedObjectValue,
+  form: RetrievalForm,
+  scope: RequestScope,
+): Promise<ManagedObjectValue> {
   const { keyFormatType, keyCompressionType, keyWrappingSpecification } = form;
   const opened = isWrapped(value) && leavesOpened(form) ? await unwrapped(value, scope) : value;
   const converted =

@@ -6,7 +6,7 @@ import { enumeration } from './schema/enumeration.js';
 import { multiple, optional, repeated, required, structure } from './schema/structure.js';
 import { nonce } from './structures/base.js';
 import { authentication } from './structures/credential.js';
-import { protocolVersion } from './structures/protocol-version.js';
+import { protocolVersion, protocolVersionOf } from './structures/protocol-version.js';
 import type { ProtocolVersion } from './structures/protocol-version.js';
 import { tagValue } from './tables/tag-names.js';
 import { TtlvReader } from './ttlv/reader.js';
@@ -174,9 +174,16 @@ export function encodeResponse(message: ResponseMessage): Buffer {
 /** The version spoken for a Protocol Version: itself, or the newest known one of the same major version. */
 export function spokenVersion({ major, minor }: ProtocolVersion): ProtocolVersionName | undefined {
   if (minor < 0) return undefined;
-  const ofMajor = PROTOCOL_VERSIONS.filter((name) => name.startsWith(`${major}.`));
-  return ofMajor.find((name) => name === `${major}.${minor}`) ?? ofMajor.at(-1);
+  const ofMajor = VERSIONS_OF_MAJOR[major];
+  return ofMajor?.[Math.min(minor, ofMajor.length - 1)];
 }
+
+/** By major version; the minor ones count from 0 without a gap. */
+const VERSIONS_OF_MAJOR: readonly (readonly ProtocolVersionName[] | undefined)[] = [
+  undefined,
+  PROTOCOL_VERSIONS.filter((name) => name.startsWith('1.')),
+  PROTOCOL_VERSIONS.filter((name) => name.startsWith('2.')),
+];
 
 const VERSION_OFFSET = 16;
 const VERSION_BYTES = 40;
@@ -187,6 +194,34 @@ const VERSION_BYTES = 40;
  * @throws KmipError `InvalidMessage` if the bytes do not start like a message
  */
 export function peekProtocolVersion(bytes: Buffer): ProtocolVersion {
+  return versionAtItsPlace(bytes) ?? readProtocolVersion(bytes);
+}
+
+/** Fixed words of a Protocol Version structure: tag and type, length, tag and type of its first field, and so on. */
+const VERSION_WORDS = (() => {
+  const writer = new TtlvWriter();
+  protocolVersion.write(writer, tagValue('ProtocolVersion'), { major: 0, minor: 0 }, {});
+  const bytes = writer.finish();
+  return Array.from({ length: VERSION_BYTES / 4 }, (_, index) => bytes.readUInt32BE(index * 4));
+})();
+/** The words among them that hold the numbers. */
+const MAJOR_WORD = 4;
+const MINOR_WORD = 8;
+
+/** The version, if all words are as they nearly always are; undefined if they need a closer look. */
+function versionAtItsPlace(bytes: Buffer): ProtocolVersion | undefined {
+  if (bytes.length < VERSION_OFFSET + VERSION_BYTES) return undefined;
+  for (let word = 0; word < VERSION_WORDS.length; word += 1) {
+    if (word === MAJOR_WORD || word === MINOR_WORD) continue;
+    if (bytes.readUInt32BE(VERSION_OFFSET + word * 4) !== VERSION_WORDS[word]) return undefined;
+  }
+  return {
+    major: bytes.readInt32BE(VERSION_OFFSET + MAJOR_WORD * 4),
+    minor: bytes.readInt32BE(VERSION_OFFSET + MINOR_WORD * 4),
+  };
+}
+
+function readProtocolVersion(bytes: Buffer): ProtocolVersion {
   const reader = new TtlvReader(bytes.subarray(VERSION_OFFSET, VERSION_OFFSET + VERSION_BYTES));
   if (!reader.next() || reader.tag !== tagValue('ProtocolVersion')) {
     throw new KmipError(
@@ -208,7 +243,7 @@ function decodeMessage<T>(bytes: Buffer, codec: Codec<T>, tag: number, options: 
   }
   const reader = new TtlvReader(bytes, {
     ...options,
-    ignoreUnknownFields: spoken !== `${version.major}.${version.minor}`,
+    ignoreUnknownFields: isNewer(version, spoken),
   });
   reader.rank = rankOf(spoken);
   if (!reader.next() || reader.tag !== tag || reader.type !== ITEM_TYPES.Structure) {
@@ -217,6 +252,10 @@ function decodeMessage<T>(bytes: Buffer, codec: Codec<T>, tag: number, options: 
   const message = codec.read(reader, {});
   if (reader.next()) throw new KmipError('InvalidMessage', 'There are bytes after the message.');
   return message;
+}
+
+function isNewer({ minor }: ProtocolVersion, spoken: ProtocolVersionName): boolean {
+  return minor > protocolVersionOf(spoken).minor;
 }
 
 function encodeMessage<T extends { readonly header: { readonly protocolVersion: ProtocolVersion } }>(

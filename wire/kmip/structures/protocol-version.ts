@@ -2,6 +2,7 @@ import type { ValueOf } from '../schema/codec.js';
 import { integer } from '../schema/codec.js';
 import { required, structure } from '../schema/structure.js';
 import type { ProtocolVersionName } from '../versions.js';
+import { PROTOCOL_VERSIONS } from '../versions.js';
 
 /** KMIP 1.4 §6.1. */
 export const protocolVersion = structure('Protocol Version', {
@@ -13,5 +14,9 @@ export type ProtocolVersion = ValueOf<typeof protocolVersion>;
 
 /** The structure of a version's name. */
 export function protocolVersionOf(version: ProtocolVersionName): ProtocolVersion {
-  return { major: Number(version[0]), minor: Number(version[2]) };
+  return STRUCTURES[version];
 }
+
+const STRUCTURES = Object.fromEntries(
+  PROTOCOL_VERSIONS.map((name) => [name, { major: Number(name[0]), minor: Number(name[2]) }]),
+) as Readonly<Record<ProtocolVersionName, ProtocolVersion>>;

@@ -140,16 +140,20 @@ export class TtlvReader {
   /** Exactly 0 or 1 in eight bytes. */
   boolean(): boolean {
     this.#expect(ITEM_TYPES.Boolean, 8);
-    const value = this.#bytes.readBigUInt64BE(this.#offset);
-    if (value > 1n) this.#fail(`${tagText(this.tag)} is a Boolean that is neither 0 nor 1`);
+    const high = this.#bytes.readUInt32BE(this.#offset);
+    const low = this.#bytes.readUInt32BE(this.#offset + 4);
+    if (high !== 0 || low > 1) this.#fail(`${tagText(this.tag)} is a Boolean that is neither 0 nor 1`);
     this.#offset += 8;
-    return value === 1n;
+    return low === 1;
   }
 
   /** Valid UTF-8. */
   textString(): string {
     this.#expectType(ITEM_TYPES.TextString);
-    const bytes = this.#take();
+    const start = this.#offset;
+    const end = this.#passValue();
+    if (isAscii(this.#bytes, start, end)) return this.#bytes.toString('latin1', start, end);
+    const bytes = this.#bytes.subarray(start, end);
     if (!isUtf8(bytes)) this.#fail(`${tagText(this.tag)} is a Text String that is not UTF-8`);
     return bytes.toString('utf8');
   }
@@ -206,15 +210,28 @@ export class TtlvReader {
 
   #take(): Buffer {
     const start = this.#offset;
-    const end = start + this.length;
-    this.#offset = start + this.paddedLength;
+    return this.#bytes.subarray(start, this.#passValue());
+  }
+
+  /** Moves over a value and its padding, which must be zero. @returns where the value ends */
+  #passValue(): number {
+    const end = this.#offset + this.length;
+    this.#offset += this.paddedLength;
     for (let index = end; index < this.#offset; index += 1) {
       if (this.#bytes[index] !== 0) this.#fail(`the padding of ${tagText(this.tag)} is not zero`);
     }
-    return this.#bytes.subarray(start, end);
+    return end;
   }
 
   #fail(what: string): never {
     throw new KmipError('InvalidMessage', `Malformed TTLV at byte ${this.#offset}: ${what}.`);
   }
+}
+
+/** Whether these bytes are ASCII: for the short texts of requests, asking here is faster than asking Node. */
+function isAscii(bytes: Buffer, start: number, end: number): boolean {
+  for (let index = start; index < end; index += 1) {
+    if ((bytes[index] ?? 0) > 0x7f) return false;
+  }
+  return true;
 }
