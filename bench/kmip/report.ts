@@ -1,0 +1,46 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+
+/** One number that must hold. */
+export interface Row {
+  readonly what: string;
+  /** What was measured, in words with units. */
+  readonly measured: string;
+  readonly ratio?: number | undefined;
+  /** What must hold, in words. */
+  readonly floor: string;
+  /** Undefined for a number that was not measured. */
+  readonly holds: boolean | undefined;
+  /** Numbers behind it, for the JSON file. */
+  readonly details?: unknown;
+}
+
+/** The rows as a Markdown table, with the machine below it. */
+export function markdownOf(rows: readonly Row[]): string {
+  const header = ['what', 'measured', 'ratio', 'must be', ''];
+  const lines = rows.map(({ what, measured, ratio, floor, holds }) => [
+    what,
+    measured,
+    ratio === undefined ? '' : ratio.toFixed(2),
+    floor,
+    holds === undefined ? 'not measured' : holds ? 'holds' : 'FAILS',
+  ]);
+  const table = [header, header.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`);
+  return [...table, '', machine(), ''].join('\n');
+}
+
+/** Writes the rows to `kmip.json` and `kmip.md` of a directory. */
+export async function writeResults(directory: string, rows: readonly Row[]): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const json = { machine: machine(), rows };
+  await writeFile(join(directory, 'kmip.json'), `${JSON.stringify(json, null, 2)}\n`);
+  await writeFile(join(directory, 'kmip.md'), markdownOf(rows));
+}
+
+/** The machine, and how busy it was besides. */
+function machine(): string {
+  const [first] = cpus();
+  const load = loadavg().map((one) => one.toFixed(1));
+  return `${cpus().length} cores (${first?.model ?? 'unknown'}), Node ${process.versions.node}, load average ${load.join(' ')}`;
+}
