@@ -161,7 +161,10 @@ export class BatchProcessor {
         writes: false,
       };
     });
-    const answer = this.#encode(version, outcomes, { serverHashedPassword: caller.serverHashedPassword });
+    const answer = this.#encode(version, outcomes, {
+      serverHashedPassword: caller.serverHashedPassword,
+      clientCorrelationValue: header.clientCorrelationValue,
+    });
     const tooLarge = sizeProblem(answer.bytes, header);
     if (tooLarge) {
       for (const value of values) asynchronous.cancel(caller.client, value);
@@ -238,7 +241,8 @@ export class BatchProcessor {
     });
     let outcomes = await this.#run(request, scope, run);
 
-    const extra = { ...this.#offerFor(outcomes), serverHashedPassword };
+    const { clientCorrelationValue } = request.header;
+    const extra = { ...this.#offerFor(outcomes), serverHashedPassword, clientCorrelationValue };
     let answer = this.#encode(version, outcomes, extra);
     const tooLarge = sizeProblem(answer.bytes, request.header);
     if (tooLarge) {
@@ -362,10 +366,16 @@ export class BatchProcessor {
     return new KmipError('GeneralFailure', 'The server could not perform the operation; its log says why.');
   }
 
+  /**
+   * Encodes a response. The Server Correlation Value goes to those who gave a Client Correlation Value: clients of
+   * KMIP 1.4 are about that know neither field, and read no further. It is journaled for all (KMIP 1.4 §6.19).
+   */
   #encode(
     version: ProtocolVersionName,
     outcomes: readonly Outcome[],
-    extra: Partial<AttestationOffer> & Partial<Pick<Caller, 'serverHashedPassword'>> = {},
+    extra: Partial<AttestationOffer> &
+      Partial<Pick<Caller, 'serverHashedPassword'>> &
+      Pick<RequestHeader, 'clientCorrelationValue'> = {},
   ): { readonly bytes: Buffer; readonly serverCorrelationValue: string } {
     const serverCorrelationValue = this.#server.nextCorrelationValue();
     const bytes = encodeResponse({
@@ -375,7 +385,8 @@ export class BatchProcessor {
         nonce: extra.nonce,
         serverHashedPassword: extra.serverHashedPassword,
         attestationTypes: extra.attestationTypes,
-        serverCorrelationValue,
+        serverCorrelationValue:
+          extra.clientCorrelationValue === undefined ? undefined : serverCorrelationValue,
         batchCount: outcomes.length,
       },
       batchItems: outcomes.map(({ item }) => item),
@@ -393,7 +404,9 @@ export class BatchProcessor {
     const [only, ...others] = request.batchItems;
     if (!only || others.length > 0) throw error;
     const outcomes = [{ item: failed(only, error, rankOf(version)), writes: false }];
-    const { bytes, serverCorrelationValue } = this.#encode(version, outcomes);
+    const { bytes, serverCorrelationValue } = this.#encode(version, outcomes, {
+      clientCorrelationValue: request.header.clientCorrelationValue,
+    });
     this.#record(request, client, version, outcomes, serverCorrelationValue);
     return { bytes, delivery: 'send' };
   }

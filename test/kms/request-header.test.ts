@@ -55,6 +55,13 @@ describe('correlation values', () => {
     expect(journaled).toContainEqual(expect.objectContaining({ serverCorrelationValue: values[1] }));
   });
 
+  test('of the server go to nobody who gave none', async () => {
+    const { header } = await exchange(client, '1.4', [item('DiscoverVersions', {})]);
+    expect(header.serverCorrelationValue).toBeUndefined();
+    const [last] = kms.context.journal.entries(1);
+    expect(last?.details?.serverCorrelationValue).toBeDefined();
+  });
+
   test('are not in answers before KMIP 1.4', async () => {
     const { header } = await exchange(client, '1.3', [item('DiscoverVersions', {})]);
     expect(header.serverCorrelationValue).toBeUndefined();
