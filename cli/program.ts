@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 
-import { ConfigError } from '../core/config/index.js';
+import { ConfigError } from '../core/config/config-error.js';
 import { KpsimError, errorText } from '../core/errors.js';
 import { VERSION } from '../core/version.js';
 import type { CommandRow, Outcome } from './command.js';

@@ -2,9 +2,11 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { z } from 'zod';
 
-import type { Setting } from '../core/config/index.js';
-import { loadConfig, readYaml, settingsOf } from '../core/config/index.js';
-import { isClientVariable } from '../lab/client-environment.js';
+import { loadConfig } from '../core/config/load.js';
+import type { Setting } from '../core/config/settings.js';
+import { settingsOf } from '../core/config/settings.js';
+import type { YamlSource } from '../core/config/yaml-source.js';
+import { isClientVariable } from '../lab/client-variables.js';
 import { COMMANDS } from './commands/index.js';
 import type { CommandIo } from './io.js';
 
@@ -42,10 +44,16 @@ export async function readSettings<S extends z.ZodObject>(
   return loadConfig(schema, {
     flags,
     environment: io.environment,
-    file: config === undefined ? undefined : await readYaml(config),
+    file: config === undefined ? undefined : await yamlFile(config),
     otherVariables: await otherVariables(schema, io),
     name: `kpsim ${command.name()}`,
   });
+}
+
+/** The YAML library is loaded only where there is a file to read. */
+async function yamlFile(path: string): Promise<YamlSource> {
+  const { readYaml } = await import('../core/config/yaml-source.js');
+  return readYaml(path);
 }
 
 function isFlag({ path }: Setting, schema: z.ZodObject): boolean {

@@ -2,19 +2,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import type { Express } from 'express';
-import { z } from 'zod';
 
-import { AdjustableClock } from './clock.js';
 import type { ServiceContext } from './context.js';
 import { KpsimError } from './errors.js';
-import { faultSpecSchema } from './faults.js';
-import { createApp, jsonBody } from './http/app.js';
 import { listening, urlOf } from './http/https-server.js';
-import { validate } from './http/validate.js';
-import { VapiError, vapiErrorHandler } from './http/vapi-error.js';
 import type { Service } from './lifecycle.js';
-import { equalSecrets } from './secret.js';
-import { VERSION } from './version.js';
 
 /** Choices for {@link startAdmin}. */
 export interface AdminOptions {
@@ -27,7 +19,7 @@ export interface AdminOptions {
   readonly port: number;
   /** Asked for as `Authorization: Bearer`; needed when `host` is not loopback. */
   readonly token?: string | undefined;
-  /** Adds a service's own routes. */
+  /** Adds a service's own routes, at the first call. */
   readonly extend?: ((app: Express) => void) | undefined;
 }
 
@@ -38,13 +30,8 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
-
-const clockChange = z.union([
-  z.strictObject({ advance_ms: z.number().int().min(-1e13).max(1e13) }),
-  z.strictObject({ set: z.iso.datetime({ offset: true }) }),
-  z.strictObject({ reset: z.literal(true) }),
-]);
+/** Addresses that only this machine reaches. */
+export const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /**
  * Starts the admin listener: `/livez`, `/readyz`, `/version`, `/metrics`, `/faults`, `/journal`, `/clock`.
@@ -61,18 +48,18 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
       `The admin listener on ${host} can be reached by others: set an admin token, or bind it to 127.0.0.1.`,
     );
   }
-  const app = createApp();
-  guard(app, options, LOOPBACK.has(host));
-  healthRoutes(app, options);
-  faultRoutes(app, options.context);
-  clockRoutes(app, options.context);
-  options.extend?.(app);
-  app.use(() => {
-    throw new VapiError('OPERATION_NOT_FOUND', 'No such admin call; see the README for the list.');
+  // Express takes longer to load than a service to start, and most services are never asked: it comes with the first call.
+  let app: Promise<Express> | undefined;
+  const server = createServer((request, response) => {
+    app ??= loadedApp(options, LOOPBACK.has(host));
+    app.then(
+      (answer) => void answer(request, response),
+      (error: unknown) => {
+        options.context.log.error({ err: error }, 'the admin listener failed');
+        response.destroy();
+      },
+    );
   });
-  app.use(vapiErrorHandler(options.context.log));
-
-  const server = createServer(app);
   await listening(server, options.port, host);
   const { port } = server.address() as AddressInfo;
   return {
@@ -86,87 +73,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   };
 }
 
-function guard(app: Express, options: AdminOptions, loopback: boolean): void {
-  app.use((request, _response, next) => {
-    if (loopback && !LOOPBACK.has(request.hostname)) {
-      throw new VapiError('UNAUTHORIZED', 'Call the admin listener by its loopback address.');
-    }
-    if (request.headers.origin !== undefined) {
-      throw new VapiError('UNAUTHORIZED', 'Web pages may not call the admin listener.');
-    }
-    const { token } = options;
-    if (token !== undefined && !equalSecrets(request.headers.authorization ?? '', `Bearer ${token}`)) {
-      throw new VapiError('UNAUTHENTICATED', 'Send the admin token as Authorization: Bearer.', {
-        challenge: 'Bearer',
-      });
-    }
-    next();
-  });
-}
-
-function healthRoutes(app: Express, { services, context }: AdminOptions): void {
-  app.get('/livez', (_request, response) => void response.json({ status: 'ok' }));
-  app.get('/readyz', (_request, response) => {
-    const report = [...services].map((service) => ({ name: service.name, ...service.health() }));
-    const down = report.some((row) => row.status === 'down');
-    response.status(down ? 503 : 200).json({ status: down ? 'down' : 'ok', services: report });
-  });
-  app.get(
-    '/version',
-    (_request, response) => void response.json({ version: VERSION, node: process.version }),
-  );
-  app.get('/metrics', async (_request, response) => {
-    response.type('text/plain; version=0.0.4').send(await context.metrics.render());
-  });
-  app.get('/journal', (request, response) => {
-    const query = validate(
-      z.strictObject({ last: z.coerce.number().int().min(1).max(100_000).optional() }),
-      request.query,
-      'The query',
-    );
-    response.json(context.journal.entries(query.last));
-  });
-  app.delete('/journal', (_request, response) => {
-    context.journal.clear();
-    response.status(204).end();
-  });
-}
-
-function faultRoutes(app: Express, { faults }: ServiceContext): void {
-  app.get('/faults', (_request, response) => void response.json(faults.list()));
-  app.post('/faults', jsonBody(), (request, response) => {
-    response.status(201).json(faults.add(validate(faultSpecSchema, request.body)));
-  });
-  app.get('/faults/words', (_request, response) => void response.json(faults.vocabularies()));
-  app.delete('/faults', (_request, response) => {
-    faults.clear();
-    response.status(204).end();
-  });
-  app.delete('/faults/:id', (request, response) => {
-    if (!faults.remove(request.params.id)) {
-      throw new VapiError('NOT_FOUND', 'There is no fault of that id; GET /faults lists them.');
-    }
-    response.status(204).end();
-  });
-}
-
-function clockRoutes(app: Express, { clock }: ServiceContext): void {
-  app.get('/clock', (_request, response) => void response.json(clockReading(clock)));
-  app.post('/clock', jsonBody(), (request, response) => {
-    if (!(clock instanceof AdjustableClock)) {
-      throw new VapiError('UNSUPPORTED', 'This service runs with the machine clock, which cannot be moved.');
-    }
-    const change = validate(clockChange, request.body);
-    if ('advance_ms' in change) clock.advance(change.advance_ms);
-    else if ('set' in change) clock.set(Date.parse(change.set));
-    else clock.reset();
-    response.json(clockReading(clock));
-  });
-}
-
-function clockReading(clock: ServiceContext['clock']): { now: string; offset_ms: number } {
-  return {
-    now: new Date(clock.now()).toISOString(),
-    offset_ms: clock instanceof AdjustableClock ? clock.offsetMs : 0,
-  };
+async function loadedApp(options: AdminOptions, loopback: boolean): Promise<Express> {
+  const { adminApp } = await import('./admin-app.js');
+  return adminApp(options, loopback);
 }

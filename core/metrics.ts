@@ -19,11 +19,7 @@ export class Metrics {
    *
    * @returns adds one to the number with these values of the labels, in the order of their names
    */
-  tally<L extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly L[],
-  ): (...values: string[]) => void {
+  tally(name: string, help: string, labelNames: readonly string[]): (...values: string[]) => void {
     const counts = new Map<string, { readonly values: readonly string[]; count: number }>();
     new Counter({
       name,

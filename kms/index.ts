@@ -4,7 +4,6 @@ export { kmsConfigSchema, parseKmsConfig, sharedDatabaseSchema } from './config.
 export type { KmsConfig, KmsConfigInput } from './config.js';
 export { KmsService } from './service.js';
 export { SqliteKmsStore } from './sqlite-store.js';
-export { PostgresKmsStore } from './postgres/store.js';
 export { StoreConflict, StoreUnavailable } from './store.js';
 export type {
   FindQuery,

@@ -1,5 +1,5 @@
 import type { ServiceContext } from '../core/context.js';
-import { urlOf } from '../core/http/index.js';
+import { urlOf } from '../core/http/https-server.js';
 import type { Endpoint, Health, Service } from '../core/lifecycle.js';
 import type { KmsConfig } from './config.js';
 import { ObjectRepository } from './objects/repository.js';

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
-import type { ConfigProblem } from '../config/index.js';
-import { problemsOf } from '../config/index.js';
+import type { ConfigProblem } from '../config/config-error.js';
+import { problemsOf } from '../config/issues.js';
 import { VapiError } from './vapi-error.js';
 
 /**

@@ -2,7 +2,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Server } from 'node:tls';
 
 import { errorText } from '../../core/errors.js';
-import { listening } from '../../core/http/index.js';
+import { listening } from '../../core/http/https-server.js';
 import type { AdmissionParts } from './admission.js';
 import { mutualTls } from './admission.js';
 
