@@ -14,13 +14,14 @@ import { makeCertificates } from './kmip/certificates.js';
 import { LoadGenerator } from './kmip/load-generator.js';
 import { createRows } from './kmip/create.js';
 import { getRows } from './kmip/get.js';
+import { millionRows } from './kmip/million.js';
 import { markdownOf, writeResults } from './kmip/report.js';
 import type { Row } from './kmip/report.js';
 import type { Setting } from './kmip/setting.js';
 import { startRows } from './kmip/start.js';
 
 /** What can be measured. */
-const PARTS = { get: getRows, create: createRows, start: startRows } as const;
+const PARTS = { get: getRows, create: createRows, million: millionRows, start: startRows } as const;
 const RESULTS = fileURLToPath(new URL('../../bench/results/', import.meta.url));
 
 const { values } = parseArgs({
@@ -35,8 +36,10 @@ try {
   for (const [name, measure] of Object.entries(PARTS)) {
     if (!wanted.includes(name)) continue;
     const load = new LoadGenerator();
+    const own = join(directory, name);
+    await mkdir(own);
     const setting: Setting = {
-      directory: await mkdir(join(directory, name), { recursive: true }).then(() => join(directory, name)),
+      directory: own,
       certificates,
       load,
       quick: values.quick,
