@@ -92,13 +92,21 @@ export class RefusalWithPayload extends Refusal {
   }
 }
 
-/** Reasons of an error that a version does not have, and what comes nearest in it. */
-const OLDER_REASONS: Partial<Record<ResultReasonName, ResultReasonName>> = {
+/** Reasons of an error that some versions do not have, and what comes nearest in them. */
+const NEAREST_REASONS: Partial<Record<ResultReasonName, ResultReasonName>> = {
   Sensitive: 'PermissionDenied',
   NotExtractable: 'PermissionDenied',
   ObjectAlreadyExists: 'IllegalOperation',
   KeyValueNotPresent: 'IllegalOperation',
   EncodingOptionError: 'InvalidField',
+  AttestationFailed: 'PermissionDenied',
+  InvalidTicket: 'AuthenticationNotSuccessful',
+  // KMIP 1.4 §11.8, §11.9.
+  InvalidCSR: 'InvalidField',
+  UnknownObjectGroup: 'ItemNotFound',
+  // Gone in 2.0, which has more special ones; those are given as refusals.
+  IllegalOperation: 'InvalidField',
+  IndexOutOfBounds: 'InvalidField',
 };
 
 /** The reason of an error in the version of this rank. */
@@ -109,6 +117,6 @@ export function reasonIn(
 ): ResultReasonName {
   if (error instanceof Refusal) return REFUSALS[error.refusal][rank >= RANK_2_0 ? 'v2' : 'v1'];
   if (exists(error.reason)) return error.reason;
-  const older = OLDER_REASONS[error.reason];
-  return older !== undefined && exists(older) ? older : 'GeneralFailure';
+  const nearest = NEAREST_REASONS[error.reason];
+  return nearest !== undefined && exists(nearest) ? nearest : 'GeneralFailure';
 }

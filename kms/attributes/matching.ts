@@ -36,7 +36,7 @@ export function searchTermsOf(wanted: readonly AttributePattern[]): AttributePat
   return wanted.filter(
     ({ name, value }) =>
       name === 'ObjectType' ||
-      (!(name in COMPUTED_ATTRIBUTES) && isSearchTerm(name, value) && isWhole(name, value)),
+      (!Object.hasOwn(COMPUTED_ATTRIBUTES, name) && isSearchTerm(name, value) && isWhole(name, value)),
   );
 }
 

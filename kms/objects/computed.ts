@@ -33,7 +33,8 @@ export const COMPUTED_ATTRIBUTES = {
   ShortUniqueIdentifier: (object) => createHash('sha256').update(object.uniqueIdentifier).digest(),
 } as const satisfies Partial<Record<AttributeName, Compute>>;
 
-const COMPUTED = COMPUTED_ATTRIBUTES as Readonly<Partial<Record<string, Compute>>>;
+/** By name; a map, as clients make names up, and `constructor` may be one of them. */
+const COMPUTED: ReadonlyMap<string, Compute> = new Map(Object.entries(COMPUTED_ATTRIBUTES));
 
 /** All instances of an attribute, stored or computed. */
 export function instancesAt(
@@ -41,7 +42,7 @@ export function instancesAt(
   name: string,
   nowSeconds: number,
 ): readonly AttributeInstance[] {
-  const compute = COMPUTED[name];
+  const compute = COMPUTED.get(name);
   if (!compute) return object.instances(name);
   const value = compute(object, nowSeconds);
   return value === undefined ? [] : [{ index: 0, value }];
@@ -49,7 +50,7 @@ export function instancesAt(
 
 /** Names of all attributes that the object has at a time. */
 export function attributeNamesAt(object: ManagedObject, nowSeconds: number): string[] {
-  const computed = Object.keys(COMPUTED).filter((name) => instancesAt(object, name, nowSeconds).length > 0);
+  const computed = [...COMPUTED.keys()].filter((name) => instancesAt(object, name, nowSeconds).length > 0);
   return [...computed, ...object.attributes.keys()];
 }
 

@@ -40,7 +40,7 @@ export async function importedObject(imported: Imported, scope: RequestScope): P
   const { objectType } = value;
   const map = new Map<string, AttributeInstance[]>();
   for (const attribute of imported.attributes) {
-    if (attribute.name in COMPUTED_ATTRIBUTES) continue;
+    if (Object.hasOwn(COMPUTED_ATTRIBUTES, attribute.name)) continue;
     await addImported(map, objectType, attribute, existing, scope);
   }
   const given = new ManagedObject({

@@ -9,6 +9,7 @@ import {
   peekProtocolVersion,
   protocolVersionOf,
   rankOf,
+  recycleMessage,
   spokenVersion,
 } from '../../wire/kmip/index.js';
 import type {
@@ -74,6 +75,16 @@ interface Run {
   readonly progress: AsynchronousProgress | undefined;
   readonly effects: RequestEffects;
 }
+
+interface EncodedAnswer {
+  readonly bytes: Buffer;
+  readonly serverCorrelationValue: string;
+}
+
+/** What response headers hold besides what all of them do. */
+type HeaderExtra = Partial<AttestationOffer> &
+  Partial<Pick<Caller, 'serverHashedPassword'>> &
+  Pick<RequestHeader, 'clientCorrelationValue'>;
 
 interface Operation {
   readonly perform: OperationHandler<never>;
@@ -243,13 +254,15 @@ export class BatchProcessor {
 
     const { clientCorrelationValue } = request.header;
     const extra = { ...this.#offerFor(outcomes), serverHashedPassword, clientCorrelationValue };
-    let answer = this.#encode(version, outcomes, extra);
-    const tooLarge = sizeProblem(answer.bytes, request.header);
-    if (tooLarge) {
+    let answer: EncodedAnswer;
+    try {
+      answer = this.#encodeFitting(request.header, version, outcomes, extra);
+    } catch (error) {
       run.effects.undo();
-      return this.#refuseForSize(tooLarge, request, version, client);
+      return this.#refuseUnanswerable(this.#asKmipError(error), request, version, client);
     }
     const problem = workspace.changed ? await this.#commit(workspace) : undefined;
+    if (problem) recycleMessage(answer.bytes);
     if (problem instanceof StoreConflict) return undefined;
     if (problem) {
       run.effects.undo();
@@ -373,10 +386,8 @@ export class BatchProcessor {
   #encode(
     version: ProtocolVersionName,
     outcomes: readonly Outcome[],
-    extra: Partial<AttestationOffer> &
-      Partial<Pick<Caller, 'serverHashedPassword'>> &
-      Pick<RequestHeader, 'clientCorrelationValue'> = {},
-  ): { readonly bytes: Buffer; readonly serverCorrelationValue: string } {
+    extra: HeaderExtra = {},
+  ): EncodedAnswer {
     const serverCorrelationValue = this.#server.nextCorrelationValue();
     const bytes = encodeResponse({
       header: {
@@ -394,8 +405,22 @@ export class BatchProcessor {
     return { bytes, serverCorrelationValue };
   }
 
+  /** @throws KmipError if the answer is larger than its requester takes, or has what the version cannot express */
+  #encodeFitting(
+    header: RequestHeader,
+    version: ProtocolVersionName,
+    outcomes: readonly Outcome[],
+    extra: HeaderExtra,
+  ): EncodedAnswer {
+    const answer = this.#encode(version, outcomes, extra);
+    const tooLarge = sizeProblem(answer.bytes, header);
+    if (!tooLarge) return answer;
+    recycleMessage(answer.bytes);
+    throw tooLarge;
+  }
+
   /** An only item fails by itself; for several there might be no room even for their failures. */
-  #refuseForSize(
+  #refuseUnanswerable(
     error: KmipError,
     request: RequestMessage,
     version: ProtocolVersionName,
@@ -436,7 +461,7 @@ export class BatchProcessor {
   ): void {
     const { clientCorrelationValue } = request.header;
     for (const [index, { item }] of outcomes.entries()) {
-      const operation = String(item.operation ?? 'none');
+      const operation = nameOr('unknown', item.operation ?? 'none');
       const outcome =
         item.resultStatus === 'Success' ? 'success' : String(item.resultReason ?? item.resultStatus);
       this.#metrics.count(operation, outcome);
@@ -451,6 +476,11 @@ export class BatchProcessor {
       this.#context.journal.record({ operation, client: client.name, outcome, details }, SECRET_FIELDS);
     }
   }
+}
+
+/** A value by its name; numbers that clients made up would be counted one by one, without end. */
+function nameOr(substitute: string, value: string | number): string {
+  return typeof value === 'string' ? value : substitute;
 }
 
 const ROWS = new Map<unknown, Operation>(Object.entries(OPERATIONS));

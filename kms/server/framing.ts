@@ -1,15 +1,23 @@
 import { HEADER_BYTES, ITEM_TYPES, KmipError, tagText } from '../../wire/kmip/index.js';
 
+/** A chunk below this size takes less memory for its bytes than for being a chunk. */
+const SMALL_BYTES = 256;
+/** So many small chunks in a row are joined. */
+const SMALL_CHUNKS = 64;
+
 /**
  * Cuts a byte stream into TTLV messages, by their outermost header.
  *
- * Chunks are kept as they come and joined once, when a message is complete, so a slow sender costs no copying.
+ * Chunks are kept as they come and joined once, when a message is complete, so a slow sender costs no copying; small
+ * ones are joined sooner, so that a message sent byte by byte does not take a hundred times its size.
  */
 export class MessageFramer {
   readonly #tag: number;
   readonly #limitBytes: number;
   #chunks: Buffer[] = [];
   #buffered = 0;
+  /** Small chunks at the end of {@link #chunks}. */
+  #small = 0;
 
   /**
    * @param tag the tag that every message must have
@@ -29,6 +37,10 @@ export class MessageFramer {
   push(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
+    this.#small = chunk.length < SMALL_BYTES ? this.#small + 1 : 0;
+    if (this.#small < SMALL_CHUNKS) return;
+    this.#chunks.push(Buffer.concat(this.#chunks.splice(-SMALL_CHUNKS)));
+    this.#small = 0;
   }
 
   /**
@@ -43,6 +55,7 @@ export class MessageFramer {
     const all = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks);
     this.#buffered -= total;
     this.#chunks = this.#buffered === 0 ? [] : [all.subarray(total)];
+    this.#small = 0;
     return all.subarray(0, total);
   }
 
@@ -51,6 +64,7 @@ export class MessageFramer {
     if (first && first.length >= HEADER_BYTES) return first;
     const joined = Buffer.concat(this.#chunks);
     this.#chunks = [joined];
+    this.#small = 0;
     return joined;
   }
 

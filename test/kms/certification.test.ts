@@ -245,7 +245,7 @@ describe('Certify', () => {
     const certificate = await certificateOf(client, await asked(message(certRequest)));
     expect(certificate.subject).toBe('CN=by CRMF');
     expect(certificate.publicKey.equals(publicKey)).toBe(true);
-    expect(await reasonOf(asked(message(Buffer.from('something else'))))).toBe('GeneralFailure');
+    expect(await reasonOf(asked(message(Buffer.from('something else'))))).toBe('InvalidField');
     expect(
       await reasonOf(
         kms.client({ protocolVersion: '2.1' }).perform('Certify', {

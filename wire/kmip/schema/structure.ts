@@ -260,7 +260,10 @@ function writeField(
   if (field.codec.exists?.(value, writer.rank) === false) {
     if (!field.needed || field.many) return;
     const version = PROTOCOL_VERSIONS[writer.rank] ?? '';
-    throw new KmipError('GeneralFailure', `${name} has a ${field.key} that KMIP ${version} cannot express.`);
+    throw new KmipError(
+      'FeatureNotSupported',
+      `${name} has a ${field.key} that KMIP ${version} cannot express; speak a newer version.`,
+    );
   }
   const tag = field.tagOf ? tagValue(field.tagOf(value)) : field.tag;
   field.codec.write(writer, tag, value, siblings);
