@@ -94,7 +94,9 @@ export class SqliteKmsStore implements KmsStore {
     const done = this.#commits.run(() => {
       const written = sealed.map(({ change, value }) => this.#write(change, value));
       // Claims of all objects are given up before any is taken: a batch may hand a name from one to another.
-      for (const sequence of written) this.#statements.forgetClaims.run(sequence);
+      for (const [index, { change }] of sealed.entries()) {
+        if (change.expectedRevision > 0) this.#statements.forgetClaims.run(written[index] ?? 0);
+      }
       for (const [index, { change }] of sealed.entries()) this.#claim(written[index] ?? 0, change);
     });
     this.#pending.add(done);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type {
   Attribute,
@@ -189,7 +189,7 @@ export function digestOf(value: ManagedObjectValue): AttributeValueOf<'Digest'> 
 }
 
 function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
+  return hash('sha256', bytes, 'buffer');
 }
 
 /** The value of an attribute that must be given. @throws Refusal `attributeMissing` */

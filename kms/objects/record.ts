@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import {
   ANY_VERSION_RANK,
@@ -91,8 +91,23 @@ export function comparableBytes(name: string, value: unknown): Buffer {
 
 /** A short digest of an attribute's name and value, by which the store finds objects. */
 export function searchTerm(name: string, value: unknown): Buffer {
+  if (typeof value !== 'string') return digestOf(name, value);
+  const key = `${name}\0${value}`;
+  const known = TERMS_OF_WORDS.get(key);
+  if (known) return known;
+  const term = digestOf(name, value);
+  if (TERMS_OF_WORDS.size < WORDS_LIMIT && value.length <= WORD_LENGTH) TERMS_OF_WORDS.set(key, term);
+  return term;
+}
+
+/** Terms of values that object after object has: object types, algorithms and the like. */
+const TERMS_OF_WORDS = new Map<string, Buffer>();
+const WORDS_LIMIT = 4096;
+const WORD_LENGTH = 64;
+
+function digestOf(name: string, value: unknown): Buffer {
   const bytes = comparableBytes(name, value);
-  const term = createHash('sha256').update(`${name}\0`).update(bytes).digest().subarray(0, 16);
+  const term = hash('sha256', Buffer.concat([Buffer.from(`${name}\0`), bytes]), 'buffer').subarray(0, 16);
   recycleMessage(bytes);
   return term;
 }
