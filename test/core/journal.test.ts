@@ -41,4 +41,14 @@ describe('Journal', () => {
     }
     expect(kept({ a: 1, b: ['c', null, { d: true }] })).toBe('{"a":1,"b":["c",null,{"d":true}]}');
   });
+
+  it('keeps no content of secret fields, wherever they are', () => {
+    const journal = new Journal(1);
+    const details = { request: { username: 'u', password: 'p' }, list: [{ keyValue: { keyMaterial: 'k' } }] };
+    journal.record({ operation: 'Get', outcome: 'success', details }, new Set(['password', 'keyValue']));
+    expect(journal.entries()[0]?.details).toEqual({
+      request: { username: 'u', password: '[masked]' },
+      list: [{ keyValue: '[masked]' }],
+    });
+  });
 });
