@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { connect } from 'node:tls';
-import type { TLSSocket } from 'node:tls';
+import { connect, createSecureContext } from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
 
 import { errorText } from '../../core/errors.js';
 import { tagValue } from '../../wire/kmip/index.js';
@@ -22,6 +22,8 @@ export interface KmipClientTls {
   readonly caPem?: string | undefined;
   /** Or the servers' certificates themselves: SHA-256, hex with colons. Names and issuers do not matter then. */
   readonly pinnedThumbprintsSha256?: readonly string[] | undefined;
+  /** Newest TLS version offered; TLS 1.3 if absent. */
+  readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
 }
 
 /** Largest response taken, in bytes. */
@@ -47,11 +49,18 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** Opens a connection and verifies the server. @throws KmipConnectionError */
+/**
+ * Opens a connection and verifies the server.
+ *
+ * @param timeoutMs for the whole of it: TCP and TLS
+ * @param signal gives it up
+ * @throws KmipConnectionError
+ */
 export type Connector = (
   server: KmipServerAddress,
   tls: KmipClientTls,
   timeoutMs: number,
+  signal?: AbortSignal,
 ) => Promise<Connection>;
 
 /** One TLS connection to a key server, in TTLV. */
@@ -78,8 +87,9 @@ export class ClientConnection implements Connection {
     server: KmipServerAddress,
     tls: KmipClientTls,
     timeoutMs: number,
+    signal?: AbortSignal,
   ): Promise<ClientConnection> {
-    return new ClientConnection(server, await openTls(server, tls, timeoutMs));
+    return new ClientConnection(server, await openTls(server, tls, timeoutMs, signal));
   }
 
   get usable(): boolean {
@@ -88,10 +98,14 @@ export class ClientConnection implements Connection {
 
   exchange(request: Buffer, timeoutMs: number): Promise<Buffer> {
     return new Promise((resolve, reject) => {
+      const refusal = this.#refusal();
+      if (refusal !== undefined) {
+        reject(new KmipConnectionError(refusal, { mayHaveBeenPerformed: false }));
+        return;
+      }
       const late = (): void => this.#fail(`${nameOf(this.server)} did not answer within ${timeoutMs} ms`);
       this.#waiting = { resolve, reject, timer: setTimeout(late, timeoutMs) };
-      if (!this.usable) this.#fail(`the connection to ${nameOf(this.server)} is closed`);
-      else this.#socket.write(request);
+      this.#socket.write(request);
     });
   }
 
@@ -108,11 +122,21 @@ export class ClientConnection implements Connection {
     });
   }
 
+  /** Why nothing can be sent now. */
+  #refusal(): string | undefined {
+    if (!this.usable) return `the connection to ${nameOf(this.server)} is closed`;
+    return this.#waiting ? `the connection to ${nameOf(this.server)} waits for another answer` : undefined;
+  }
+
   #receive(chunk: Buffer): void {
     this.#framer.push(chunk);
     try {
-      const message = this.#framer.next();
-      if (message) this.#settle((waiting) => waiting.resolve(message));
+      for (let message = this.#framer.next(); message; message = this.#framer.next()) {
+        // What nobody asked for would be taken for the answer to the next request.
+        if (!this.#waiting) throw new Error('it sends what was not asked for');
+        const answer = message;
+        this.#settle((waiting) => waiting.resolve(answer));
+      }
     } catch (error) {
       this.#fail(`${nameOf(this.server)} does not answer in KMIP: ${errorText(error)}`, error);
     }
@@ -140,26 +164,30 @@ export function openTls(
   server: KmipServerAddress,
   tls: KmipClientTls,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<TLSSocket> {
   const pins = tls.pinnedThumbprintsSha256?.map((pin) => pin.toUpperCase());
   return new Promise((resolve, reject) => {
     const socket = connect({
       ...server,
-      cert: tls.certificatePem,
-      key: tls.privateKeyPem,
-      minVersion: 'TLSv1.2',
-      ...(tls.caPem === undefined ? {} : { ca: tls.caPem }),
+      secureContext: secureContextOf(tls),
       ...(isIP(server.host) === 0 ? { servername: server.host } : {}),
       // With pins the certificate itself is checked below, before anything is sent.
       rejectUnauthorized: pins === undefined,
     });
-    const refuse = (problem: string, cause?: unknown): void => {
+    const settled = (): void => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', givenUp);
+    };
+    const refuse = (problem: string, cause?: unknown): void => {
+      settled();
       socket.destroy();
       const message = `${nameOf(server)} cannot be reached: ${problem}`;
       reject(new KmipConnectionError(message, { cause, mayHaveBeenPerformed: false }));
     };
     const timer = setTimeout(() => refuse(`no TLS connection within ${timeoutMs} ms`), timeoutMs);
+    const givenUp = (): void => refuse('the client was closed');
+    signal?.addEventListener('abort', givenUp);
     const failed = (error: Error): void => refuse(errorText(error), error);
     const closed = (): void => refuse('it closed the connection during the handshake');
     socket.once('error', failed);
@@ -170,12 +198,37 @@ export function openTls(
         refuse(`its certificate has thumbprint ${thumbprint ?? 'none'}, which is not pinned`);
         return;
       }
-      clearTimeout(timer);
+      settled();
       socket.off('error', failed);
       socket.off('close', closed);
       resolve(socket);
     });
   });
+}
+
+/** Made once for all connections of a client. */
+const CONTEXTS = new WeakMap<KmipClientTls, SecureContext>();
+
+/** @throws KmipConnectionError if certificate, key or CA cannot be used */
+function secureContextOf(tls: KmipClientTls): SecureContext {
+  const known = CONTEXTS.get(tls);
+  if (known) return known;
+  try {
+    const context = createSecureContext({
+      cert: tls.certificatePem,
+      key: tls.privateKeyPem,
+      minVersion: 'TLSv1.2',
+      ...(tls.maxVersion === undefined ? {} : { maxVersion: tls.maxVersion }),
+      ...(tls.caPem === undefined ? {} : { ca: tls.caPem }),
+    });
+    CONTEXTS.set(tls, context);
+    return context;
+  } catch (error) {
+    throw new KmipConnectionError(
+      `The client's certificate, its private key or the CA cannot be used; they must be PEM, and the key that of the certificate (${errorText(error)}).`,
+      { cause: error, mayHaveBeenPerformed: false },
+    );
+  }
 }
 
 /** A server for an error message. */

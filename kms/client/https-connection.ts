@@ -18,8 +18,8 @@ export interface HttpsForm {
 
 /** Opens connections that speak KMIP over HTTPS (KMIP Profiles 2.1 §5.3). */
 export function httpsConnector(form: HttpsForm): Connector {
-  return async (server, tls, timeoutMs) =>
-    new HttpsConnection(server, form, await openTls(server, tls, timeoutMs));
+  return async (server, tls, timeoutMs, signal) =>
+    new HttpsConnection(server, form, await openTls(server, tls, timeoutMs, signal));
 }
 
 /** One TLS connection to a key server's HTTPS port; each exchange is a POST. */

@@ -21,31 +21,33 @@ export class ConnectionPool {
   readonly #idle: Connection[] = [];
   /** Open connections, and the places of their servers in the list. */
   readonly #open = new Map<Connection, number>();
+  /** Those who wait for a connection to be given back, and take over its place. */
   readonly #waiting: (() => void)[] = [];
+  /** Ends attempts to connect. */
+  readonly #closing = new AbortController();
   /** When a server could not be reached or did not answer (monotonic ms), by its place in the list. */
   readonly #failedAt = new Map<number, number>();
+  /** Places in use, of {@link PoolOptions.size}: connections lent, or being opened. */
   #lent = 0;
-  #closed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
   }
 
   /**
-   * Lends a connection: an idle one if there is, unless a fresh one is asked for.
+   * Lends a connection: an idle one if there is, unless a fresh one is asked for. Waits while all are lent.
    *
-   * @throws KmipConnectionError if no server can be reached
+   * @throws KmipConnectionError if no server can be reached, or the pool is closed
    */
   async lend(fresh = false): Promise<{ readonly connection: Connection; readonly reused: boolean }> {
-    while (this.#lent >= this.#options.size)
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    if (this.#closed) throw closedError();
-    this.#lent += 1;
-    for (let idle = fresh ? undefined : this.#idle.pop(); idle; idle = this.#idle.pop()) {
-      if (idle.usable) return { connection: idle, reused: true };
-      this.#open.delete(idle);
-    }
+    if (this.#lent < this.#options.size) this.#lent += 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
+      this.#demandOpen();
+      const idle = fresh ? undefined : this.#takeIdle();
+      if (idle) return { connection: idle, reused: true };
+      // A fresh connection counts like any other.
+      if (this.#lent + this.#idle.length > this.#options.size) this.#drop(this.#idle.shift());
       return { connection: await this.connect(), reused: false };
     } catch (error) {
       this.#release();
@@ -55,8 +57,8 @@ export class ConnectionPool {
 
   /** Takes a lent connection back; one that failed is dropped. */
   giveBack(connection: Connection): void {
-    if (connection.usable && !this.#closed) this.#idle.push(connection);
-    else void this.discard(connection);
+    if (connection.usable && !this.#closing.signal.aborted) this.#idle.push(connection);
+    else this.#drop(connection);
     this.#release();
   }
 
@@ -73,21 +75,22 @@ export class ConnectionPool {
    * @throws KmipConnectionError
    */
   async connect(): Promise<Connection> {
+    this.#demandOpen();
     const { servers, tls, connector, timeoutMs } = this.#options;
+    const { signal } = this.#closing;
     const problems: KmipConnectionError[] = [];
     for (const index of this.#order()) {
       const server = servers[index];
       if (!server) continue;
       try {
-        const connection = await connector(server, tls, timeoutMs);
+        const connection = await connector(server, tls, timeoutMs, signal);
         this.#open.set(connection, index);
-        if (this.#closed) {
-          await this.discard(connection);
-          throw closedError();
-        }
+        if (signal.aborted) await this.discard(connection);
+        this.#demandOpen();
         return connection;
       } catch (error) {
-        if (!(error instanceof KmipConnectionError) || this.#closed) throw error;
+        this.#demandOpen();
+        if (!(error instanceof KmipConnectionError)) throw error;
         this.#failedAt.set(index, performance.now());
         problems.push(error);
       }
@@ -106,10 +109,9 @@ export class ConnectionPool {
     await connection.close();
   }
 
-  /** Closes all connections; whoever waits for one is refused. */
+  /** Closes all connections; what is under way fails, and whoever waits for a connection is refused. */
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#lent = 0;
+    this.#closing.abort();
     for (const wake of this.#waiting.splice(0)) wake();
     await Promise.all([...this.#open.keys()].map((connection) => this.discard(connection)));
   }
@@ -124,12 +126,27 @@ export class ConnectionPool {
     return [...this.#options.servers.keys()].sort((left, right) => rank(left) - rank(right));
   }
 
-  #release(): void {
-    this.#lent = Math.max(0, this.#lent - 1);
-    this.#waiting.shift()?.();
+  #takeIdle(): Connection | undefined {
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
+      if (idle.usable) return idle;
+      this.#open.delete(idle);
+    }
+    return undefined;
   }
-}
 
-function closedError(): KmipConnectionError {
-  return new KmipConnectionError('This KMIP client is closed.', { mayHaveBeenPerformed: false });
+  #drop(connection: Connection | undefined): void {
+    if (connection) void this.discard(connection);
+  }
+
+  /** Hands a place on to whoever waits longest. */
+  #release(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#lent -= 1;
+  }
+
+  #demandOpen(): void {
+    if (!this.#closing.signal.aborted) return;
+    throw new KmipConnectionError('This KMIP client is closed.', { mayHaveBeenPerformed: false });
+  }
 }

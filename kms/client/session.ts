@@ -8,6 +8,7 @@ import type {
   ResponsePayload,
   TypedOperation,
   UsernameAndPassword,
+  Credential,
 } from '../../wire/kmip/index.js';
 
 /** One operation of a batch to be sent. */
@@ -19,7 +20,7 @@ export type BatchRequest = {
 export interface BatchResult {
   /** The operation asked for; of a Poll that is over, the one that was polled. */
   readonly operation: OperationName;
-  /** The response payload; undefined if it failed. */
+  /** The response payload; undefined if it failed, unless the failure comes with one (Check does in 1.x). */
   readonly payload: unknown;
   /** Why it failed; undefined if it did not. */
   readonly error: KmipError | undefined;
@@ -30,7 +31,7 @@ export interface BatchResult {
 /** How requests are dressed. */
 export interface RequestForm {
   readonly protocolVersion: ProtocolVersionName;
-  readonly credential?: UsernameAndPassword | undefined;
+  readonly credential?: UsernameAndPassword | Credential | undefined;
   /** Operations that carry the credential; all if absent. */
   readonly credentialOperations?: readonly OperationName[] | undefined;
   /** Makes Unique Batch Item IDs; without it single items go without one and batches are numbered. */
@@ -51,29 +52,55 @@ export type HeaderOptions = Pick<
   readonly withoutBatchItemId?: boolean;
 };
 
+/** A batch to be sent, and by what its answers are known. */
+export interface DressedBatch {
+  readonly bytes: Buffer;
+  /** The Unique Batch Item ID of each item. */
+  readonly ids: readonly (Buffer | undefined)[];
+}
+
 /** Encodes a batch. */
-export function requestBytes(
+export function dressedBatch(
   form: RequestForm,
   batch: readonly BatchRequest[],
   options: HeaderOptions = {},
-): Buffer {
+): DressedBatch {
   const { withoutBatchItemId = false, ...header } = options;
-  const carries = (operation: OperationName): boolean =>
-    form.credentialOperations?.includes(operation) ?? true;
-  const credential = batch.some((item) => carries(item.operation)) ? form.credential : undefined;
-  return encodeRequest({
+  const ids = batch.map((_, index) => (withoutBatchItemId ? undefined : itemId(form, batch.length, index)));
+  const bytes = encodeRequest({
     header: {
       ...header,
       protocolVersion: protocolVersionOf(form.protocolVersion),
-      authentication: credential && { credentials: [{ type: 'UsernameAndPassword', value: credential }] },
+      authentication: authenticationOf(form, batch),
       batchCount: batch.length,
     },
     batchItems: batch.map(({ operation, payload }, index) => ({
       operation,
-      uniqueBatchItemId: withoutBatchItemId ? undefined : itemId(form, batch.length, index),
+      uniqueBatchItemId: ids[index],
       requestPayload: payload,
     })),
   });
+  return { bytes, ids };
+}
+
+/** The bytes of {@link dressedBatch}. */
+export function requestBytes(
+  form: RequestForm,
+  batch: readonly BatchRequest[],
+  options?: HeaderOptions,
+): Buffer {
+  return dressedBatch(form, batch, options).bytes;
+}
+
+function authenticationOf(
+  { credential, credentialOperations }: RequestForm,
+  batch: readonly BatchRequest[],
+): RequestHeader['authentication'] {
+  if (!credential) return undefined;
+  if (!batch.some((item) => credentialOperations?.includes(item.operation) ?? true)) return undefined;
+  return {
+    credentials: ['type' in credential ? credential : { type: 'UsernameAndPassword', value: credential }],
+  };
 }
 
 function itemId(form: RequestForm, count: number, index: number): Buffer | undefined {
@@ -85,11 +112,18 @@ function itemId(form: RequestForm, count: number, index: number): Buffer | undef
 }
 
 /**
- * Decodes the response to a batch; results are in the order of the response.
+ * Decodes the response to a batch. A server may perform and answer the items in an order of its own (KMIP 1.4 §6.12);
+ * the results are in the order of the batch, by the Unique Batch Item IDs.
  *
+ * @param ids of the items of the batch
+ * @returns fewer than asked if the server stopped at a failure
  * @throws KmipError if the server refused the whole message, or `InvalidMessage` if the response is malformed
  */
-export function batchResults(batch: readonly BatchRequest[], response: Buffer): readonly BatchResult[] {
+export function batchResults(
+  batch: readonly BatchRequest[],
+  response: Buffer,
+  ids: readonly (Buffer | undefined)[] = [],
+): readonly BatchResult[] {
   const { batchItems } = decodeResponse(response);
   const [first] = batchItems;
   if (first && first.operation === undefined && first.resultStatus !== 'Success') throw errorOf(first);
@@ -99,24 +133,38 @@ export function batchResults(batch: readonly BatchRequest[], response: Buffer): 
       `The server answered ${batchItems.length} items to ${batch.length}.`,
     );
   }
-  return batchItems.map((item, index) => {
-    const asked = batch[index]?.operation ?? 'Query';
-    if (item.resultStatus === 'OperationPending') {
-      const pending = item.asynchronousCorrelationValue;
-      return { operation: asked, payload: undefined, error: undefined, pending };
-    }
-    if (item.resultStatus !== 'Success')
-      return { operation: asked, payload: undefined, error: errorOf(item) };
-    if (asked === 'Poll' && typeof item.operation === 'string')
-      return { operation: item.operation, payload: item.responsePayload ?? {}, error: undefined };
-    if (item.operation !== asked) {
-      throw new KmipError(
-        'InvalidMessage',
-        `The server answered ${item.operation ?? 'nothing'} to ${asked}.`,
-      );
-    }
-    return { operation: asked, payload: item.responsePayload ?? {}, error: undefined };
-  });
+  return batchItems
+    .map((item, index) => ({ item, place: placeOf(item, ids, index) }))
+    .sort((left, right) => left.place - right.place)
+    .map(({ item, place }) => resultOf(item, batch[place]?.operation ?? 'Query'));
+}
+
+/** Which item of the batch is answered. */
+function placeOf(
+  { uniqueBatchItemId }: ResponseBatchItem,
+  ids: readonly (Buffer | undefined)[],
+  index: number,
+): number {
+  if (!uniqueBatchItemId || !ids.some((id) => id !== undefined)) return index;
+  const place = ids.findIndex((id) => id?.equals(uniqueBatchItemId));
+  if (place >= 0) return place;
+  throw new KmipError('InvalidMessage', 'The server answered a batch item that it was not asked.');
+}
+
+function resultOf(item: ResponseBatchItem, asked: OperationName): BatchResult {
+  if (item.resultStatus === 'OperationPending') {
+    const pending = item.asynchronousCorrelationValue;
+    return { operation: asked, payload: undefined, error: undefined, pending };
+  }
+  if (item.resultStatus !== 'Success') {
+    return { operation: asked, payload: item.responsePayload, error: errorOf(item) };
+  }
+  if (asked === 'Poll' && typeof item.operation === 'string')
+    return { operation: item.operation, payload: item.responsePayload ?? {}, error: undefined };
+  if (item.operation !== asked) {
+    throw new KmipError('InvalidMessage', `The server answered ${item.operation ?? 'nothing'} to ${asked}.`);
+  }
+  return { operation: asked, payload: item.responsePayload ?? {}, error: undefined };
 }
 
 /** The payload of an only result. @throws KmipError if it failed */

@@ -137,7 +137,7 @@ async function secretOfKey(
   }
   const taken = TAKEN_FROM_KEY.flatMap((name) =>
     key.instances(name).map((instance) => attributeOfInstance(name, instance)),
-  );
+  ).filter((attribute) => !isDefault(attribute));
   const own = new Set<string>(TAKEN_FROM_KEY);
   const attributes = [...taken, ...given.filter(({ name }) => !own.has(name))];
   // Parts of Secret Data tell how long it is: a prime field's number does not.
@@ -148,6 +148,11 @@ async function secretOfKey(
     attributes: value.objectType === 'SecretData' ? withDefaults(attributes, [lengthBits]) : attributes,
     temporary: value !== key.value,
   };
+}
+
+/** Whether a new object has this anyway: before KMIP 1.4 these attributes cannot be given. */
+function isDefault({ name, value }: Attribute): boolean {
+  return (name === 'Sensitive' && !value) || (name === 'Extractable' && value);
 }
 
 function demandCounts(parts: number, threshold: number, { partsLimit }: SharingScheme): void {

@@ -1,6 +1,14 @@
+import { once } from 'node:events';
+import type { AddressInfo, Server } from 'node:net';
+import { createServer } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { createServer as createTlsServer } from 'node:tls';
+
 import { beforeAll, expect, test } from 'vitest';
 
 import { KmipClient, KmipConnectionError } from '../../kms/client.js';
+import type { RequestMessage, ResponseBatchItem } from '../../wire/kmip/index.js';
+import { decodeRequest, encodeResponse } from '../../wire/kmip/index.js';
 import type { TestPki } from './harness.js';
 import { makePki, startKms } from './harness.js';
 
@@ -34,7 +42,7 @@ test('a client says which servers it tried when all are down', async () => {
   await client.close();
 });
 
-test('a read goes on over a new connection when the server was restarted, a change does not', async () => {
+test('a read goes on over a new connection when the server was restarted', async () => {
   await using first = await startKms(pki);
   const client = new KmipClient({ servers: [{ host: '127.0.0.1', port: first.port }], tls: tls() });
   const id = await client.create();
@@ -77,6 +85,145 @@ test('no more connections are opened than the pool allows', async () => {
   const client = kms.client({ poolSize: 2 });
   await Promise.all(Array.from({ length: 20 }, () => client.create()));
   expect(await kms.context.metrics.render()).toMatch(/^kmip_connections 2$/m);
+});
+
+/** A server that listens until the test is over. */
+async function listening(server: Server): Promise<AsyncDisposable & { readonly port: number }> {
+  const sockets = new Set<{ destroy(): void }>();
+  server.on('connection', (socket) => sockets.add(socket));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await once(server.close(), 'close');
+    },
+  };
+}
+
+/** A key server that answers as a test wants; counts its connections. */
+function odd(
+  answer: (request: RequestMessage, socket: TLSSocket) => void,
+): Promise<AsyncDisposable & { readonly port: number }> {
+  const { certificatePem: cert, privateKeyPem: key } = pki.server;
+  const server = createTlsServer({ cert, key }, (socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (bytes: Buffer) => answer(decodeRequest(bytes), socket));
+  });
+  return listening(server);
+}
+
+function responseTo({ header }: RequestMessage, batchItems: readonly ResponseBatchItem[]): Buffer {
+  const { protocolVersion } = header;
+  return encodeResponse({
+    header: { protocolVersion, timeStamp: 0, batchCount: batchItems.length },
+    batchItems,
+  });
+}
+
+const success = (operation: 'Ping' | 'Activate', payload: unknown, id?: Buffer): ResponseBatchItem => ({
+  operation,
+  uniqueBatchItemId: id,
+  resultStatus: 'Success',
+  responsePayload: payload,
+});
+
+test('results are in the order of the batch, whatever order the server answers in', async () => {
+  await using server = await odd((request, socket) => {
+    const items = request.batchItems.map(({ uniqueBatchItemId, requestPayload }) =>
+      success('Activate', requestPayload, uniqueBatchItemId),
+    );
+    socket.write(responseTo(request, items.reverse()));
+  });
+  const client = new KmipClient({ servers: [{ host: '127.0.0.1', port: server.port }], tls: tls() });
+  const batch = ['a', 'b', 'c'].map(
+    (uniqueIdentifier) => ({ operation: 'Activate', payload: { uniqueIdentifier } }) as const,
+  );
+  expect((await client.request(batch)).map(({ payload }) => payload)).toEqual(
+    batch.map(({ payload }) => payload),
+  );
+  await client.close();
+});
+
+test('an answer that nobody asked for is not taken for the next one', async () => {
+  let connections = 0;
+  await using server = await odd((request, socket) => {
+    connections += 1;
+    const answer = responseTo(request, [success('Ping', {})]);
+    socket.write(Buffer.concat([answer, answer]));
+  });
+  const client = new KmipClient({
+    servers: [{ host: '127.0.0.1', port: server.port }],
+    tls: tls(),
+    protocolVersion: '2.1',
+  });
+  await client.ping();
+  await client.ping();
+  expect(connections).toBe(2);
+  await client.close();
+});
+
+test('a server that accepts connections but speaks no TLS is given up after the timeout', async () => {
+  await using silent = await listening(createServer());
+  const client = new KmipClient({
+    servers: [{ host: '127.0.0.1', port: silent.port }],
+    tls: tls(),
+    timeoutMs: 50,
+  });
+  await expect(client.create()).rejects.toMatchObject({
+    message: expect.stringContaining('no TLS connection within 50 ms') as string,
+    mayHaveBeenPerformed: false,
+  });
+  await client.close();
+});
+
+test('closing a client ends what connects, what is under way and what waits', async () => {
+  await using silent = await listening(createServer());
+  const connecting = new KmipClient({ servers: [{ host: '127.0.0.1', port: silent.port }], tls: tls() });
+  const unconnected = connecting.create();
+  await connecting.close();
+  await expect(unconnected).rejects.toMatchObject({ mayHaveBeenPerformed: false });
+
+  let asked = (): void => undefined;
+  const arrival = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  await using mute = await odd(() => asked());
+  const client = new KmipClient({
+    servers: [{ host: '127.0.0.1', port: mute.port }],
+    tls: tls(),
+    poolSize: 1,
+  });
+  const [underWay, waiting] = [client.create(), client.create()];
+  await arrival;
+  await Promise.all([
+    expect(underWay).rejects.toMatchObject({ mayHaveBeenPerformed: true }),
+    expect(waiting).rejects.toMatchObject({ mayHaveBeenPerformed: false }),
+    client.close(),
+  ]);
+  await expect(client.probe()).rejects.toThrow('This KMIP client is closed.');
+});
+
+test('a private key that is not one is named before anything is sent', async () => {
+  const client = new KmipClient({
+    servers: [{ host: '127.0.0.1', port: 1 }],
+    tls: { ...tls(), privateKeyPem: 'not a key' },
+  });
+  await expect(client.create()).rejects.toMatchObject({
+    name: 'KmipConnectionError',
+    message: expect.stringContaining('must be PEM') as string,
+  });
+  await client.close();
+});
+
+test('requests over one connection go one after another', async () => {
+  await using kms = await startKms(pki);
+  const client = kms.client();
+  const found = await client.withConnection(async (connection) => {
+    await Promise.all(Array.from({ length: 5 }, () => connection.create()));
+    return connection.locate();
+  });
+  expect(found).toHaveLength(5);
 });
 
 test('a closed client refuses requests', async () => {
