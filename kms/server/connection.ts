@@ -93,7 +93,6 @@ export class KmipConnection {
     const message = this.#nextMessage();
     this.#busy = message !== undefined;
     if (message === undefined) {
-      this.#waitingSince = performance.now();
       if (this.#ended) this.#socket.end();
       else if (this.#socket.isPaused()) this.#socket.resume();
       return;
@@ -147,6 +146,7 @@ export class KmipConnection {
     if (this.#sent === undefined) return;
     recycleMessage(this.#sent);
     this.#sent = undefined;
+    this.#waitingSince = performance.now();
     this.#serve();
   };
 

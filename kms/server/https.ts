@@ -24,6 +24,9 @@ interface HttpsParts extends AdmissionParts {
   readonly processor: BatchProcessor;
 }
 
+/** Requests that may be sent ahead on one connection; what follows them waits in the kernel. */
+const REQUESTS_AHEAD = 32;
+
 /** A client's connection. */
 interface Session {
   readonly client: Client;
@@ -31,6 +34,8 @@ interface Session {
   readonly transport: Socket | undefined;
   /** Settled once the requests that came before have been answered. */
   turn: Promise<void>;
+  /** Requests that are not answered yet. */
+  waiting: number;
 }
 
 /**
@@ -100,7 +105,7 @@ export class HttpsListener {
     const client = admit(socket, this.#parts);
     if (!client) return;
     const transport = this.#transports.get(peerOf(socket));
-    this.#sessions.set(socket, { client, transport, turn: Promise.resolve() });
+    this.#sessions.set(socket, { client, transport, turn: Promise.resolve(), waiting: 0 });
     this.#parts.metrics.connections.inc();
     socket.once('close', () => {
       this.#sessions.delete(socket);
@@ -119,11 +124,18 @@ export class HttpsListener {
       request.socket.destroy();
       return;
     }
+    const { socket } = request;
+    session.waiting += 1;
+    holdBack(socket, session);
     session.turn = session.turn
       .then(() => this.#serve(request, response, session))
       .catch((error: unknown) => {
         this.#parts.context.log.debug({ err: error }, 'a request over HTTPS was cut off');
-        request.socket.destroy();
+        socket.destroy();
+      })
+      .finally(() => {
+        session.waiting -= 1;
+        if (session.waiting === REQUESTS_AHEAD) socket.resume();
       });
   }
 
@@ -131,6 +143,8 @@ export class HttpsListener {
     const encoding = this.#encodingOf(request, response);
     if (!encoding) return;
     const body = await readBody(request, this.#parts.config.limits.messageBytes);
+    // Reading the body made the socket flow again.
+    holdBack(request.socket, session);
     const started = performance.now();
     const answer = await this.#answer(body, encoding, session.client);
     this.#parts.metrics.duration.observe((performance.now() - started) / 1000);
@@ -211,19 +225,34 @@ export class HttpsListener {
   }
 
   /** A client that does not take its answer in time, or goes away, ends the wait. */
-  #send(response: ServerResponse, bytes: Buffer): Promise<void> {
+  async #send(response: ServerResponse, bytes: Buffer): Promise<void> {
+    const { socket } = response;
+    if (!socket) return;
     const { frameSeconds } = this.#parts.config.limits;
-    return new Promise((resolve) => {
-      const overdue = setTimeout(() => response.destroy(), milliseconds(frameSeconds));
-      response.once('close', () => {
-        clearTimeout(overdue);
-        resolve();
-      });
+    const overdue = setTimeout(() => socket.destroy(), milliseconds(frameSeconds));
+    await new Promise<void>((resolve) => {
+      response.once('close', () => resolve());
       response.setHeader('cache-control', 'no-cache');
       response.setHeader('content-length', bytes.length);
       response.end(bytes);
     });
+    await taken(socket);
+    clearTimeout(overdue);
   }
+}
+
+/** A connection with many requests waiting is read no further for now. */
+function holdBack(socket: Socket, { waiting }: Session): void {
+  if (waiting > REQUESTS_AHEAD) socket.pause();
+}
+
+/** Resolves when what was written is on its way: Node closes a response as soon as its socket has it in memory. */
+function taken(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.destroyed || socket.writableLength === 0) resolve();
+    else if (socket.writableEnded) socket.once('close', () => resolve());
+    else socket.write('', () => resolve());
+  });
 }
 
 /** A request's body, or why it is not taken; throws if the connection ends first. */
