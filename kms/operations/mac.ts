@@ -9,7 +9,9 @@ import type { KeyedComputing, PartPayload } from '../cryptography/parts.js';
 import { demandData, withKey } from '../cryptography/parts.js';
 import type { OperationHandler } from './handler.js';
 
-interface MacAnswer { readonly macData: Buffer | undefined }
+interface MacAnswer {
+  readonly macData: Buffer | undefined;
+}
 
 const generation: KeyedComputing<RequestPayload<'MAC'>, MacComputation, MacAnswer> = {
   operation: 'MAC',
@@ -26,7 +28,9 @@ interface MacVerification extends MacComputation {
   macData: Buffer | undefined;
 }
 
-interface ValidityAnswer { readonly validityIndicator: NameIn<'ValidityIndicator'> | undefined }
+interface ValidityAnswer {
+  readonly validityIndicator: NameIn<'ValidityIndicator'> | undefined;
+}
 
 const verification: KeyedComputing<RequestPayload<'MACVerify'>, MacVerification, ValidityAnswer> = {
   operation: 'MACVerify',

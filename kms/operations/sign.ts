@@ -8,7 +8,9 @@ import type { SignatureComputation } from '../cryptography/signature.js';
 import { beginSignature, signDigest } from '../cryptography/signature.js';
 import type { OperationHandler } from './handler.js';
 
-interface Answer { readonly signatureData: Buffer | undefined }
+interface Answer {
+  readonly signatureData: Buffer | undefined;
+}
 
 const signing: KeyedComputing<RequestPayload<'Sign'>, SignatureComputation, Answer> = {
   operation: 'Sign',

@@ -58,7 +58,12 @@ describeWith(
         ['localhost', String(kms.port), path('certificate.pem'), path('key.pem'), path('ca.pem')],
         { timeout: 20_000 },
       );
-      const told = new Map(stdout.trim().split('\n').map((line) => line.split(/ (.*)/s) as [string, string]));
+      const told = new Map(
+        stdout
+          .trim()
+          .split('\n')
+          .map((line) => line.split(/ (.*)/s) as [string, string]),
+      );
       expect(told.get('object')).toBe('PublicKey');
       expect(told.get('random')).toBe('32');
       expect(told.get('destroyed')).toContain('ItemNotFound');
@@ -67,11 +72,16 @@ describeWith(
       const object = await client.getObject(told.get('public') ?? '');
       if (object.objectType !== 'PublicKey') throw new Error(object.objectType);
       const [name] = await client.getAttributes(told.get('public') ?? '', ['Name']);
-      expect(name).toEqual(attributeOf('Name', { value: 'renamed by rust', type: 'UninterpretedTextString' }));
+      expect(name).toEqual(
+        attributeOf('Name', { value: 'renamed by rust', type: 'UninterpretedTextString' }),
+      );
       const { keyValue } = object.keyBlock;
-      if (!keyValue || Buffer.isBuffer(keyValue) || !Buffer.isBuffer(keyValue.keyMaterial)) throw new Error('wrapped');
+      if (!keyValue || Buffer.isBuffer(keyValue) || !Buffer.isBuffer(keyValue.keyMaterial))
+        throw new Error('wrapped');
       const key = createPublicKey({ key: keyValue.keyMaterial, format: 'der', type: 'pkcs1' });
-      const [message, signature] = ['message', 'signature'].map((fact) => Buffer.from(told.get(fact) ?? '', 'hex'));
+      const [message, signature] = ['message', 'signature'].map((fact) =>
+        Buffer.from(told.get(fact) ?? '', 'hex'),
+      );
       expect(verify('sha256', message!, key, signature!)).toBe(true);
     });
   },

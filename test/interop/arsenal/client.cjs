@@ -28,7 +28,10 @@ const client = new ClusterClient({
     providerName: 'kpsim',
     client: { bucketNameAttributeName: 'x-bucket' },
     codec: {},
-    transport: options.servers.map(({ host, port }) => ({ pipelineDepth: 8, tls: { host, port, ...options.tls } })),
+    transport: options.servers.map(({ host, port }) => ({
+      pipelineDepth: 8,
+      tls: { host, port, ...options.tls },
+    })),
   },
 });
 const call = (name, ...args) =>
@@ -56,7 +59,14 @@ async function main() {
     (error) => error.description ?? String(error),
   );
   console.log(
-    JSON.stringify({ key, same: plain.equals(again), hidden: !plain.equals(cipher), many: many.every(Boolean), gone, warnings }),
+    JSON.stringify({
+      key,
+      same: plain.equals(again),
+      hidden: !plain.equals(cipher),
+      many: many.every(Boolean),
+      gone,
+      warnings,
+    }),
   );
 }
 
