@@ -62,6 +62,7 @@ export class ObjectRepository {
    */
   readonly #recent = new RecentlyRead();
   #cachedBytes = 0;
+  #leaves: (object: ManagedObject) => void = () => undefined;
   /** Oldest first; the last is that of new requests. */
   #leases: RequestLease[] = [newLease()];
 
@@ -124,6 +125,19 @@ export class ObjectRepository {
     return object;
   }
 
+  /** The committed object of that identifier, if it is in memory and memory can be believed. */
+  held(uniqueIdentifier: string): ManagedObject | undefined {
+    if (this.#store.shared) return undefined;
+    const cached = this.#cache.get(uniqueIdentifier);
+    if (cached) this.#touch(uniqueIdentifier);
+    return cached?.object;
+  }
+
+  /** Has a listener told of each object that is replaced or leaves memory, before its key bytes are cleared. */
+  onLeave(listener: (object: ManagedObject) => void): void {
+    this.#leaves = listener;
+  }
+
   /** Identifiers of an owner's objects with these attribute values, newest first. */
   async find(
     owner: string | undefined,
@@ -176,7 +190,10 @@ export class ObjectRepository {
 
   /** Forgets all objects in memory and clears their keys. */
   close(): void {
-    for (const { object } of this.#cache.values()) this.#retire(object.value);
+    for (const { object } of this.#cache.values()) {
+      this.#leaves(object);
+      this.#retire(object.value);
+    }
     this.#cache.clear();
     this.#cachedBytes = 0;
     this.#clearRetired();
@@ -237,7 +254,8 @@ export class ObjectRepository {
     this.#retire(cached.object.value);
   }
 
-  #forget(uniqueIdentifier: string, { cost }: Cached): void {
+  #forget(uniqueIdentifier: string, { object, cost }: Cached): void {
+    this.#leaves(object);
     this.#cache.delete(uniqueIdentifier);
     this.#cachedBytes -= cost;
   }

@@ -21,6 +21,7 @@ import type {
   RequestHeader,
   RequestMessage,
   ResponseBatchItem,
+  ResponsePayload,
 } from '../../wire/kmip/index.js';
 import type { KmsConfig } from '../config.js';
 import type { ManagedObject } from '../objects/managed-object.js';
@@ -41,6 +42,7 @@ import { FaultInterrupt, RequestFaults, corrupted } from './faults.js';
 import type { Authenticated, Client, IdentityPolicy } from './identity.js';
 import { SECRET_FIELDS } from './masking.js';
 import type { KmsMetrics } from './metrics.js';
+import { PreparedAnswers, messageAt } from './prepared-answers.js';
 import { demandSound, readRequest } from './request-header.js';
 import type { RequestGrant } from './rights.js';
 import { RequestScope } from './scope.js';
@@ -74,6 +76,8 @@ interface Run {
   readonly grant: RequestGrant | undefined;
   readonly progress: AsynchronousProgress | undefined;
   readonly effects: RequestEffects;
+  /** The request's bytes; undefined if it is not answered at once. */
+  readonly received: Buffer | undefined;
 }
 
 interface EncodedAnswer {
@@ -101,6 +105,7 @@ export class BatchProcessor {
   readonly #attestation: Attestation;
   readonly #server: ServerState;
   readonly #newestVersion: ProtocolVersionName;
+  readonly #prepared = new PreparedAnswers();
 
   constructor(parts: {
     readonly config: KmsConfig;
@@ -117,12 +122,28 @@ export class BatchProcessor {
     this.#metrics = parts.metrics;
     this.#attestation = new Attestation(parts.config.attestation, parts.context);
     this.#server = parts.server;
+    parts.repository.onLeave((object) => this.#prepared.forget(object));
     const { protocolVersions } = parts.config;
     this.#newestVersion = PROTOCOL_VERSIONS.findLast((name) => protocolVersions.includes(name)) ?? '1.0';
   }
 
   /** Answers one request message. Never rejects: whatever goes wrong becomes an answer. */
-  async answer(bytes: Buffer, connected: Client): Promise<Answer> {
+  answer(bytes: Buffer, connected: Client): Promised<Answer> {
+    return this.#answerAgain(bytes, connected) ?? this.#answerAnew(bytes, connected);
+  }
+
+  /** The answer that was given before, if it is still right. */
+  #answerAgain(bytes: Buffer, client: Client): Answer | undefined {
+    const prepared = this.#prepared.find(bytes, client);
+    if (!prepared || !this.#context.faults.isEmpty) return undefined;
+    const { object, request, item, version } = prepared;
+    if (this.#repository.held(object.uniqueIdentifier) !== object) return undefined;
+    this.#record(request, client, version, [{ item, writes: false }], this.#server.nextCorrelationValue());
+    const nowSeconds = Math.floor(this.#context.clock.now() / 1000);
+    return { bytes: messageAt(prepared, nowSeconds), delivery: 'send' };
+  }
+
+  async #answerAnew(bytes: Buffer, connected: Client): Promise<Answer> {
     let version: ProtocolVersionName = this.#newestVersion;
     try {
       version = this.#negotiate(peekProtocolVersion(bytes));
@@ -131,7 +152,7 @@ export class BatchProcessor {
       const caller = this.#callerOf(request, connected);
       if (this.#server.asynchronous.takes(request, caller.client))
         return this.#submit(bytes, version, caller);
-      return await this.#answerRequest(request, version, caller);
+      return await this.#answerRequest(request, version, caller, { received: bytes });
     } catch (error) {
       return this.#failWhole(error, version, connected);
     }
@@ -161,7 +182,7 @@ export class BatchProcessor {
     const { asynchronous } = this.#server;
     const values = asynchronous.submit(caller.client, operations, async (progress) => {
       const request = { header: { ...header, maximumResponseSize: undefined }, batchItems };
-      const answer = await this.#answerRequest(request, version, caller, progress);
+      const answer = await this.#answerRequest(request, version, caller, { progress });
       zeroise(bytes);
       return answer;
     });
@@ -190,13 +211,14 @@ export class BatchProcessor {
     request: RequestMessage,
     version: ProtocolVersionName,
     caller: Caller,
-    progress?: AsynchronousProgress,
+    { progress, received }: { readonly progress?: AsynchronousProgress; readonly received?: Buffer },
   ): Promise<Answer> {
     const run: Run = {
       faults: new RequestFaults(this.#context.faults, this.#config.name),
       grant: this.#server.tickets.grantOf(caller.client)?.forRequest(),
       effects: new RequestEffects(),
       progress,
+      received,
     };
     const lease = this.#repository.beginRequest();
     try {
@@ -270,7 +292,28 @@ export class BatchProcessor {
       answer = this.#encode(version, outcomes, extra);
     }
     this.#record(request, client, version, outcomes, answer.serverCorrelationValue);
+    if (!workspace.changed && run.grant === undefined && run.faults.isEmpty) {
+      this.#prepare(request, client, version, outcomes, answer.bytes, run.received);
+    }
     return { bytes: answer.bytes, delivery: run.faults.delivery };
+  }
+
+  /** Keeps an answer for the next to ask the same. */
+  #prepare(
+    request: RequestMessage,
+    client: Client,
+    version: ProtocolVersionName,
+    [outcome]: readonly Outcome[],
+    bytes: Buffer,
+    received: Buffer | undefined,
+  ): void {
+    const { operation, resultStatus, responsePayload } = outcome?.item ?? {};
+    if (!received || operation !== 'Get' || resultStatus !== 'Success') return;
+    const { uniqueIdentifier, object: value } = responsePayload as ResponsePayload<'Get'>;
+    const object = this.#repository.held(uniqueIdentifier);
+    if (object?.value !== value) return;
+    const item = { operation, resultStatus, responsePayload };
+    this.#prepared.keep(received, client, { object, version, request, item, bytes });
   }
 
   #offerFor(outcomes: readonly Outcome[]): AttestationOffer | undefined {

@@ -102,7 +102,9 @@ export class KmipConnection {
       this.#breakOff();
       this.#deliver(this.#processor.answerGarbage(message, this.#client));
     } else {
-      this.#processor.answer(message, this.#client).then(this.#deliver, this.#giveUp);
+      const answer = this.#processor.answer(message, this.#client);
+      if (answer instanceof Promise) answer.then(this.#deliver, this.#giveUp);
+      else this.#deliver(answer);
     }
   }
 

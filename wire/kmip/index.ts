@@ -46,7 +46,7 @@ export type { ServerInformation } from './structures/server-information.js';
 export type { TagName } from './tables/tag-names.js';
 export { tagName, tagText, tagValue } from './tables/tag-names.js';
 export * from './tables/masks.js';
-export { recycleMessage } from './ttlv/buffers.js';
+export { recycleMessage, takeBuffer } from './ttlv/buffers.js';
 export { TtlvReader } from './ttlv/reader.js';
 export * from './ttlv/tree.js';
 export type { ItemTypeName } from './ttlv/types.js';
