@@ -30,6 +30,10 @@ export const COMMANDS = {
     summary: 'start a vCenter with its native key provider service',
     load: async () => (await import('./vcenter.js')).vcenter,
   },
+  kmip: {
+    summary: 'ask a KMIP key server: create, get, locate, activate, revoke, destroy and more',
+    load: async () => (await import('./kmip.js')).kmip,
+  },
   certs: {
     summary: 'write a client certificate signed by the authority of a data directory',
     load: async () => (await import('./certs.js')).certs,

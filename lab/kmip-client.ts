@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+
+import { KpsimError, errorText } from '../core/errors.js';
+import type { KmipClientOptions } from '../kms/client.js';
+import { KmipClient } from '../kms/client.js';
+
+export type { AttributeInput, KmipClient } from '../kms/client.js';
+
+/** A KMIP client as files describe it, those that `kpsim certs` writes for example. */
+export interface KmipClientFiles extends Pick<
+  KmipClientOptions,
+  'servers' | 'protocolVersion' | 'timeoutMs' | 'https'
+> {
+  readonly certificatePath: string;
+  readonly privateKeyPath: string;
+  /** Certificate of the servers' authority. */
+  readonly caPath: string;
+  readonly username?: string | undefined;
+  /** A file that holds the password and nothing else; a line break at its end does not count. */
+  readonly passwordPath?: string | undefined;
+}
+
+/** Reads the files of a KMIP client. @throws KpsimError `file_unreadable` naming the file */
+export async function kmipClientOf(files: KmipClientFiles): Promise<KmipClient> {
+  const { certificatePath, privateKeyPath, caPath, username, passwordPath, ...options } = files;
+  const [certificatePem, privateKeyPem, caPem] = await Promise.all(
+    [certificatePath, privateKeyPath, caPath].map(textOf),
+  );
+  const password =
+    passwordPath === undefined ? undefined : (await textOf(passwordPath)).replace(/\r?\n$/, '');
+  return new KmipClient({
+    ...options,
+    tls: { certificatePem: certificatePem ?? '', privateKeyPem: privateKeyPem ?? '', caPem },
+    credential: username === undefined ? undefined : { username, password },
+  });
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new KpsimError(
+      'file_unreadable',
+      `Cannot read ${path} (${errorText(error)}). Give the path of a file that this user can read.`,
+      { cause: error },
+    );
+  }
+}
