@@ -126,9 +126,12 @@ export class HttpsListener {
     }
     const { socket } = request;
     session.waiting += 1;
-    holdBack(socket, session);
+    // Read before its turn, as reading it makes the socket flow, also one that is held back.
+    const body = readBody(request, this.#parts.config.limits.messageBytes);
+    const held = (): void => holdBack(socket, session);
+    body.then(held, held);
     session.turn = session.turn
-      .then(() => this.#serve(request, response, session))
+      .then(() => this.#serve(request, body, response, session))
       .catch((error: unknown) => {
         this.#parts.context.log.debug({ err: error }, 'a request over HTTPS was cut off');
         socket.destroy();
@@ -139,12 +142,15 @@ export class HttpsListener {
       });
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse, session: Session): Promise<void> {
+  async #serve(
+    request: IncomingMessage,
+    arriving: Promise<Buffer | KmipError>,
+    response: ServerResponse,
+    session: Session,
+  ): Promise<void> {
     const encoding = this.#encodingOf(request, response);
     if (!encoding) return;
-    const body = await readBody(request, this.#parts.config.limits.messageBytes);
-    // Reading the body made the socket flow again.
-    holdBack(request.socket, session);
+    const body = await arriving;
     const started = performance.now();
     const answer = await this.#answer(body, encoding, session.client);
     this.#parts.metrics.duration.observe((performance.now() - started) / 1000);
