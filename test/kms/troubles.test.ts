@@ -6,8 +6,10 @@ import { beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { startAdmin } from '../../core/admin.js';
 import { requestBytes } from '../../kms/client/session.js';
+import { reasonIn } from '../../kms/refusals.js';
 import { SqliteKmsStore } from '../../kms/sqlite-store.js';
-import { attributeOf } from '../../wire/kmip/index.js';
+import { KmipError, attributeOf, enumerationExistsIn, rankOf } from '../../wire/kmip/index.js';
+import type { ResultReasonName } from '../../wire/kmip/index.js';
 import type { TestKms, TestPki } from './harness.js';
 import { makePki, startKms } from './harness.js';
 import { RawClient } from './raw-client.js';
@@ -231,10 +233,12 @@ test('the admin listener checks operations and reasons of a key server, and list
   expect((await post({ count: 3, action: { kind: 'lag', lagMs: 5 } })).status).toBe(400);
   const words = (await (await fetch(`${admin.url}/faults/words`)).json()) as Record<
     string,
-    { reasons: string[] }
+    { reasons: ResultReasonName[] }
   >;
   expect(words['kms-1']?.reasons).toContain('GeneralFailure');
-  // Each reason that is listed is answered as it is.
+  // Each reason that is listed is answered as it is; one that 2.1 does not have, by the nearest that it has.
+  const rank = rankOf('2.1');
+  const exists = (reason: ResultReasonName): boolean => enumerationExistsIn('ResultReason', reason, rank);
   const client = kms.client({ protocolVersion: '2.1' });
   for (const reason of words['kms-1']!.reasons) {
     expect(
@@ -242,9 +246,8 @@ test('the admin listener checks operations and reasons of a key server, and list
         .status,
     ).toBe(201);
     const answer = client.query(['QueryObjects']);
-    await expect(answer, reason).rejects.toSatisfy((error: { reason: string }) =>
-      [reason, 'GeneralFailure'].includes(error.reason),
-    );
+    const expected = reasonIn(new KmipError(reason, ''), rank, exists);
+    await expect(answer, reason).rejects.toMatchObject({ reason: expected });
   }
   await admin.close();
 });
