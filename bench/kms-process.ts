@@ -11,7 +11,7 @@ import type { KmipClientOptions } from '../kms/client.js';
 import { CertificateStore } from '../lab/certificates.js';
 
 /** The command as users run it, beside this file in what `npm run build` makes. */
-const COMMAND = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../bin/kpsim.js', import.meta.url));
 
 /** A key server in a process of its own: `kpsim kms`. */
 export class KmsProcess implements AsyncDisposable {
@@ -29,7 +29,7 @@ export class KmsProcess implements AsyncDisposable {
     this.startMs = startMs;
   }
 
-  /** Starts a key server on a data directory. @param command path of `cli/main.js` */
+  /** Starts a key server on a data directory. @param command path of `bin/kpsim.js` */
   static async start(
     dataDir: string,
     options: { readonly arguments?: readonly string[]; readonly command?: string } = {},

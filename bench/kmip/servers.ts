@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import type { PemFiles } from './certificates.js';
 import { ServerProcess } from './server-process.js';
 
-const KPSIM = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+const KPSIM = fileURLToPath(new URL('../../bin/kpsim.js', import.meta.url));
 const ECHO = fileURLToPath(new URL('echo-server.js', import.meta.url));
 const PYTHON = '/usr/bin/python3';
 /** Where Debian's package python3-pykmip puts the server. */

@@ -7,7 +7,9 @@ import { createInterface } from 'node:readline';
 
 import { describe, expect, it } from 'vitest';
 
-const MAIN = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
+import { COMMANDS } from '../../cli/commands/index.js';
+
+const MAIN = join(import.meta.dirname, '..', '..', 'dist', 'bin', 'kpsim.js');
 
 function start(...args: readonly string[]): ChildProcessWithoutNullStreams {
   return spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH ?? '' } });
@@ -24,6 +26,13 @@ describe.skipIf(!existsSync(MAIN))('the built kpsim', () => {
     await lineOf(child, /^Ready\. kmip /);
     child.kill(signal);
     expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  // Each is a bundle of its own, whose modules must be found and evaluated in order.
+  it.each(Object.keys(COMMANDS))('explains %s', async (command) => {
+    const child = start(command, '--help');
+    child.stderr.pipe(process.stderr);
+    expect(await lineOf(child, /^Usage: /)).toContain(`kpsim ${command}`);
   });
 
   it('ends with 2 for a command that it does not know', async () => {

@@ -43,7 +43,7 @@ export interface KillRound {
  * and looks for everything that was answered in a new process on the same directory.
  *
  * @param rng decides the changes and the moment
- * @param command path of the built `cli/main.js`
+ * @param command path of the built `bin/kpsim.js`
  */
 export async function killRound(dataDir: string, rng: Rng, command: string): Promise<KillRound> {
   const server = await KmsProcess.start(dataDir, { command });

@@ -9,7 +9,7 @@ import { killRound } from './kill-rounds.js';
 
 /** What `npm run build` made, which `npm test` does first. */
 const COMMAND =
-  process.env.KPSIM_COMMAND ?? fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+  process.env.KPSIM_COMMAND ?? fileURLToPath(new URL('../../dist/bin/kpsim.js', import.meta.url));
 /** `npm run test:kill` does a hundred. */
 const ROUNDS = Number(process.env.KPSIM_KILL_ROUNDS ?? 3);
 const SEED = process.env.KPSIM_KILL_SEED ?? 'kill';
