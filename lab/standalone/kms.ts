@@ -21,6 +21,22 @@ const schema = kmsConfigSchema.omit({ https: true, tls: true, trustedCaPem: true
   credentialRequired: kmsConfigSchema.shape.credentialRequired.describe(
     'Whether requests need a user name and password of the file.',
   ),
+  requireClientAuthUsage: kmsConfigSchema.shape.requireClientAuthUsage.describe(
+    'Whether client certificates that limit their extended key usage must name clientAuth.',
+  ),
+  foreignObjects: kmsConfigSchema.shape.foreignObjects.describe(
+    'What is said of objects of others: hidden (Item Not Found) or denied (Permission Denied).',
+  ),
+  interopReset: kmsConfigSchema.shape.interopReset.describe(
+    'Whether Interop Reset may destroy all objects of the client that asks for it.',
+  ),
+  timeStampSkewSeconds: kmsConfigSchema.shape.timeStampSkewSeconds.describe(
+    'How far the Time Stamp of a request may be off, in seconds; any if absent.',
+  ),
+  certificateDays: kmsConfigSchema.shape.certificateDays.describe(
+    'Days for which Certify issues, where the request does not say.',
+  ),
+  leaseSeconds: kmsConfigSchema.shape.leaseSeconds.describe('Lease Time of objects, in seconds.'),
   vendorIdentification: kmsConfigSchema.shape.vendorIdentification.describe('What Query answers.'),
   ...COMMON_SETTINGS,
 });
