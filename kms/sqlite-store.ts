@@ -143,28 +143,35 @@ export class SqliteKmsStore implements KmsStore {
 
   /** @returns the object's sequence */
   #write(change: StoreChange, value: Buffer | null): number | bigint {
-    const { object, uniqueIdentifier, expectedRevision } = change;
+    const { object, uniqueIdentifier, expectedRevision, terms } = change;
+    if (object && expectedRevision === 0) {
+      const sequence = this.#insert(object, value);
+      for (const term of terms) this.#statements.addTerm.run(term, sequence);
+      return sequence;
+    }
     const found = this.#statements.revision.get(uniqueIdentifier) as RevisionRow | undefined;
-    if ((found?.revision ?? 0) !== expectedRevision) throw new StoreConflict(uniqueIdentifier);
+    if (found?.revision !== expectedRevision) throw new StoreConflict(uniqueIdentifier);
     if (!object) {
       this.#statements.remove.run(uniqueIdentifier);
-      return found?.sequence ?? 0;
+      return found.sequence;
     }
-    const sequence = found?.sequence ?? this.#insert(object, value);
-    if (found) this.#statements.update.run(object.revision, object.attributes, value, sequence);
-    this.#writeTerms(sequence, change.terms, found !== undefined);
-    return sequence;
+    this.#statements.update.run(object.revision, object.attributes, value, found.sequence);
+    this.#changeTerms(found.sequence, terms);
+    return found.sequence;
   }
 
+  /** @throws StoreConflict if there is an object of that identifier */
   #insert(object: StoredObject, value: Buffer | null): number | bigint {
     const { uniqueIdentifier, owner, objectType, revision, attributes } = object;
-    return this.#statements.insert.run(uniqueIdentifier, owner, objectType, revision, attributes, value)
-      .lastInsertRowid;
+    const row = [uniqueIdentifier, owner, objectType, revision, attributes, value];
+    const { changes, lastInsertRowid } = this.#statements.insert.run(row);
+    if (changes === 0) throw new StoreConflict(uniqueIdentifier);
+    return lastInsertRowid;
   }
 
   /** Most changes leave the terms as they are; only what differs is written. */
-  #writeTerms(sequence: number | bigint, terms: readonly Buffer[], replaces: boolean): void {
-    const rows = replaces ? (this.#statements.terms.all(sequence) as { readonly term: Uint8Array }[]) : [];
+  #changeTerms(sequence: number, terms: readonly Buffer[]): void {
+    const rows = this.#statements.terms.all(sequence) as { readonly term: Uint8Array }[];
     const old = rows.map(({ term }) => Buffer.from(term));
     const gone = new Map(old.map((term) => [term.toString('latin1'), term]));
     for (const term of terms) {
@@ -193,7 +200,8 @@ function prepare(database: SqliteDatabase) {
     count: database.prepare('SELECT count(*) AS n FROM objects'),
     revision: database.prepare('SELECT sequence, revision FROM objects WHERE unique_identifier = ?'),
     insert: database.prepare(
-      'INSERT INTO objects (unique_identifier, owner, object_type, revision, attributes, value) VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT INTO objects (unique_identifier, owner, object_type, revision, attributes, value) VALUES (?, ?, ?, ?, ?, ?) ' +
+        'ON CONFLICT (unique_identifier) DO NOTHING',
     ),
     update: database.prepare('UPDATE objects SET revision = ?, attributes = ?, value = ? WHERE sequence = ?'),
     remove: database.prepare('DELETE FROM objects WHERE unique_identifier = ?'),

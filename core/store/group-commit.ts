@@ -8,15 +8,29 @@ interface Waiting {
 
 /** Works of one group before the next commit; bounds how long one transaction blocks the event loop. */
 const GROUP_LIMIT = 256;
+/** Longest wait for a group to become as large as is expected, in milliseconds. */
+const PATIENCE_MS = 10;
+/** Each group of so many waits for twice as many works, lest two groups by turns go on for ever. */
+const PROBE_EVERY = 64;
 
 /**
- * Commits the writes of many requests in one durable transaction: whatever queues up in one turn of the
- * event loop pays for one sync to disk together. A promise resolves only after its commit.
+ * Commits the writes of many requests in one durable transaction, which pays for one sync to disk. A promise resolves
+ * only after its commit.
+ *
+ * A group is what queues up in one turn of the event loop, or in several: while more keep coming it waits for as many
+ * works as the last group had, and for the next one no longer than that group's commit took. Clients that wait for
+ * their answers would otherwise split into groups that are committed by turns, each held up by the other's sync. A
+ * client that is alone never waits.
  */
 export class GroupCommit {
   readonly #database: SqliteDatabase;
   #waiting: Waiting[] = [];
-  #scheduled = false;
+  #turnIsWatched = false;
+  #patience: NodeJS.Timeout | undefined;
+  /** When the group is committed at the latest (monotonic milliseconds). */
+  #deadline = Infinity;
+  #last = { works: 1, milliseconds: 0 };
+  #groups = 0;
 
   /** @param database its only writer must be this group commit */
   constructor(database: SqliteDatabase) {
@@ -26,54 +40,99 @@ export class GroupCommit {
   /**
    * Queues `work`, which writes through the database synchronously. If it throws, its own writes are undone and
    * the promise rejects; the others of its group commit. If the commit fails, all of the group reject.
+   *
+   * @param work has no effect but its writes: it is run again if they were undone for the failure of another
    */
   run<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
-      this.#schedule();
+      this.#watchTurn();
     });
   }
 
-  #schedule(): void {
-    if (this.#scheduled || this.#waiting.length === 0) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#commit(this.#waiting.splice(0, GROUP_LIMIT));
-      this.#schedule();
-    });
+  #watchTurn(): void {
+    if (this.#turnIsWatched) return;
+    this.#turnIsWatched = true;
+    setImmediate(this.#endTurn);
   }
+
+  readonly #endTurn = (): void => {
+    this.#turnIsWatched = false;
+    const now = performance.now();
+    this.#deadline = Math.min(this.#deadline, now + PATIENCE_MS);
+    clearTimeout(this.#patience);
+    if (this.#waiting.length >= this.#expected() || now >= this.#deadline) this.#commitGroup();
+    else this.#patience = setTimeout(this.#commitGroup, Math.min(this.#last.milliseconds, PATIENCE_MS));
+  };
+
+  #expected(): number {
+    const { works } = this.#last;
+    return works > 1 && this.#groups % PROBE_EVERY === 0 ? 2 * works : works;
+  }
+
+  readonly #commitGroup = (): void => {
+    clearTimeout(this.#patience);
+    this.#deadline = Infinity;
+    const group = this.#waiting.splice(0, GROUP_LIMIT);
+    if (group.length === 0) return;
+    const begun = performance.now();
+    this.#commit(group);
+    this.#last = { works: group.length, milliseconds: performance.now() - begun };
+    this.#groups += 1;
+    if (this.#waiting.length > 0) this.#watchTurn();
+  };
 
   #commit(group: readonly Waiting[]): void {
-    const settled: (() => void)[] = [];
     try {
-      this.#database.exec('BEGIN IMMEDIATE');
-      for (const waiting of group) settled.push(this.#attempt(waiting));
-      this.#database.exec('COMMIT');
+      const settled = this.#transaction(() => this.#attemptAll(group));
+      for (const settle of settled) settle();
     } catch (error) {
-      this.#rollBack();
       for (const waiting of group) waiting.reject(error);
-      return;
     }
-    for (const settle of settled) settle();
   }
 
-  #attempt(waiting: Waiting): () => void {
-    this.#database.exec('SAVEPOINT work');
+  /**
+   * Failures are rare and savepoints are not free: only once a work has failed is the group done again, each work with
+   * a savepoint to go back to.
+   */
+  #attemptAll(group: readonly Waiting[]): (() => void)[] {
     try {
-      const value = waiting.work();
-      this.#database.exec('RELEASE work');
-      return () => waiting.resolve(value);
+      return group.map(({ work, resolve }) => {
+        const value = work();
+        return () => resolve(value);
+      });
     } catch (error) {
       // A full disk undoes the whole transaction, not only this work: nothing of the group can be saved.
+      if (!this.#database.inTransaction || group.length === 1) throw error;
+      this.#database.exec('ROLLBACK');
+      this.#database.exec('BEGIN IMMEDIATE');
+      return group.map((waiting) => this.#attempt(waiting));
+    }
+  }
+
+  #attempt({ work, resolve, reject }: Waiting): () => void {
+    this.#database.exec('SAVEPOINT work');
+    try {
+      const value = work();
+      this.#database.exec('RELEASE work');
+      return () => resolve(value);
+    } catch (error) {
       if (!this.#database.inTransaction) throw error;
       this.#database.exec('ROLLBACK TO work');
       this.#database.exec('RELEASE work');
-      return () => waiting.reject(error);
+      return () => reject(error);
     }
   }
 
-  #rollBack(): void {
-    if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
+  #transaction<T>(body: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const value = body();
+      this.#database.exec('COMMIT');
+      return value;
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
   }
 }
