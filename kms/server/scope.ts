@@ -38,6 +38,8 @@ export class RequestScope {
   operation: OperationName = 'Get';
   /** Time of the request, seconds since 1970; the same for all of its batch items. */
   readonly nowSeconds: number;
+  /** The same time in milliseconds. */
+  readonly nowMs: number;
   /** The ID Placeholder (KMIP 1.4 §4). */
   placeholder: string | undefined;
   /** Identifiers by the operation that returned them last, and all of them in their order, once there are any. */
@@ -69,7 +71,8 @@ export class RequestScope {
     this.server = fields.server;
     this.effects = fields.effects;
     this.#grant = fields.grant;
-    this.nowSeconds = Math.floor(fields.clock.now() / 1000);
+    this.nowMs = fields.clock.now();
+    this.nowSeconds = Math.floor(this.nowMs / 1000);
   }
 
   /** Whether the request speaks KMIP 2.x. */
