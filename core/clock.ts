@@ -7,6 +7,10 @@ export interface Clock {
 /** The machine's own clock. */
 export const systemClock: Clock = { now: () => Date.now() };
 
+/** A clock is kept within the years 0 to 9999, which every format of dates can say. */
+const EARLIEST_MS = Date.parse('0000-01-01T00:00:00Z');
+const LATEST_MS = Date.parse('9999-01-01T00:00:00Z');
+
 /** A clock that runs with another one, shifted by an offset; `/clock` of the admin listener moves it. */
 export class AdjustableClock implements Clock {
   readonly #base: Clock;
@@ -26,14 +30,15 @@ export class AdjustableClock implements Clock {
     return this.#offsetMs;
   }
 
-  /** Moves the clock by `deltaMs`, backwards if negative. */
+  /** Moves the clock by `deltaMs`, backwards if negative; not beyond the years 0 to 9999. */
   advance(deltaMs: number): void {
-    this.#offsetMs += deltaMs;
+    this.set(this.now() + deltaMs);
   }
 
   /** Makes the clock read `epochMs` now and run on from there. */
   set(epochMs: number): void {
-    this.#offsetMs = epochMs - this.#base.now();
+    const now = Math.min(Math.max(epochMs, EARLIEST_MS), LATEST_MS);
+    this.#offsetMs = now - this.#base.now();
   }
 
   /** Back to the base clock. */

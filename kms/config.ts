@@ -318,6 +318,13 @@ export const kmsConfigSchema = z.strictObject({
         .min(1024)
         .max(64 * 1024 * 1024)
         .default(1024 * 1024),
+      /** Largest response, in bytes; a request whose answer would be larger is refused with Response Too Large. */
+      responseBytes: z
+        .number()
+        .int()
+        .min(64 * 1024)
+        .max(1024 * 1024 * 1024)
+        .default(16 * 1024 * 1024),
       connections: z.number().int().min(1).max(100_000).default(4096),
       /** Batch items of one request. */
       batchItems: z.number().int().min(1).max(10_000).default(256),

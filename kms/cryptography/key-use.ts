@@ -1,3 +1,4 @@
+import { KmipError } from '../../wire/kmip/index.js';
 import type {
   CryptographicParameters,
   EnumerationValue,
@@ -47,8 +48,14 @@ export function effectiveParameters(
   object: ManagedObject,
 ): EffectiveParameters {
   const parameters = given ?? object.get('CryptographicParameters') ?? {};
-  return {
-    parameters,
-    algorithm: parameters.cryptographicAlgorithm ?? object.get('CryptographicAlgorithm'),
-  };
+  const own = object.get('CryptographicAlgorithm');
+  const algorithm = parameters.cryptographicAlgorithm ?? own;
+  if (algorithm === 'OneTimePad' && own !== 'OneTimePad') {
+    // It would give the key itself out, as what zeros are encrypted to.
+    throw new KmipError(
+      'CryptographicFailure',
+      `Only a key made as a one-time pad is used as one; this is ${own ?? 'none'}.`,
+    );
+  }
+  return { parameters, algorithm };
 }

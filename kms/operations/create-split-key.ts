@@ -32,6 +32,9 @@ interface Secret {
   readonly temporary: boolean;
 }
 
+/** Bytes of a secret times parts times threshold. */
+const SPLIT_STEPS_LIMIT = 4 * 1024 * 1024;
+
 /** Splits a key, or a new one that is kept nowhere else. KMIP 1.4 §4.38, KMIP 2.1 §6.1.10. */
 export const createSplitKey: OperationHandler<'CreateSplitKey'> = async (payload, scope) => {
   if (payload.objectType !== 'SplitKey') {
@@ -45,6 +48,7 @@ export const createSplitKey: OperationHandler<'CreateSplitKey'> = async (payload
   const { splitKeyMethod, splitKeyParts, splitKeyThreshold } = payload;
   const scheme = sharingScheme(splitKeyMethod, payload.primeFieldSize, secret.bytes.length);
   demandCounts(splitKeyParts, splitKeyThreshold, scheme);
+  demandBoundedWork(secret.bytes.length * splitKeyParts * splitKeyThreshold);
   const shares = scheme.split(secret.bytes, splitKeyParts, splitKeyThreshold);
   if (secret.temporary) zeroise(secret.bytes);
 
@@ -153,6 +157,20 @@ async function secretOfKey(
 /** Whether a new object has this anyway: before KMIP 1.4 these attributes cannot be given. */
 function isDefault({ name, value }: Attribute): boolean {
   return (name === 'Sensitive' && !value) || (name === 'Extractable' && value);
+}
+
+/**
+ * A split is done at once, while nobody else is served: bounded to some tenths of a second. Own choice.
+ *
+ * @param steps bytes of the secret, times parts, times threshold
+ * @throws Refusal `splitParametersInvalid`
+ */
+export function demandBoundedWork(steps: number): void {
+  if (steps <= SPLIT_STEPS_LIMIT) return;
+  throw new Refusal(
+    'splitParametersInvalid',
+    `This key is too long for so many parts: bytes times parts times threshold must not be over ${SPLIT_STEPS_LIMIT}.`,
+  );
 }
 
 function demandCounts(parts: number, threshold: number, { partsLimit }: SharingScheme): void {

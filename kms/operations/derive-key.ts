@@ -1,6 +1,6 @@
 import { zeroise } from '../../core/secret.js';
 import type { Attribute, EnumerationValue, ManagedObjectValue } from '../../wire/kmip/index.js';
-import { enumerationExistsIn } from '../../wire/kmip/index.js';
+import { attributeOf, enumerationExistsIn } from '../../wire/kmip/index.js';
 import { usableObject } from '../cryptography/key-use.js';
 import { withLink } from '../objects/links.js';
 import { secretData, symmetricKey } from '../objects/made-objects.js';
@@ -35,7 +35,7 @@ export const deriveKey: OperationHandler<'DeriveKey'> = async (payload, scope) =
 
   const value = wanted.build(keyMaterial);
   const derived = await linkToBases(
-    await newObject(value.objectType, value, given, { madeHere: true }, scope),
+    await newObject(value.objectType, value, boundBy(bases, given), { madeHere: true }, scope),
     bases,
     scope,
   );
@@ -43,6 +43,19 @@ export const deriveKey: OperationHandler<'DeriveKey'> = async (payload, scope) =
   scope.returns('DeriveKey', derived.uniqueIdentifier);
   return { uniqueIdentifier: derived.uniqueIdentifier };
 };
+
+/**
+ * What the bases may not reveal, what is derived from them may not either: with a chosen method and key a base could be
+ * computed from it. Sensitive and not Extractable are therefore not the request's to change. Own choice.
+ */
+function boundBy(bases: readonly ManagedObject[], given: readonly Attribute[]): Attribute[] {
+  const bound: Attribute[] = [];
+  if (bases.some((base) => base.get('Sensitive') === true)) bound.push(attributeOf('Sensitive', true));
+  if (bases.some((base) => base.get('Extractable') === false)) {
+    bound.push(attributeOf('Extractable', false));
+  }
+  return [...given.filter(({ name }) => bound.every((one) => one.name !== name)), ...bound];
+}
 
 /** What is to be made. */
 interface Wanted {

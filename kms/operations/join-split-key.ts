@@ -12,6 +12,7 @@ import { keyLengthOf } from '../objects/symmetric-algorithms.js';
 import { Refusal } from '../refusals.js';
 import type { RequestScope } from '../server/scope.js';
 import { unwrapped } from '../wrapping/wrap.js';
+import { demandBoundedWork } from './create-split-key.js';
 import { givenValue, withDefaults } from './given.js';
 import type { OperationHandler } from './handler.js';
 
@@ -37,6 +38,7 @@ export const joinSplitKey: OperationHandler<'JoinSplitKey'> = async (payload, sc
   const given = joinedAttributes(await requestedAttributes(payload, scope), parts);
   const inField = splitKeyMethod === 'PolynomialSharingPrimeField';
   const secretBytes = inField ? secretBytesOf(payload.objectType, given) : first.bytes.length;
+  demandBoundedWork(Math.max(secretBytes ?? 0, first.bytes.length) * splitKeyThreshold * splitKeyThreshold);
   const scheme = sharingScheme(splitKeyMethod, inField ? primeFieldSize : undefined, 0);
   const keyMaterial = scheme.join(parts, splitKeyThreshold, secretBytes);
 

@@ -432,19 +432,22 @@ export class BatchProcessor {
     extra: HeaderExtra = {},
   ): EncodedAnswer {
     const serverCorrelationValue = this.#server.nextCorrelationValue();
-    const bytes = encodeResponse({
-      header: {
-        protocolVersion: protocolVersionOf(version),
-        timeStamp: Math.floor(this.#context.clock.now() / 1000),
-        nonce: extra.nonce,
-        serverHashedPassword: extra.serverHashedPassword,
-        attestationTypes: extra.attestationTypes,
-        serverCorrelationValue:
-          extra.clientCorrelationValue === undefined ? undefined : serverCorrelationValue,
-        batchCount: outcomes.length,
+    const bytes = encodeResponse(
+      {
+        header: {
+          protocolVersion: protocolVersionOf(version),
+          timeStamp: Math.floor(this.#context.clock.now() / 1000),
+          nonce: extra.nonce,
+          serverHashedPassword: extra.serverHashedPassword,
+          attestationTypes: extra.attestationTypes,
+          serverCorrelationValue:
+            extra.clientCorrelationValue === undefined ? undefined : serverCorrelationValue,
+          batchCount: outcomes.length,
+        },
+        batchItems: outcomes.map(({ item }) => item),
       },
-      batchItems: outcomes.map(({ item }) => item),
-    });
+      this.#config.limits.responseBytes,
+    );
     return { bytes, serverCorrelationValue };
   }
 
@@ -597,8 +600,27 @@ function succeeded(item: RequestBatchItem, payload: unknown, scope: RequestScope
   };
 }
 
+/** Operations whose results are worth something although the request was undone: they are not given out then. */
+const WORTH_SOMETHING: ReadonlySet<unknown> = new Set<OperationName>([
+  'Get',
+  'Export',
+  'Encrypt',
+  'Decrypt',
+  'Sign',
+  'MAC',
+  'Hash',
+  'RNGRetrieve',
+  'ObtainLease',
+  'GetUsageAllocation',
+  'Login',
+  'DelegatedLogin',
+]);
+
+/** An undone item keeps its payload, as OASIS case BL-M-2 has it, where that is of no use any more. */
 function undone({ item, writes }: Outcome): Outcome {
-  return { item: { ...item, resultStatus: 'OperationUndone' }, writes };
+  const { responsePayload, ...rest } = item;
+  const kept = WORTH_SOMETHING.has(item.operation) ? undefined : responsePayload;
+  return { item: { ...rest, resultStatus: 'OperationUndone', responsePayload: kept }, writes };
 }
 
 function notCommitted({ item }: Outcome, error: KmipError): Outcome {

@@ -80,6 +80,11 @@ export class Tickets implements TicketBook {
     throw new KmipError('InvalidTicket', 'There is no such ticket, or it was logged out already.');
   }
 
+  /** Takes a ticket back that nobody was to have. */
+  takeBack({ value }: Ticket): void {
+    this.#issued.delete(keyOf(value));
+  }
+
   /** What a client may do that came with a ticket; undefined for those who came without. */
   grantOf(client: Client): Grant | undefined {
     return this.#grants.get(client);

@@ -28,6 +28,8 @@ export interface KeySupplyParts {
 /** Supplies hosts with keys: makes them safe, pushes keys of standard providers, and again after a reboot. */
 export class KeySupply {
   readonly #parts: KeySupplyParts;
+  /** The last of those that make a host safe, by host. */
+  readonly #makingSafe = new Map<string, Promise<boolean>>();
 
   constructor(parts: KeySupplyParts) {
     this.#parts = parts;
@@ -102,6 +104,21 @@ export class KeySupply {
    * @returns whether the host's mode was changed
    */
   async makeSafe(host: HostEntity, providerName?: string): Promise<boolean> {
+    // One after another: of several VMs that come at once, the first one's key makes the host safe for all.
+    const before = this.#makingSafe.get(host.moid);
+    const made = (before ?? Promise.resolve(false)).then(
+      () => this.#makeSafe(host, providerName),
+      () => this.#makeSafe(host, providerName),
+    );
+    this.#makingSafe.set(host.moid, made);
+    try {
+      return await made;
+    } finally {
+      if (this.#makingSafe.get(host.moid) === made) this.#makingSafe.delete(host.moid);
+    }
+  }
+
+  async #makeSafe(host: HostEntity, providerName: string | undefined): Promise<boolean> {
     const { hosts, events } = this.#parts;
     const client = hosts.client(host);
     const { state } = await client.cryptoState();

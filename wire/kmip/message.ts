@@ -166,9 +166,13 @@ export function encodeRequest(message: RequestMessage): Buffer {
   return encodeMessage(requestMessage, tagValue('RequestMessage'), message);
 }
 
-/** Encodes a response for the version in its header; what that version does not have is left out. */
-export function encodeResponse(message: ResponseMessage): Buffer {
-  return encodeMessage(responseMessage, tagValue('ResponseMessage'), message);
+/**
+ * Encodes a response for the version in its header; what that version does not have is left out.
+ *
+ * @throws KmipError `ResponseTooLarge` beyond `limitBytes`
+ */
+export function encodeResponse(message: ResponseMessage, limitBytes?: number): Buffer {
+  return encodeMessage(responseMessage, tagValue('ResponseMessage'), message, limitBytes);
 }
 
 /** The version spoken for a Protocol Version: itself, or the newest known one of the same major version. */
@@ -262,11 +266,12 @@ function encodeMessage<T extends { readonly header: { readonly protocolVersion: 
   codec: Codec<T>,
   tag: number,
   message: T,
+  limitBytes?: number,
 ): Buffer {
   const spoken = spokenVersion(message.header.protocolVersion);
   if (spoken === undefined)
     throw new KmipError('GeneralFailure', 'The message is for an unknown protocol version.');
-  const writer = new TtlvWriter(rankOf(spoken));
+  const writer = new TtlvWriter(rankOf(spoken), limitBytes);
   codec.write(writer, tag, message, {});
   return writer.finish();
 }

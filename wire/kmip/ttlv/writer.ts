@@ -1,5 +1,6 @@
 import { NEWEST_RANK } from '../versions.js';
-import { takeBuffer } from './buffers.js';
+import { KmipError } from '../errors.js';
+import { recycleMessage, takeBuffer } from './buffers.js';
 import { HEADER_BYTES, ITEM_TYPES } from './types.js';
 
 /** Texts up to this length are written character by character, which is faster for them than Node's own way. */
@@ -15,11 +16,14 @@ const TWO_TO_32 = 0x1_0000_0000;
 export class TtlvWriter {
   /** Rank of the protocol version written for; fields and values it does not have are left out. */
   readonly rank: number;
+  readonly #limitBytes: number;
   #bytes = takeBuffer();
   #offset = 0;
 
-  constructor(rank = NEWEST_RANK) {
+  /** @param limitBytes what does not fit is refused with Response Too Large before memory is taken for it */
+  constructor(rank = NEWEST_RANK, limitBytes = Infinity) {
     this.rank = rank;
+    this.#limitBytes = limitBytes;
   }
 
   /** What was written so far; the writer must not be used afterwards. */
@@ -138,6 +142,13 @@ export class TtlvWriter {
   /** Grown buffers are zero beyond what was written, so padding needs no writing; the old one is cleared of keys. */
   #ensure(room: number): void {
     if (this.#offset + room <= this.#bytes.length) return;
+    if (this.#offset + room > this.#limitBytes) {
+      recycleMessage(this.#bytes);
+      throw new KmipError(
+        'ResponseTooLarge',
+        `The response would have more than ${this.#limitBytes} bytes. Ask for less at once.`,
+      );
+    }
     const grown = Buffer.alloc(Math.max(this.#bytes.length * 2, this.#offset + room));
     this.#bytes.copy(grown, 0, 0, this.#offset);
     this.#bytes.fill(0);
