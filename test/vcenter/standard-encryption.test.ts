@@ -32,3 +32,24 @@ it('encrypts a VM under a key of the key server, made safe, powered on, and agai
   const fault = await faultOf(vc.client.run('VirtualMachine', vm, 'PowerOnVM_Task', {}));
   expect(fault.fault).toBe('InvalidPowerState');
 });
+
+it('makes a host safe once, with one key, for VMs that are encrypted on it at the same time', async () => {
+  const site = await Site.create();
+  const [kms, esx, vc] = await Promise.all([
+    site.startKms(),
+    site.startHost('esx-1'),
+    site.startVcenter('vc-east'),
+  ]);
+  await site.addStandardProvider(vc, 'skp-1', kms);
+  const { vmFolder: folder, ...datacenter } = await addDatacenter(vc);
+  const { cluster, pool } = await addCluster(vc, { vmFolder: folder, ...datacenter }, 'east');
+  await addHost(vc, cluster, esx);
+  const names = ['a', 'b', 'c', 'd'];
+  const vms = await Promise.all(names.map((name) => addVm(vc, { name, folder, pool })));
+
+  const spec = { _typeName: 'VirtualMachineConfigSpec', crypto: encryptWith('skp-1') } as const;
+  await Promise.all(vms.map((vm) => vc.client.run('VirtualMachine', vm, 'ReconfigVM_Task', { spec })));
+
+  const made = kms.context.journal.entries().filter(({ operation }) => operation === 'Create');
+  expect(made).toHaveLength(names.length + 1);
+});
