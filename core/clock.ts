@@ -11,6 +11,10 @@ export const systemClock: Clock = { now: () => Date.now() };
 const EARLIEST_MS = Date.parse('0000-01-01T00:00:00Z');
 const LATEST_MS = Date.parse('9999-01-01T00:00:00Z');
 
+function within(epochMs: number): number {
+  return Math.min(Math.max(epochMs, EARLIEST_MS), LATEST_MS);
+}
+
 /** A clock that runs with another one, shifted by an offset; `/clock` of the admin listener moves it. */
 export class AdjustableClock implements Clock {
   readonly #base: Clock;
@@ -32,13 +36,13 @@ export class AdjustableClock implements Clock {
 
   /** Moves the clock by `deltaMs`, backwards if negative; not beyond the years 0 to 9999. */
   advance(deltaMs: number): void {
-    this.set(this.now() + deltaMs);
+    const base = this.#base.now();
+    this.#offsetMs = within(base + this.#offsetMs + deltaMs) - base;
   }
 
   /** Makes the clock read `epochMs` now and run on from there. */
   set(epochMs: number): void {
-    const now = Math.min(Math.max(epochMs, EARLIEST_MS), LATEST_MS);
-    this.#offsetMs = now - this.#base.now();
+    this.#offsetMs = within(epochMs) - this.#base.now();
   }
 
   /** Back to the base clock. */

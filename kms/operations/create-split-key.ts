@@ -1,5 +1,11 @@
 import { randomKeyBytes, zeroise } from '../../core/secret.js';
-import type { Attribute, AttributeName, KeyBlock, RequestPayload } from '../../wire/kmip/index.js';
+import type {
+  Attribute,
+  AttributeName,
+  EnumerationValue,
+  KeyBlock,
+  RequestPayload,
+} from '../../wire/kmip/index.js';
 import { KmipError, attributeOf } from '../../wire/kmip/index.js';
 import type { Share, SharingScheme } from '../cryptography/secret-sharing.js';
 import { sharingScheme } from '../cryptography/secret-sharing.js';
@@ -32,7 +38,7 @@ interface Secret {
   readonly temporary: boolean;
 }
 
-/** Bytes of a secret times parts times threshold. */
+/** Bytes of a secret times parts times, except with XOR, threshold. */
 const SPLIT_STEPS_LIMIT = 4 * 1024 * 1024;
 
 /** Splits a key, or a new one that is kept nowhere else. KMIP 1.4 §4.38, KMIP 2.1 §6.1.10. */
@@ -48,7 +54,7 @@ export const createSplitKey: OperationHandler<'CreateSplitKey'> = async (payload
   const { splitKeyMethod, splitKeyParts, splitKeyThreshold } = payload;
   const scheme = sharingScheme(splitKeyMethod, payload.primeFieldSize, secret.bytes.length);
   demandCounts(splitKeyParts, splitKeyThreshold, scheme);
-  demandBoundedWork(secret.bytes.length * splitKeyParts * splitKeyThreshold);
+  demandBoundedWork(splitKeyMethod, secret.bytes.length * splitKeyParts, splitKeyThreshold);
   const shares = scheme.split(secret.bytes, splitKeyParts, splitKeyThreshold);
   if (secret.temporary) zeroise(secret.bytes);
 
@@ -162,11 +168,16 @@ function isDefault({ name, value }: Attribute): boolean {
 /**
  * A split is done at once, while nobody else is served: bounded to some tenths of a second. Own choice.
  *
- * @param steps bytes of the secret, times parts, times threshold
+ * @param partBytes bytes of the secret times its parts
+ * @param threshold coefficients that go into each byte of a part; with XOR a part is made in one step
  * @throws Refusal `splitParametersInvalid`
  */
-export function demandBoundedWork(steps: number): void {
-  if (steps <= SPLIT_STEPS_LIMIT) return;
+export function demandBoundedWork(
+  method: EnumerationValue<'SplitKeyMethod'>,
+  partBytes: number,
+  threshold: number,
+): void {
+  if (partBytes * (method === 'XOR' ? 1 : threshold) <= SPLIT_STEPS_LIMIT) return;
   throw new Refusal(
     'splitParametersInvalid',
     `This key is too long for so many parts: bytes times parts times threshold must not be over ${SPLIT_STEPS_LIMIT}.`,

@@ -38,7 +38,8 @@ export const joinSplitKey: OperationHandler<'JoinSplitKey'> = async (payload, sc
   const given = joinedAttributes(await requestedAttributes(payload, scope), parts);
   const inField = splitKeyMethod === 'PolynomialSharingPrimeField';
   const secretBytes = inField ? secretBytesOf(payload.objectType, given) : first.bytes.length;
-  demandBoundedWork(Math.max(secretBytes ?? 0, first.bytes.length) * splitKeyThreshold * splitKeyThreshold);
+  const longest = Math.max(secretBytes ?? 0, first.bytes.length);
+  demandBoundedWork(splitKeyMethod, longest * splitKeyThreshold, splitKeyThreshold);
   const scheme = sharingScheme(splitKeyMethod, inField ? primeFieldSize : undefined, 0);
   const keyMaterial = scheme.join(parts, splitKeyThreshold, secretBytes);
 
