@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import type { KmipClient } from '../../kms/client.js';
-import type { ManagedObjectValue } from '../../wire/kmip/index.js';
+import { Tickets } from '../../kms/server/tickets.js';
+import type { ManagedObjectValue, Ticket } from '../../wire/kmip/index.js';
 import { attributeOf, cryptographicUsageMask } from '../../wire/kmip/index.js';
 import type { TestKms, TestPki } from './harness.js';
 import { makePki, startKms } from './harness.js';
@@ -82,6 +83,7 @@ describe('a batch that is undone', () => {
       data: Buffer.alloc(16),
       cryptographicParameters: { blockCipherMode: 'ECB', paddingMethod: 'None' },
     });
+    using issue = vi.spyOn(Tickets.prototype, 'issue');
     const items = [item('Get', { uniqueIdentifier }), encrypt, item('Login', {}), failing];
     const answer = await exchange(raw, '2.1', items, { batchErrorContinuationOption: 'Undo' });
     expect(answer.batchItems.map(({ resultStatus }) => resultStatus)).toEqual([
@@ -93,6 +95,11 @@ describe('a batch that is undone', () => {
     expect(answer.batchItems.map(({ responsePayload }) => responsePayload)).toEqual(
       items.map(() => undefined),
     );
+    const ticket = issue.mock.results[0]?.value as Ticket;
+    const authentication = { credentials: [{ type: 'Ticket' as const, value: { ticket } }] };
+    const query = item('Query', { queryFunctions: ['QueryObjects'] });
+    const { batchItems } = await exchange(raw, '2.1', [query], { authentication });
+    expect(batchItems[0]?.resultReason).toBe('InvalidTicket');
   });
 });
 

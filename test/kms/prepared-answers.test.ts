@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { ManagedObject } from '../../kms/objects/managed-object.js';
 import { PreparedAnswers, messageAt } from '../../kms/server/prepared-answers.js';
@@ -51,6 +51,23 @@ describe('a Get that was answered before', () => {
     await client.revoke(identifier, 'KeyCompromise');
     await client.destroy(identifier);
     expect(await statusNow()).toBe('OperationFailed');
+  });
+
+  test.each([
+    ['is cleared when its object is destroyed', false],
+    ['is not given for another form of its object, even if it was not cleared', true],
+  ])('%s', async (_what, kept) => {
+    await using kms = await startKms(pki);
+    await using raw = await RawClient.open(pki, kms.port);
+    const client = kms.client();
+    const identifier = await client.create();
+    for (let round = 0; round < 3; round += 1) await raw.exchange(getRequest(identifier));
+    using forget = vi.spyOn(PreparedAnswers.prototype, 'forget');
+    if (kept) forget.mockImplementation(() => undefined);
+    await client.destroy(identifier);
+    expect(forget.mock.calls.map(([object]) => object.uniqueIdentifier)).toContain(identifier);
+    const { batchItems } = decodeResponse((await raw.exchange(getRequest(identifier)))!);
+    expect(batchItems[0]?.resultStatus).toBe('OperationFailed');
   });
 
   test('is not answered to a client of another owner', async () => {
