@@ -4,9 +4,11 @@ import { mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
-import Database from 'libsql';
+import { DatabaseSync } from '@photostructure/sqlite';
 
 import { KpsimError, errorText } from './errors.js';
+import { closeDatabase, sqliteCode } from './store/sqlite.js';
+import type { SqliteDatabase } from './store/sqlite.js';
 
 /** Where a service or a whole lab keeps its files. */
 export interface DataDir {
@@ -47,14 +49,14 @@ export async function makeDataDir(path?: string): Promise<DataDir> {
  */
 function lockDirectory(directory: string): () => void {
   const path = join(directory, '.lock');
-  let database: Database.Database | undefined;
+  let database: SqliteDatabase | undefined;
   try {
-    database = new Database(path, { timeout: 0 });
+    database = new DatabaseSync(path, { timeout: 0 });
     database.exec('BEGIN EXCLUSIVE');
     chmodSync(path, 0o600);
   } catch (error) {
     database?.close();
-    if (error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY') {
+    if (sqliteCode(error) === 'SQLITE_BUSY') {
       throw new KpsimError(
         'data_dir_in_use',
         `Another process uses the data directory ${directory}. Stop it first, or choose another directory.`,
@@ -65,9 +67,7 @@ function lockDirectory(directory: string): () => void {
     throw unusable(directory, whyUnwritable(directory) ?? error);
   }
   const locked = database;
-  return () => {
-    if (locked.open) locked.close();
-  };
+  return () => closeDatabase(locked);
 }
 
 function whyUnwritable(directory: string): unknown {

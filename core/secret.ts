@@ -1,8 +1,27 @@
 import { createHash, randomFillSync, timingSafeEqual } from 'node:crypto';
 
-/** `length` bytes of key material from the operating system, in a buffer of its own that `zeroise` can clear. */
+/** Bytes that were drawn from the operating system ahead; those handed out are zeros. */
+const drawn = Buffer.alloc(4096);
+let handedOut = drawn.length;
+/** Longer ones are drawn by themselves. */
+const SHORT = 64;
+
+/**
+ * `length` bytes of key material (or of a nonce) from the operating system, in a buffer of its own that `zeroise` can
+ * clear. Short ones are drawn many at a time: a call to the system costs more than the bytes.
+ */
 export function randomKeyBytes(length: number): Buffer {
-  return randomFillSync(Buffer.alloc(length));
+  const bytes = Buffer.alloc(length);
+  if (length > SHORT) return randomFillSync(bytes);
+  if (handedOut + length > drawn.length) {
+    randomFillSync(drawn);
+    handedOut = 0;
+  }
+  const end = handedOut + length;
+  drawn.copy(bytes, 0, handedOut, end);
+  drawn.fill(0, handedOut, end);
+  handedOut = end;
+  return bytes;
 }
 
 /** Overwrites key material with zeros; call it when a key is removed. */

@@ -6,6 +6,7 @@ import type {
   KmsSnapshot,
   KmsStore,
   Opens,
+  SearchedObject,
   StoreChange,
   StoredObject,
 } from './store.js';
@@ -62,6 +63,10 @@ export class LaggingStore implements KmsStore {
 
   find(query: FindQuery): Promise<readonly FoundObject[]> {
     return this.#reading((reader) => reader.find(query));
+  }
+
+  search(query: FindQuery): Promise<readonly SearchedObject[]> {
+    return this.#reading((reader) => reader.search(query));
   }
 
   async refresh(uniqueIdentifier: string, revision: number): Promise<StoredObject | 'unchanged' | undefined> {

@@ -3,15 +3,18 @@ import { join } from 'node:path';
 import { zeroise } from '../core/secret.js';
 import { GroupCommit } from '../core/store/group-commit.js';
 import { Sealer } from '../core/store/sealer.js';
-import type { SqliteDatabase } from '../core/store/sqlite.js';
-import { openDatabase, openSnapshot } from '../core/store/sqlite.js';
-import { SqliteReader, attempt, placeOf } from './sqlite-reader.js';
+import type { SqliteDatabase, SqliteStatement } from '../core/store/sqlite.js';
+import { closeDatabase, openDatabase, openSnapshot } from '../core/store/sqlite.js';
+import { placeOf } from './sealed-value.js';
+import { SqliteReader, attempt } from './sqlite-reader.js';
 import type {
   FindQuery,
   FoundObject,
   KmsSnapshot,
   KmsStore,
+  ObjectToStore,
   Opens,
+  SearchedObject,
   StoreChange,
   StoredObject,
 } from './store.js';
@@ -41,10 +44,49 @@ const MIGRATIONS = [
      PRIMARY KEY (owner, claim)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX claims_by_object ON claims (sequence);`,
+  // A Create writes as few pages as can be. Whoever changes an object says which terms and claims it had: no index has
+  // to find them, and they refer to no table. Sequences grow without a table that counts them.
+  `CREATE TABLE objects_3 (
+     sequence INTEGER PRIMARY KEY,
+     unique_identifier TEXT NOT NULL UNIQUE,
+     owner TEXT NOT NULL,
+     object_type TEXT NOT NULL,
+     revision INTEGER NOT NULL,
+     attributes BLOB NOT NULL,
+     value BLOB
+   ) STRICT;
+   INSERT INTO objects_3 SELECT * FROM objects ORDER BY sequence;
+   CREATE TABLE terms_3 (
+     term BLOB NOT NULL,
+     sequence INTEGER NOT NULL,
+     PRIMARY KEY (term, sequence)
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO terms_3 SELECT term, sequence FROM terms ORDER BY term, sequence;
+   CREATE TABLE claims_3 (
+     owner TEXT NOT NULL,
+     claim BLOB NOT NULL,
+     sequence INTEGER NOT NULL,
+     PRIMARY KEY (claim, owner)
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO claims_3 SELECT owner, claim, sequence FROM claims ORDER BY claim, owner;
+   DROP TABLE claims;
+   DROP TABLE terms;
+   DROP TABLE objects;
+   ALTER TABLE objects_3 RENAME TO objects;
+   ALTER TABLE terms_3 RENAME TO terms;
+   ALTER TABLE claims_3 RENAME TO claims;
+   CREATE INDEX objects_by_owner ON objects (owner, sequence);`,
 ] as const;
 
 /** Pages of the file that SQLite keeps in memory, in KiB: the upper levels of its trees at a million objects. */
 const PAGE_CACHE_KIB = 32_768;
+/**
+ * Pages that the write-ahead log grows to before they are put into their places. Under many writes the same pages
+ * change again and again; the longer the log, the fewer times each is written twice.
+ */
+const LOG_PAGES = 4000;
+/** Rows that one statement inserts at most. */
+const TERMS_AT_ONCE = 16;
 
 /** The embedded store: one SQLite file in the data directory, key material sealed with AES-256-GCM. */
 export class SqliteKmsStore implements KmsStore {
@@ -56,6 +98,8 @@ export class SqliteKmsStore implements KmsStore {
   readonly #commits: GroupCommit;
   readonly #reader: SqliteReader;
   readonly #statements: ReturnType<typeof prepare>;
+  /** By the number of rows. */
+  readonly #addTermsStatements: SqliteStatement[] = [];
   readonly #pending = new Set<Promise<unknown>>();
 
   private constructor(path: string, database: SqliteDatabase, sealer: Sealer) {
@@ -73,6 +117,7 @@ export class SqliteKmsStore implements KmsStore {
     const path = join(dataDir, 'kms.db');
     const database = openDatabase(path, MIGRATIONS);
     database.exec(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);
+    database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`);
     return new SqliteKmsStore(path, database, sealer);
   }
 
@@ -89,13 +134,19 @@ export class SqliteKmsStore implements KmsStore {
     return this.#reader.find(query);
   }
 
+  search(query: FindQuery): Promise<readonly SearchedObject[]> {
+    return this.#reader.search(query);
+  }
+
   async commit(changes: readonly StoreChange[]): Promise<void> {
     const sealed = changes.map((change) => ({ change, value: this.#seal(change.object) }));
     const done = this.#commits.run(() => {
       const written = sealed.map(({ change, value }) => this.#write(change, value));
       // Claims of all objects are given up before any is taken: a batch may hand a name from one to another.
       for (const [index, { change }] of sealed.entries()) {
-        if (change.expectedRevision > 0) this.#statements.forgetClaims.run(written[index] ?? 0);
+        for (const claim of withoutThose(change.formerClaims, change.claims)) {
+          this.#statements.forgetClaim.run(claim, written[index] ?? 0);
+        }
       }
       for (const [index, { change }] of sealed.entries()) this.#claim(written[index] ?? 0, change);
     });
@@ -118,7 +169,8 @@ export class SqliteKmsStore implements KmsStore {
       return {
         read: (uniqueIdentifier, opens) => reader.read(uniqueIdentifier, opens),
         find: (query) => reader.find(query),
-        close: () => attempt(() => void database.close()),
+        search: (query) => reader.search(query),
+        close: () => attempt(() => closeDatabase(database)),
       };
     });
   }
@@ -130,11 +182,11 @@ export class SqliteKmsStore implements KmsStore {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#pending);
-    this.#database.close();
+    closeDatabase(this.#database);
     this.#sealer.close();
   }
 
-  #seal(object: StoredObject | undefined): Buffer | null {
+  #seal(object: ObjectToStore | undefined): Buffer | null {
     if (object?.value === undefined) return null;
     const sealed = this.#sealer.seal(object.value, placeOf(object.uniqueIdentifier));
     zeroise(object.value);
@@ -143,51 +195,68 @@ export class SqliteKmsStore implements KmsStore {
 
   /** @returns the object's sequence */
   #write(change: StoreChange, value: Buffer | null): number | bigint {
-    const { object, uniqueIdentifier, expectedRevision, terms } = change;
+    const { object, uniqueIdentifier, expectedRevision, terms, formerTerms } = change;
     if (object && expectedRevision === 0) {
       const sequence = this.#insert(object, value);
-      for (const term of terms) this.#statements.addTerm.run(term, sequence);
+      this.#addTerms(sequence, terms);
       return sequence;
     }
     const found = this.#statements.revision.get(uniqueIdentifier) as RevisionRow | undefined;
     if (found?.revision !== expectedRevision) throw new StoreConflict(uniqueIdentifier);
-    if (!object) {
-      this.#statements.remove.run(uniqueIdentifier);
-      return found.sequence;
-    }
-    this.#statements.update.run(object.revision, object.attributes, value, found.sequence);
-    this.#changeTerms(found.sequence, terms);
-    return found.sequence;
+    const { sequence } = found;
+    if (object) this.#statements.update.run(object.revision, object.attributes, value, sequence);
+    else this.#statements.remove.run(sequence);
+    this.#addTerms(sequence, withoutThose(terms, formerTerms));
+    for (const term of withoutThose(formerTerms, terms)) this.#statements.forgetTerm.run(term, sequence);
+    return sequence;
   }
 
   /** @throws StoreConflict if there is an object of that identifier */
-  #insert(object: StoredObject, value: Buffer | null): number | bigint {
+  #insert(object: ObjectToStore, value: Buffer | null): number | bigint {
     const { uniqueIdentifier, owner, objectType, revision, attributes } = object;
-    const row = [uniqueIdentifier, owner, objectType, revision, attributes, value];
-    const { changes, lastInsertRowid } = this.#statements.insert.run(row);
+    const { changes, lastInsertRowid } = this.#statements.insert.run(
+      uniqueIdentifier,
+      owner,
+      objectType,
+      revision,
+      attributes,
+      value,
+    );
     if (changes === 0) throw new StoreConflict(uniqueIdentifier);
     return lastInsertRowid;
   }
 
-  /** Most changes leave the terms as they are; only what differs is written. */
-  #changeTerms(sequence: number, terms: readonly Buffer[]): void {
-    const rows = this.#statements.terms.all(sequence) as { readonly term: Uint8Array }[];
-    const old = rows.map(({ term }) => Buffer.from(term));
-    const gone = new Map(old.map((term) => [term.toString('latin1'), term]));
-    for (const term of terms) {
-      if (!gone.delete(term.toString('latin1'))) this.#statements.addTerm.run(term, sequence);
+  #addTerms(sequence: number | bigint, terms: readonly Buffer[]): void {
+    for (let from = 0; from < terms.length; from += TERMS_AT_ONCE) {
+      const some = terms.slice(from, from + TERMS_AT_ONCE);
+      this.#addTermsStatement(some.length).run(sequence, ...some);
     }
-    for (const term of gone.values()) this.#statements.forgetTerm.run(term, sequence);
+  }
+
+  /** A call costs as much as a row: one statement inserts several. */
+  #addTermsStatement(rows: number): SqliteStatement {
+    const known = this.#addTermsStatements[rows];
+    if (known) return known;
+    const values = Array.from({ length: rows }, (_, row) => `(?${row + 2}, ?1)`).join(', ');
+    const sql = `INSERT OR IGNORE INTO terms (term, sequence) VALUES ${values}`;
+    return (this.#addTermsStatements[rows] = this.#database.prepare(sql));
   }
 
   /** @throws StoreConflict if another object has one of the claims */
-  #claim(sequence: number | bigint, { object, uniqueIdentifier, claims }: StoreChange): void {
+  #claim(sequence: number | bigint, { object, uniqueIdentifier, claims, formerClaims }: StoreChange): void {
     if (!object) return;
-    for (const claim of claims) {
+    for (const claim of withoutThose(claims, formerClaims)) {
       const { changes } = this.#statements.claim.run(object.owner, claim, sequence);
       if (changes === 0) throw new StoreConflict(uniqueIdentifier);
     }
   }
+}
+
+/** Digests that are not among `others`. */
+function withoutThose(digests: readonly Buffer[], others: readonly Buffer[]): readonly Buffer[] {
+  if (others.length === 0) return digests;
+  const known = new Set(others.map((digest) => digest.toString('latin1')));
+  return digests.filter((digest) => !known.has(digest.toString('latin1')));
 }
 
 interface RevisionRow {
@@ -204,11 +273,9 @@ function prepare(database: SqliteDatabase) {
         'ON CONFLICT (unique_identifier) DO NOTHING',
     ),
     update: database.prepare('UPDATE objects SET revision = ?, attributes = ?, value = ? WHERE sequence = ?'),
-    remove: database.prepare('DELETE FROM objects WHERE unique_identifier = ?'),
-    terms: database.prepare('SELECT term FROM terms WHERE sequence = ?'),
-    addTerm: database.prepare('INSERT OR IGNORE INTO terms (term, sequence) VALUES (?, ?)'),
+    remove: database.prepare('DELETE FROM objects WHERE sequence = ?'),
     forgetTerm: database.prepare('DELETE FROM terms WHERE term = ? AND sequence = ?'),
     claim: database.prepare('INSERT OR IGNORE INTO claims (owner, claim, sequence) VALUES (?, ?, ?)'),
-    forgetClaims: database.prepare('DELETE FROM claims WHERE sequence = ?'),
+    forgetClaim: database.prepare('DELETE FROM claims WHERE claim = ? AND sequence = ?'),
   };
 }

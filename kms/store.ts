@@ -15,6 +15,8 @@ export interface KmsReader {
    * @throws StoreUnavailable
    */
   find(query: FindQuery): Promise<readonly FoundObject[]>;
+  /** As {@link find}, with the objects themselves. @throws StoreUnavailable */
+  search(query: FindQuery): Promise<readonly SearchedObject[]>;
 }
 
 /** The objects as they were when it was made. It holds resources of the database until it is closed. */
@@ -25,7 +27,7 @@ export interface KmsSnapshot extends KmsReader {
 /**
  * What a key server needs of a database. Every backend passes the same contract suite (test/kms/store-contract.ts).
  *
- * Key material is handed over in plain and must be sealed by the backend before it reaches the disk.
+ * Key material is handed over in plain, sealed by the backend before it reaches the disk, and read back sealed.
  */
 export interface KmsStore extends KmsReader {
   /** Whether others write to it as well, so that what was read before may have changed since. */
@@ -57,8 +59,7 @@ export interface KmsStore extends KmsReader {
 /** Whether an object of that owner and type may be read. */
 export type Opens = (object: Pick<StoredObject, 'owner' | 'objectType'>) => boolean;
 
-/** An object as stored. */
-export interface StoredObject {
+interface StoredFields {
   readonly uniqueIdentifier: string;
   readonly owner: string;
   readonly objectType: string;
@@ -66,8 +67,26 @@ export interface StoredObject {
   readonly revision: number;
   /** Encoded attributes, no key material. */
   readonly attributes: Buffer;
-  /** The encoded object with its key material, in plain; undefined once destroyed. */
+}
+
+/** An object as stored. */
+export interface StoredObject extends StoredFields {
+  /** The encoded object with its key material; undefined once destroyed. */
+  readonly value: SealedValue | undefined;
+}
+
+/** An object to be stored. */
+export interface ObjectToStore extends StoredFields {
+  /** The encoded object with its key material, in plain. */
   readonly value: Buffer | undefined;
+}
+
+/** An encoded object as it is at rest: most requests are answered without its key material. */
+export interface SealedValue {
+  /** Its length in bytes, about. */
+  readonly byteCount: number;
+  /** The value in plain, in a buffer of its own. @throws KpsimError `store_corrupt` */
+  open(): Buffer;
 }
 
 /** A search for objects. */
@@ -88,17 +107,24 @@ export interface FoundObject {
   readonly sequence: number;
 }
 
+/** An object found, as it is stored. */
+export type SearchedObject = FoundObject & StoredObject;
+
 /** One object to be written. */
 export interface StoreChange {
   /** The object as it is to be, `revision` being the new one; undefined removes it. */
-  readonly object: StoredObject | undefined;
+  readonly object: ObjectToStore | undefined;
   readonly uniqueIdentifier: string;
   /** The revision it has now; 0 if it must not exist yet. */
   readonly expectedRevision: number;
   /** Search terms it is to be found by. */
   readonly terms: readonly Buffer[];
+  /** Those that it is found by now. */
+  readonly formerTerms: readonly Buffer[];
   /** Digests of 16 bytes that no other object of its owner may have at the same time. */
   readonly claims: readonly Buffer[];
+  /** Those that it has now. */
+  readonly formerClaims: readonly Buffer[];
 }
 
 /** Another request changed the object first, or took what it claims; read it again and redo the work. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import { zeroise } from '../core/secret.js';
 import { Sealer } from '../core/store/sealer.js';
-import { openDatabase } from '../core/store/sqlite.js';
+import { closeDatabase, openDatabase } from '../core/store/sqlite.js';
 import type { SqliteDatabase } from '../core/store/sqlite.js';
 
 /** Schema, oldest step first; only ever appended to. */
@@ -65,7 +65,7 @@ export class NativeKpStore {
 
   /** Closes the database and clears the sealing key. */
   close(): void {
-    this.#database.close();
+    closeDatabase(this.#database);
     this.#sealer.close();
   }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import { GroupCommit } from '../core/store/group-commit.js';
 import { Sealer } from '../core/store/sealer.js';
-import { openDatabase } from '../core/store/sqlite.js';
+import { closeDatabase, openDatabase } from '../core/store/sqlite.js';
 import type { SqliteDatabase } from '../core/store/sqlite.js';
 
 /** Schema, oldest step first; only ever appended to. */
@@ -123,7 +123,7 @@ export class TrustAuthorityStore {
     if (this.#closed) return;
     this.#closed = true;
     await this.#commits.run(() => undefined);
-    this.#database.close();
+    closeDatabase(this.#database);
     this.#sealer.close();
   }
 }

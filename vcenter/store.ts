@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import type { SqliteDatabase } from '../core/store/sqlite.js';
-import { openDatabase } from '../core/store/sqlite.js';
+import { closeDatabase, inTransaction, openDatabase } from '../core/store/sqlite.js';
 
 /** Schema, oldest first; only ever appended to. */
 const MIGRATIONS = [
@@ -60,13 +60,12 @@ export class VcenterStore {
   }
 
   close(): void {
-    this.#database.close();
+    closeDatabase(this.#database);
   }
 
   /** Runs `work` in one durable transaction. */
   transaction<T>(work: () => T): T {
-    if (this.#database.inTransaction) return work();
-    return this.#database.transaction(work)();
+    return this.#database.isTransaction ? work() : inTransaction(this.#database, work);
   }
 
   setting(name: string): string | undefined {
@@ -136,11 +135,7 @@ export class VcenterStore {
   }
 
   keyProviders(): readonly KeyProviderRow[] {
-    type Row = Omit<KeyProviderRow, 'sealed'> & { readonly sealed: ArrayBuffer };
-    return this.#all<Row>('SELECT name, kind, sealed FROM key_provider ORDER BY rowid').map((row) => ({
-      ...row,
-      sealed: Buffer.from(row.sealed), // libsql gives many rows' blobs bare
-    }));
+    return this.#all('SELECT name, kind, sealed FROM key_provider ORDER BY rowid');
   }
 
   putKeyProvider({ name, kind, sealed }: KeyProviderRow): void {

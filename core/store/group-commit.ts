@@ -1,4 +1,5 @@
 import type { SqliteDatabase } from './sqlite.js';
+import { inTransaction } from './sqlite.js';
 
 interface Waiting {
   readonly work: () => unknown;
@@ -84,7 +85,7 @@ export class GroupCommit {
 
   #commit(group: readonly Waiting[]): void {
     try {
-      const settled = this.#transaction(() => this.#attemptAll(group));
+      const settled = inTransaction(this.#database, () => this.#attemptAll(group));
       for (const settle of settled) settle();
     } catch (error) {
       for (const waiting of group) waiting.reject(error);
@@ -103,7 +104,7 @@ export class GroupCommit {
       });
     } catch (error) {
       // A full disk undoes the whole transaction, not only this work: nothing of the group can be saved.
-      if (!this.#database.inTransaction || group.length === 1) throw error;
+      if (!this.#database.isTransaction || group.length === 1) throw error;
       this.#database.exec('ROLLBACK');
       this.#database.exec('BEGIN IMMEDIATE');
       return group.map((waiting) => this.#attempt(waiting));
@@ -117,22 +118,10 @@ export class GroupCommit {
       this.#database.exec('RELEASE work');
       return () => resolve(value);
     } catch (error) {
-      if (!this.#database.inTransaction) throw error;
+      if (!this.#database.isTransaction) throw error;
       this.#database.exec('ROLLBACK TO work');
       this.#database.exec('RELEASE work');
       return () => reject(error);
-    }
-  }
-
-  #transaction<T>(body: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      const value = body();
-      this.#database.exec('COMMIT');
-      return value;
-    } catch (error) {
-      if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
-      throw error;
     }
   }
 }

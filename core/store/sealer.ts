@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -69,9 +69,14 @@ export class Sealer {
 
   /** Seals `plain`; `place` names where the value belongs, for example a table and a row id. */
   seal(plain: Uint8Array, place: string): Buffer {
-    const nonce = randomBytes(NONCE_BYTES);
+    const nonce = randomKeyBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonce).setAAD(Buffer.from(place));
     return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+  }
+
+  /** Bytes of plain text in so many sealed ones. */
+  static plainByteCount(sealedByteCount: number): number {
+    return sealedByteCount - NONCE_BYTES - TAG_BYTES;
   }
 
   /** Opens what {@link seal} made. @throws KpsimError `store_corrupt` if it was altered or belongs elsewhere */

@@ -1,13 +1,17 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 
-import Database from 'libsql';
+import { DatabaseSync } from '@photostructure/sqlite';
+import type { StatementSyncInstance } from '@photostructure/sqlite';
 
 import { KpsimError, errorText } from '../errors.js';
 
-/** An open SQLite database (libsql); calls are synchronous. */
-export type SqliteDatabase = Database.Database;
+/** An open SQLite database; calls are synchronous. The interface is that of Node's own `node:sqlite`. */
+export type SqliteDatabase = InstanceType<typeof DatabaseSync>;
 /** A compiled statement. */
-export type SqliteStatement = Database.Statement;
+export type SqliteStatement = StatementSyncInstance;
+
+/** How long a statement waits for another process's lock, in milliseconds. */
+const BUSY_TIMEOUT_MS = 5000;
 
 /**
  * Opens (or makes) a database file, mode 0600, in write-ahead mode with every commit synced to disk, and
@@ -20,10 +24,9 @@ export function openDatabase(path: string, migrations: readonly string[]): Sqlit
   try {
     closeSync(openSync(path, 'a', 0o600));
     chmodSync(path, 0o600);
-    const database = new Database(path);
+    const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     database.exec('PRAGMA journal_mode = WAL');
     database.exec('PRAGMA synchronous = FULL');
-    database.exec('PRAGMA foreign_keys = ON');
     migrate(database, path, migrations);
     return database;
   } catch (error) {
@@ -41,11 +44,38 @@ export function openDatabase(path: string, migrations: readonly string[]): Sqlit
  * it sees; the file grows by what is written meanwhile.
  */
 export function openSnapshot(path: string): SqliteDatabase {
-  const database = new Database(path, { readonly: true });
+  const database = new DatabaseSync(path, { readOnly: true });
   database.exec('BEGIN');
   // The transaction begins with the first read.
   schemaVersion(database);
   return database;
+}
+
+/** Closes a database; nothing happens if it is closed. */
+export function closeDatabase(database: SqliteDatabase): void {
+  if (database.isOpen) database.close();
+}
+
+/** Runs `work` in one durable transaction: all that it writes through the database is kept, or nothing if it throws. */
+export function inTransaction<T>(database: SqliteDatabase, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const value = work();
+    database.exec('COMMIT');
+    return value;
+  } catch (error) {
+    // A full disk has undone it already.
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/**
+ * An error's code as SQLite names it, such as `SQLITE_BUSY`; undefined for errors of other origin.
+ */
+export function sqliteCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('sqliteCodeName' in error)) return undefined;
+  return String(error.sqliteCodeName);
 }
 
 function migrate(database: SqliteDatabase, path: string, migrations: readonly string[]): void {
@@ -59,10 +89,10 @@ function migrate(database: SqliteDatabase, path: string, migrations: readonly st
   }
   for (const [index, script] of migrations.entries()) {
     if (index < version) continue;
-    database.transaction(() => {
+    inTransaction(database, () => {
       database.exec(script);
       database.exec(`PRAGMA user_version = ${index + 1}`);
-    })();
+    });
   }
 }
 

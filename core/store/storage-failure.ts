@@ -1,3 +1,5 @@
+import { sqliteCode } from './sqlite.js';
+
 /** What is wrong with a disk, by the codes of Node and of SQLite, and what to do about it. */
 const REMEDIES: readonly { readonly codes: RegExp; readonly text: string }[] = [
   {
@@ -21,7 +23,7 @@ const REMEDIES: readonly { readonly codes: RegExp; readonly text: string }[] = [
  * @returns undefined for an error of another kind
  */
 export function storageRemedy(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = sqliteCode(error) ?? (error instanceof Error && 'code' in error ? error.code : undefined);
   if (typeof code !== 'string') return undefined;
   return REMEDIES.find(({ codes }) => codes.test(code))?.text;
 }

@@ -22,30 +22,56 @@ export interface ManagedObjectFields {
   readonly owner: string;
   readonly objectType: ObjectTypeName;
   readonly attributes: AttributeMap;
-  /** The object itself; undefined once it is destroyed. */
-  readonly value: ManagedObjectValue | undefined;
+  /** The object itself, perhaps still sealed; undefined once it is destroyed. */
+  readonly value: ManagedObjectValue | HeldValue | undefined;
   /** Grows by one with each committed change; 0 before the first commit. */
   readonly revision: number;
 }
 
+/** An object itself, which stays sealed until somebody asks for it; copies of a {@link ManagedObject} share it. */
+export class HeldValue {
+  #value: ManagedObjectValue | (() => ManagedObjectValue);
+
+  /** @param source the value, or what opens it */
+  constructor(source: ManagedObjectValue | (() => ManagedObjectValue)) {
+    this.#value = source;
+  }
+
+  /** The value. @throws KpsimError `store_corrupt` if it cannot be opened */
+  get(): ManagedObjectValue {
+    if (typeof this.#value === 'function') this.#value = this.#value();
+    return this.#value;
+  }
+
+  /** The value if it was opened; undefined if nothing of it is in memory. */
+  get opened(): ManagedObjectValue | undefined {
+    return typeof this.#value === 'function' ? undefined : this.#value;
+  }
+}
+
 /** A managed object as the key server holds it. Never changed: an edit makes a new one. */
-export class ManagedObject implements ManagedObjectFields {
+export class ManagedObject {
   readonly uniqueIdentifier: string;
   readonly owner: string;
   readonly objectType: ObjectTypeName;
   readonly attributes: AttributeMap;
-  readonly value: ManagedObjectValue | undefined;
+  /** What {@link value} is in; copies of the object share it. */
+  readonly held: HeldValue | undefined;
   readonly revision: number;
-  readonly #fields: ManagedObjectFields;
 
   constructor(fields: ManagedObjectFields) {
-    this.#fields = fields;
     this.uniqueIdentifier = fields.uniqueIdentifier;
     this.owner = fields.owner;
     this.objectType = fields.objectType;
     this.attributes = fields.attributes;
-    this.value = fields.value;
+    const { value } = fields;
+    this.held = value === undefined || value instanceof HeldValue ? value : new HeldValue(value);
     this.revision = fields.revision;
+  }
+
+  /** The object itself, opened if it is sealed; undefined once it is destroyed. @throws KpsimError `store_corrupt` */
+  get value(): ManagedObjectValue | undefined {
+    return this.held?.get();
   }
 
   /** Value of a standard attribute's first instance. */
@@ -63,7 +89,7 @@ export class ManagedObject implements ManagedObjectFields {
     const attributes = new Map(this.attributes);
     if (instances.length === 0) attributes.delete(name);
     else attributes.set(name, instances);
-    return new ManagedObject({ ...this.#fields, attributes });
+    return this.#copy({ attributes });
   }
 
   /** A copy with single-instance attributes set; undefined leaves one as it is. */
@@ -72,24 +98,37 @@ export class ManagedObject implements ManagedObjectFields {
     for (const [name, value] of Object.entries(values)) {
       if (value !== undefined) attributes.set(name, [{ index: 0, value }]);
     }
-    return new ManagedObject({ ...this.#fields, attributes });
+    return this.#copy({ attributes });
   }
 
   /** A copy with another form of the object itself. */
   withValue(value: ManagedObjectValue): ManagedObject & { readonly value: ManagedObjectValue } {
-    return new ManagedObject({ ...this.#fields, value }) as ManagedObject & {
+    return this.#copy({ value }) as ManagedObject & {
       readonly value: ManagedObjectValue;
     };
   }
 
   /** A copy without the object itself, as after Destroy. */
   withoutValue(): ManagedObject {
-    return new ManagedObject({ ...this.#fields, value: undefined });
+    return this.#copy({ value: undefined });
   }
 
   /** A copy with another revision. */
   withRevision(revision: number): ManagedObject {
-    return new ManagedObject({ ...this.#fields, revision });
+    return this.#copy({ revision });
+  }
+
+  #copy(changes: Partial<ManagedObjectFields>): ManagedObject {
+    const { uniqueIdentifier, owner, objectType, attributes, held, revision } = this;
+    return new ManagedObject({
+      uniqueIdentifier,
+      owner,
+      objectType,
+      attributes,
+      value: held,
+      revision,
+      ...changes,
+    });
   }
 }
 

@@ -9,15 +9,17 @@ import {
   managedObject,
   readValue,
   recycleMessage,
+  tagName,
   tagValue,
   writeValue,
 } from '../../wire/kmip/index.js';
-import type { ManagedObjectValue, TagName, TtlvValue } from '../../wire/kmip/index.js';
+import type { AttributeName, ManagedObjectValue, TagName, TtlvValue } from '../../wire/kmip/index.js';
 import type { AttributeInstance, AttributeMap } from './managed-object.js';
 
 /*
- * Values at rest: TTLV under the rank of all versions, in the attribute form of KMIP 1.x but under tag names, so that
- * attributes of 2.x fit as well. Own choice.
+ * Values at rest: TTLV under the rank of all versions. An attribute is its value under its own tag, as in KMIP 2.x,
+ * the instances of one name in their order. Custom ones, and instances whose index is not their place, are in the
+ * attribute form of KMIP 1.x, standard ones of them under tag names. Own choice.
  */
 
 const TAG = {
@@ -33,11 +35,16 @@ export function encodeAttributes(attributes: AttributeMap): Buffer {
   const writer = new TtlvWriter(ANY_VERSION_RANK);
   const start = writer.open(TAG.attributes);
   for (const [name, instances] of attributes) {
-    for (const instance of instances) {
+    const row = attributeRow(name);
+    for (const [place, { index, value }] of instances.entries()) {
+      if (row && index === place) {
+        row.codec.write(writer, tagValue(name as AttributeName), value, {});
+        continue;
+      }
       const inner = writer.open(TAG.attribute);
       writer.textString(TAG.name, name);
-      writer.integer(TAG.index, instance.index);
-      writeAttributeValue(writer, name, instance.value);
+      writer.integer(TAG.index, index);
+      writeAttributeValue(writer, name, value);
       writer.close(inner);
     }
   }
@@ -45,27 +52,65 @@ export function encodeAttributes(attributes: AttributeMap): Buffer {
   return writer.finish();
 }
 
-/** What {@link encodeAttributes} wrote. @throws KmipError if the bytes are damaged */
-export function decodeAttributes(bytes: Buffer): AttributeMap {
+/**
+ * What {@link encodeAttributes} wrote, or of it the instances of one name.
+ *
+ * @throws KmipError if the bytes are damaged
+ */
+export function decodeAttributes(bytes: Buffer, only?: string): AttributeMap {
   const reader = readerOf(bytes);
   const attributes = new Map<string, AttributeInstance[]>();
   const outer = reader.enter();
   while (reader.next()) {
-    const inner = reader.enter();
-    step(reader, TAG.name);
-    const name = reader.textString();
+    if (reader.tag === TAG.attribute) decodeNamed(reader, attributes, only);
+    else decodeTagged(reader, attributes, only);
+  }
+  reader.leave(outer);
+  return attributes;
+}
+
+function decodeTagged(
+  reader: TtlvReader,
+  attributes: Map<string, AttributeInstance[]>,
+  only: string | undefined,
+): void {
+  const name = tagName(reader.tag);
+  if (only !== undefined && name !== only) {
+    reader.skip();
+    return;
+  }
+  const row = name && attributeRow(name);
+  if (!row) throw damaged();
+  const index = attributes.get(name)?.length ?? 0;
+  addInstance(attributes, name, { index, value: row.codec.read(reader, {}) });
+}
+
+function decodeNamed(
+  reader: TtlvReader,
+  attributes: Map<string, AttributeInstance[]>,
+  only: string | undefined,
+): void {
+  const inner = reader.enter();
+  step(reader, TAG.name);
+  const name = reader.textString();
+  if (only === undefined || name === only) {
     step(reader, TAG.index);
     const index = reader.integer();
     step(reader, TAG.value);
     const row = attributeRow(name);
-    const value: unknown = row ? row.codec.read(reader, {}) : readValue(reader);
-    reader.leave(inner);
-    const instances = attributes.get(name);
-    if (instances) instances.push({ index, value });
-    else attributes.set(name, [{ index, value }]);
+    addInstance(attributes, name, { index, value: row ? row.codec.read(reader, {}) : readValue(reader) });
   }
-  reader.leave(outer);
-  return attributes;
+  reader.leave(inner);
+}
+
+function addInstance(
+  attributes: Map<string, AttributeInstance[]>,
+  name: string,
+  instance: AttributeInstance,
+): void {
+  const instances = attributes.get(name);
+  if (instances) instances.push(instance);
+  else attributes.set(name, [instance]);
 }
 
 /** An object as bytes for the store; they hold key material, so seal them and clear them after use. */
@@ -159,6 +204,9 @@ function readerOf(bytes: Buffer): TtlvReader {
 }
 
 function step(reader: TtlvReader, tag: number): void {
-  if (!reader.next() || reader.tag !== tag)
-    throw new KmipError('GeneralFailure', 'A stored object is damaged.');
+  if (!reader.next() || reader.tag !== tag) throw damaged();
+}
+
+function damaged(): KmipError {
+  return new KmipError('GeneralFailure', 'A stored object is damaged.');
 }

@@ -1,18 +1,11 @@
 import { zeroise } from '../../core/secret.js';
-import type { ManagedObjectValue } from '../../wire/kmip/index.js';
 import type { ObjectTypeName } from '../attributes/rules.js';
-import type { KmsStore, Opens, StoreChange, StoredObject } from '../store.js';
+import type { FindQuery, FoundObject, KmsStore, Opens, StoreChange, StoredObject } from '../store.js';
 import { StoreConflict } from '../store.js';
-import { ManagedObject } from './managed-object.js';
-import {
-  decodeAttributes,
-  decodeObject,
-  encodeAttributes,
-  encodeObject,
-  isSearchTerm,
-  searchTerm,
-} from './record.js';
+import { HeldValue, ManagedObject } from './managed-object.js';
+import { decodeObject, encodeAttributes, encodeObject, isSearchTerm, searchTerm } from './record.js';
 import { RecentlyRead } from './recently-read.js';
+import { StoredAttributes } from './stored-attributes.js';
 
 /** One object before and after a request. */
 export interface ObjectChange {
@@ -35,7 +28,7 @@ export interface RequestLease {
   /** Requests that began before anything was retired after this lease's begin, and are not at their end. */
   requests: number;
   /** Values that left the cache while these requests might have held them. */
-  readonly retired: ManagedObjectValue[];
+  readonly retired: HeldValue[];
 }
 
 interface Cached {
@@ -120,8 +113,9 @@ export class ObjectRepository {
       return undefined;
     }
     const object = decoded(stored);
-    if (cached || this.#recent.has(uniqueIdentifier)) this.#keep(object, costOf(stored));
-    else this.#retire(object.value);
+    if (cached || this.#recent.has(uniqueIdentifier))
+      this.#keep(object, costOf(stored.attributes, stored.value?.byteCount));
+    else this.#retire(object.held);
     return object;
   }
 
@@ -144,7 +138,9 @@ export class ObjectRepository {
     equal: readonly { readonly name: string; readonly value: unknown }[],
   ): Promise<readonly string[]> {
     const found: string[] = [];
-    for await (const page of this.#pages(owner, equal)) found.push(...page);
+    for await (const page of pages(owner, equal, (query) => this.#store.find(query))) {
+      for (const { uniqueIdentifier } of page) found.push(uniqueIdentifier);
+    }
     return found;
   }
 
@@ -157,16 +153,20 @@ export class ObjectRepository {
     owner: string | undefined,
     equal: readonly { readonly name: string; readonly value: unknown }[],
   ): AsyncGenerator<ManagedObject> {
-    for await (const page of this.#pages(owner, equal)) {
-      const cached = page.map((identifier) => this.#cache.get(identifier)?.object);
-      const read = await Promise.all(page.map((identifier, at) => this.#peek(identifier, cached[at])));
-      try {
-        for (const object of read) if (object) yield object;
-      } finally {
-        for (const [at, object] of read.entries())
-          if (object?.value && object !== cached[at]) clearKeyBytes(object.value);
+    for await (const page of pages(owner, equal, (query) => this.#store.search(query))) {
+      for (const stored of page) {
+        const cached = this.#cache.get(stored.uniqueIdentifier)?.object;
+        if (cached?.revision === stored.revision) {
+          yield cached;
+          continue;
+        }
+        const object = decoded(stored);
+        try {
+          yield object;
+        } finally {
+          clearKeyBytes(object.held);
+        }
       }
-      await new Promise(setImmediate);
     }
   }
 
@@ -174,7 +174,7 @@ export class ObjectRepository {
   async commit(changes: readonly ObjectChange[]): Promise<void> {
     const stored = changes.map(toStoreChange);
     // The store clears the values that it is handed, not their lengths.
-    const costs = stored.map(({ object }) => object && costOf(object));
+    const costs = stored.map(({ object }) => object && costOf(object.attributes, object.value?.length));
     try {
       await this.#store.commit(stored);
     } catch (error) {
@@ -182,7 +182,7 @@ export class ObjectRepository {
       throw error;
     }
     for (const [index, { before, after }] of changes.entries()) {
-      if (before && before.value !== after?.value) this.#retire(before.value);
+      if (before && before.held !== after?.held) this.#retire(before.held);
       if (before && !after) this.#drop(before.uniqueIdentifier);
       if (after) this.#keep(after.withRevision(after.revision + 1), costs[index] ?? 0);
     }
@@ -192,37 +192,15 @@ export class ObjectRepository {
   close(): void {
     for (const { object } of this.#cache.values()) {
       this.#leaves(object);
-      this.#retire(object.value);
+      this.#retire(object.held);
     }
     this.#cache.clear();
     this.#cachedBytes = 0;
     this.#clearRetired();
   }
 
-  async *#pages(
-    owner: string | undefined,
-    equal: readonly { readonly name: string; readonly value: unknown }[],
-  ): AsyncGenerator<readonly string[]> {
-    const terms = equal.map(({ name, value }) => searchTerm(name, value));
-    let before: number | undefined;
-    for (;;) {
-      const found = await this.#store.find({ owner, terms, limit: SEARCH_PAGE, before });
-      if (found.length > 0) yield found.map(({ uniqueIdentifier }) => uniqueIdentifier);
-      if (found.length < SEARCH_PAGE) return;
-      before = found.at(-1)?.sequence;
-    }
-  }
-
   async #confirm(object: ManagedObject): Promise<StoredObject | 'unchanged' | undefined> {
     return this.#store.shared ? this.#store.refresh(object.uniqueIdentifier, object.revision) : 'unchanged';
-  }
-
-  async #peek(
-    uniqueIdentifier: string,
-    cached: ManagedObject | undefined,
-  ): Promise<ManagedObject | undefined> {
-    const stored = cached ? await this.#confirm(cached) : await this.#store.read(uniqueIdentifier);
-    return stored === 'unchanged' ? cached : stored && decoded(stored);
   }
 
   /** A map keeps insertion order: what was used last goes to its end. */
@@ -237,7 +215,7 @@ export class ObjectRepository {
     const { uniqueIdentifier } = object;
     const old = this.#cache.get(uniqueIdentifier);
     if (old) this.#forget(uniqueIdentifier, old);
-    if (old && old.object.value !== object.value) this.#retire(old.object.value);
+    if (old && old.object.held !== object.held) this.#retire(old.object.held);
     this.#cache.set(uniqueIdentifier, { object, cost });
     this.#cachedBytes += cost;
     while (this.#cache.size > this.#limits.cachedObjects || this.#cachedBytes > this.#limits.cachedBytes) {
@@ -251,7 +229,7 @@ export class ObjectRepository {
     const cached = this.#cache.get(uniqueIdentifier);
     if (!cached) return;
     this.#forget(uniqueIdentifier, cached);
-    this.#retire(cached.object.value);
+    this.#retire(cached.object.held);
   }
 
   #forget(uniqueIdentifier: string, { object, cost }: Cached): void {
@@ -260,7 +238,7 @@ export class ObjectRepository {
     this.#cachedBytes -= cost;
   }
 
-  #retire(value: ManagedObjectValue | undefined): void {
+  #retire(value: HeldValue | undefined): void {
     if (value) this.#leases.at(-1)?.retired.push(value);
   }
 
@@ -274,23 +252,41 @@ export class ObjectRepository {
   }
 }
 
+/** What a search finds, page by page; other requests are served between pages. */
+async function* pages<T extends FoundObject>(
+  owner: string | undefined,
+  equal: readonly { readonly name: string; readonly value: unknown }[],
+  find: (query: FindQuery) => Promise<readonly T[]>,
+): AsyncGenerator<readonly T[]> {
+  const terms = equal.map(({ name, value }) => searchTerm(name, value));
+  let before: number | undefined;
+  for (;;) {
+    const found = await find({ owner, terms, limit: SEARCH_PAGE, before });
+    if (found.length > 0) yield found;
+    if (found.length < SEARCH_PAGE) return;
+    before = found.at(-1)?.sequence;
+    await new Promise(setImmediate);
+  }
+}
+
 function newLease(): RequestLease {
   return { requests: 0, retired: [] };
 }
 
 /** What an object takes in memory, roughly: decoded, each of its parts is an object of its own. */
-function costOf({ attributes, value }: StoredObject): number {
-  return 1024 + 4 * attributes.length + (value?.length ?? 0);
+function costOf(attributes: Buffer, valueByteCount = 0): number {
+  return 1024 + 8 * attributes.length + valueByteCount;
 }
 
 function decoded(stored: StoredObject): ManagedObject {
+  const { value } = stored;
   return new ManagedObject({
     uniqueIdentifier: stored.uniqueIdentifier,
     owner: stored.owner,
     objectType: stored.objectType as ObjectTypeName,
     revision: stored.revision,
-    attributes: decodeAttributes(stored.attributes),
-    value: stored.value && decodeObject(stored.value),
+    attributes: new StoredAttributes(stored.attributes),
+    value: value && new HeldValue(() => decodeObject(value.open())),
   });
 }
 
@@ -300,7 +296,9 @@ function toStoreChange({ before, after }: ObjectChange): StoreChange {
     uniqueIdentifier,
     expectedRevision: before?.revision ?? 0,
     terms: after ? [...termsOf(after)] : [],
+    formerTerms: before ? [...termsOf(before)] : [],
     claims: after ? claimsOf(after) : [],
+    formerClaims: before ? claimsOf(before) : [],
     object: after && {
       uniqueIdentifier,
       owner: after.owner,
@@ -327,7 +325,9 @@ function claimsOf(object: ManagedObject): Buffer[] {
 }
 
 /** Clears what can be cleared: byte strings; big integers of transparent keys are values that JavaScript owns. */
-function clearKeyBytes(value: ManagedObjectValue): void {
+function clearKeyBytes(held: HeldValue | undefined): void {
+  const value = held?.opened;
+  if (value === undefined) return;
   if ('opaqueDataValue' in value) zeroise(value.opaqueDataValue);
   if (!('keyBlock' in value)) return;
   const keyValue = value.keyBlock.keyValue;

@@ -1,6 +1,6 @@
 import type { Sealer } from '../../core/store/sealer.js';
-import { placeOf } from '../sqlite-reader.js';
-import type { FindQuery, FoundObject, KmsReader, Opens, StoredObject } from '../store.js';
+import { sealedValue } from '../sealed-value.js';
+import type { FindQuery, FoundObject, KmsReader, Opens, SearchedObject, StoredObject } from '../store.js';
 import type { Queries } from './connections.js';
 import { Grouped } from './grouped.js';
 
@@ -26,6 +26,12 @@ interface ObjectRow {
   /** Null if the revision is the one known. */
   readonly attributes: Buffer | null;
   readonly value: Buffer | null;
+}
+
+interface FoundRow {
+  readonly unique_identifier: string;
+  /** bigint, which pg hands over as text. */
+  readonly sequence: string;
 }
 
 /** OFFSET 0 has each identifier looked up in the index, whatever the planner thinks of the table's size. */
@@ -61,10 +67,26 @@ export class PostgresReader implements KmsReader {
     return this.#ask({ uniqueIdentifier, revision });
   }
 
-  async find({ owner, terms, limit, before }: FindQuery): Promise<readonly FoundObject[]> {
-    const rows = await this.#queries.query<{ unique_identifier: string; sequence: string }>({
-      name: `find ${terms.length}${owner === undefined ? '' : ' owned'}`,
-      text: searchSql(terms.length, owner !== undefined),
+  async find(query: FindQuery): Promise<readonly FoundObject[]> {
+    const rows = await this.#rows<FoundRow>('find', 'o.unique_identifier, o.sequence', query);
+    return rows.map((row) => ({ uniqueIdentifier: row.unique_identifier, sequence: Number(row.sequence) }));
+  }
+
+  async search(query: FindQuery): Promise<readonly SearchedObject[]> {
+    const rows = await this.#rows<FoundRow & ObjectRow>('search', 'o.*', query);
+    return rows.map((row) => ({ sequence: Number(row.sequence), ...this.#objectOf(row) }));
+  }
+
+  // The statement says which columns there are, so the rows are what they are said to be.
+
+  async #rows<T extends FoundRow>(
+    name: string,
+    columns: string,
+    { owner, terms, limit, before }: FindQuery,
+  ): Promise<readonly T[]> {
+    return this.#queries.query<T>({
+      name: `${name} ${terms.length}${owner === undefined ? '' : ' owned'}`,
+      text: searchSql(columns, terms.length, owner !== undefined),
       values: [
         before ?? Number.MAX_SAFE_INTEGER,
         limit,
@@ -72,10 +94,6 @@ export class PostgresReader implements KmsReader {
         ...(owner === undefined ? [] : [owner]),
       ],
     });
-    return rows.map((row) => ({
-      uniqueIdentifier: row.unique_identifier,
-      sequence: Number(row.sequence),
-    }));
   }
 
   async #ask(wanted: Wanted): Promise<StoredObject | 'unchanged' | undefined> {
@@ -102,12 +120,12 @@ export class PostgresReader implements KmsReader {
     return wanted.map(({ uniqueIdentifier, opens }) => {
       const row = found.get(keyOf(uniqueIdentifier, false));
       if (row && opens?.({ owner: row.owner, objectType: row.object_type }) === false) return undefined;
-      if (row) return this.#opened(row);
+      if (row) return this.#objectOf(row);
       return found.has(keyOf(uniqueIdentifier, true)) ? 'unchanged' : undefined;
     });
   }
 
-  #opened({
+  #objectOf({
     unique_identifier: uniqueIdentifier,
     owner,
     object_type,
@@ -120,7 +138,7 @@ export class PostgresReader implements KmsReader {
       objectType: object_type,
       revision: Number(revision),
       attributes: row.attributes ?? Buffer.alloc(0),
-      value: row.value === null ? undefined : this.#sealer.open(row.value, placeOf(uniqueIdentifier)),
+      value: row.value === null ? undefined : sealedValue(row.value, uniqueIdentifier, this.#sealer),
     };
   }
 
@@ -140,7 +158,7 @@ export class PostgresReader implements KmsReader {
   }
 }
 
-function searchSql(terms: number, owned: boolean): string {
+function searchSql(columns: string, terms: number, owned: boolean): string {
   const value = (index: number): string => `$${3 + index}`;
   const order = terms === 0 ? 'o.sequence' : 'first.sequence';
   const from =
@@ -154,7 +172,7 @@ function searchSql(terms: number, owned: boolean): string {
     ),
     ...(owned ? [`o.owner = ${value(terms)}`] : []),
   ];
-  return `SELECT o.unique_identifier, o.sequence FROM ${from} WHERE ${conditions.join(' AND ')} ORDER BY ${order} DESC LIMIT $2`;
+  return `SELECT ${columns} FROM ${from} WHERE ${conditions.join(' AND ')} ORDER BY ${order} DESC LIMIT $2`;
 }
 
 function keyOf(uniqueIdentifier: string, unchanged: boolean): string {

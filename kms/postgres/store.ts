@@ -2,13 +2,15 @@ import { KpsimError, errorText } from '../../core/errors.js';
 import type { Logger } from '../../core/logging.js';
 import { zeroise } from '../../core/secret.js';
 import { Sealer } from '../../core/store/sealer.js';
-import { placeOf } from '../sqlite-reader.js';
+import { placeOf } from '../sealed-value.js';
 import type {
   FindQuery,
   FoundObject,
   KmsSnapshot,
   KmsStore,
+  ObjectToStore,
   Opens,
+  SearchedObject,
   StoreChange,
   StoredObject,
 } from '../store.js';
@@ -95,6 +97,10 @@ export class PostgresKmsStore implements KmsStore {
     return this.#reader.find(query);
   }
 
+  search(query: FindQuery): Promise<readonly SearchedObject[]> {
+    return this.#reader.search(query);
+  }
+
   async commit(changes: readonly StoreChange[]): Promise<void> {
     const conflict = await this.#commits.ask(changes);
     if (conflict !== undefined) throw new StoreConflict(conflict);
@@ -115,6 +121,7 @@ export class PostgresKmsStore implements KmsStore {
     return {
       read: (uniqueIdentifier, opens) => reader.read(uniqueIdentifier, opens),
       find: (query) => reader.find(query),
+      search: (query) => reader.search(query),
       close: async () => {
         this.#snapshots.delete(connection);
         await connection.end();
@@ -165,7 +172,7 @@ export class PostgresKmsStore implements KmsStore {
     };
   }
 
-  #sealed({ uniqueIdentifier, value }: StoredObject): string | undefined {
+  #sealed({ uniqueIdentifier, value }: ObjectToStore): string | undefined {
     if (value === undefined) return undefined;
     const sealed = this.#sealer.seal(value, placeOf(uniqueIdentifier)).toString('hex');
     zeroise(value);

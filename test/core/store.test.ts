@@ -80,7 +80,7 @@ describe('GroupCommit', () => {
       commits.run(() => insert.run('b'.repeat(100_000))),
     ]);
     for (const result of results)
-      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'SQLITE_FULL' } });
+      expect(result).toMatchObject({ status: 'rejected', reason: { sqliteCodeName: 'SQLITE_FULL' } });
     database.exec('PRAGMA max_page_count = 1000');
     await commits.run(() => insert.run('c'));
     expect(names(database)).toEqual(['c']);
@@ -157,7 +157,7 @@ describe('a data directory', () => {
       process.execPath,
       [
         '-e',
-        "const D = require('libsql'); new D(process.argv[1], { timeout: 0 }).exec('BEGIN EXCLUSIVE')",
+        "const { DatabaseSync } = require('@photostructure/sqlite'); new DatabaseSync(process.argv[1], { timeout: 0 }).exec('BEGIN EXCLUSIVE')",
         join(path, '.lock'),
       ],
       { encoding: 'utf8' },

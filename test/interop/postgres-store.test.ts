@@ -24,7 +24,9 @@ function insert(uniqueIdentifier: string, value = Buffer.from('key')): StoreChan
     uniqueIdentifier,
     expectedRevision: 0,
     terms: [],
+    formerTerms: [],
     claims: [],
+    formerClaims: [],
     object: {
       uniqueIdentifier,
       owner: 'lab',
@@ -117,7 +119,7 @@ describeWith(postgresql, 'PostgreSQL', () => {
     const store = await openStore(postgres.freshStore());
     const canary = `canary-${randomBytes(8).toString('hex')}`;
     await store.commit([insert('sealed', Buffer.from(`secret-${canary}`)), insert(`open-${canary}`)]);
-    expect((await store.read('sealed'))?.value?.toString()).toBe(`secret-${canary}`);
+    expect((await store.read('sealed'))?.value?.open().toString()).toBe(`secret-${canary}`);
     expect(await postgres.filesWith(`secret-${canary}`)).toEqual([]);
     // The search itself works: an identifier is stored in plain.
     expect(await postgres.filesWith(`open-${canary}`)).not.toEqual([]);

@@ -202,10 +202,13 @@ test('a search by name reads one object, not all', async () => {
   const by = own.client({ poolSize: 8 });
   await Promise.all(Array.from({ length: 40 }, (_, index) => by.create({ name: `key ${index}` })));
   const read = vi.spyOn(SqliteKmsStore.prototype, 'read');
+  const search = vi.spyOn(SqliteKmsStore.prototype, 'search');
   const name = pattern('Name', { value: 'key 7', type: 'UninterpretedTextString' });
   const ids = await found([name], { maximumItems: 1 }, by);
-  const identifiers = read.mock.calls.map(([identifier]) => identifier);
-  read.mockRestore();
+  const reads = read.mock.calls.length;
+  const searched = await Promise.all(search.mock.results.map(({ value }) => value as Promise<unknown[]>));
+  vi.restoreAllMocks();
   expect(ids).toHaveLength(1);
-  expect(new Set(identifiers)).toEqual(new Set(ids));
+  expect(reads).toBe(0);
+  expect(searched.flat()).toEqual(ids.map((id) => expect.objectContaining({ uniqueIdentifier: id })));
 });

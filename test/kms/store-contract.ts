@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import type { KmsReader, KmsStore, StoreChange, StoredObject } from '../../kms/store.js';
+import type { KmsReader, KmsStore, ObjectToStore, StoreChange } from '../../kms/store.js';
 import { StoreConflict } from '../../kms/store.js';
 
 /** A store under test, and how to open the same files or database again. */
@@ -16,10 +16,10 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       await using under = await open();
       await under.store.commit([insert('a', { value: Buffer.from('key material') })]);
       const expected = { ...object('a', { value: Buffer.from('key material') }), revision: 1 };
-      expect(await under.store.read('a')).toEqual(expected);
+      expect(await readPlain(under.store, 'a')).toEqual(expected);
       await under.store.close();
       const again = await under.reopen();
-      expect(await again.read('a')).toEqual(expected);
+      expect(await readPlain(again, 'a')).toEqual(expected);
       expect(await again.count()).toBe(1);
     });
 
@@ -53,7 +53,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       await under.store.commit([insert('a', { value: Buffer.from('key') })]);
       const seen: unknown[] = [];
       const read = (answer: boolean) =>
-        under.store.read('a', (found) => {
+        readPlain(under.store, 'a', (found) => {
           seen.push(found);
           return answer;
         });
@@ -72,7 +72,9 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
           uniqueIdentifier: 'a',
           expectedRevision: 1,
           terms: [after],
+          formerTerms: [before],
           claims: [],
+          formerClaims: [],
           object: { ...object('a'), revision: 2, attributes: Buffer.from('changed') },
         },
       ]);
@@ -86,9 +88,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       await using under = await open();
       const term = Buffer.alloc(16, 1);
       await under.store.commit([insert('a', {}, [term])]);
-      await under.store.commit([
-        { uniqueIdentifier: 'a', expectedRevision: 1, terms: [], claims: [], object: undefined },
-      ]);
+      await under.store.commit([{ ...removal('a'), formerTerms: [term] }]);
       expect(await under.store.read('a')).toBeUndefined();
       expect(await found(under.store, term)).toEqual([]);
     });
@@ -109,7 +109,9 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         uniqueIdentifier: 'a',
         expectedRevision: 1,
         terms: [],
+        formerTerms: [],
         claims: [],
+        formerClaims: [],
         object: { ...object('a'), revision: 2 },
       });
       const settled = await Promise.allSettled([
@@ -137,6 +139,27 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       }
     });
 
+    test('searches as it finds, and hands over the objects', async () => {
+      await using under = await open();
+      const [red, round] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
+      await under.store.commit([
+        insert('a', { value: Buffer.from('key a') }, [red]),
+        insert('b', {}, [red, round]),
+        insert('c', { owner: 'other' }, [red]),
+      ]);
+      for (const terms of [[], [red], [red, round]]) {
+        const query = { owner: 'lab', terms, limit: 10 };
+        const objects = await under.store.search(query);
+        const identifiers = objects.map(({ uniqueIdentifier, sequence }) => ({ uniqueIdentifier, sequence }));
+        expect(identifiers).toEqual(await under.store.find(query));
+        for (const { sequence, ...searched } of objects) {
+          const plain = { ...searched, value: searched.value?.open() };
+          expect(sequence).toBeGreaterThan(0);
+          expect(plain).toEqual(await readPlain(under.store, searched.uniqueIdentifier));
+        }
+      }
+    });
+
     test('lets only one object of an owner have a claim, and gives it to the next when it is free', async () => {
       await using under = await open();
       const claim = Buffer.alloc(16, 9);
@@ -152,14 +175,14 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
           uniqueIdentifier: 'a',
           expectedRevision: 1,
           terms: [],
+          formerTerms: [],
           claims: [],
+          formerClaims: [claim],
           object: { ...object('a'), revision: 2 },
         },
       ]);
       await expect(under.store.commit([insert('f', {}, [], [claim])])).rejects.toBeInstanceOf(StoreConflict);
-      await under.store.commit([
-        { uniqueIdentifier: 'e', expectedRevision: 1, terms: [], claims: [], object: undefined },
-      ]);
+      await under.store.commit([{ ...removal('e'), formerClaims: [claim] }]);
       await under.store.commit([insert('f', {}, [], [claim])]);
     });
 
@@ -187,7 +210,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       const refused = settled.flatMap(({ status }, number) => (status === 'rejected' ? [number] : []));
       expect(refused).toEqual([50]);
       expect(await under.store.count()).toBe(199);
-      expect((await under.store.read('number-51'))?.value?.toString()).toBe('key 51');
+      expect((await under.store.read('number-51'))?.value?.open().toString()).toBe('key 51');
       expect(await found(under.store, Buffer.alloc(16, 51))).toEqual(['number-51']);
       expect(await under.store.read('twin-50')).toBeUndefined();
     });
@@ -205,11 +228,8 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       const term = Buffer.alloc(16, 1);
       await under.store.commit([insert('a', { value: Buffer.from('key') }, [term])]);
       const snapshot = await under.store.snapshot();
-      await under.store.commit([
-        { uniqueIdentifier: 'a', expectedRevision: 1, terms: [], claims: [], object: undefined },
-        insert('b', {}, [term]),
-      ]);
-      expect((await snapshot.read('a'))?.value?.toString()).toBe('key');
+      await under.store.commit([{ ...removal('a'), formerTerms: [term] }, insert('b', {}, [term])]);
+      expect((await snapshot.read('a'))?.value?.open().toString()).toBe('key');
       expect(await snapshot.read('b')).toBeUndefined();
       expect(await found(snapshot, term)).toEqual(['a']);
       await snapshot.close();
@@ -218,12 +238,32 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
   });
 }
 
+/** The object with its value opened. */
+async function readPlain(
+  ...[reader, ...read]: [KmsReader, ...Parameters<KmsReader['read']>]
+): Promise<unknown> {
+  const object = await reader.read(...read);
+  return object && { ...object, value: object.value?.open() };
+}
+
+function removal(uniqueIdentifier: string): StoreChange {
+  return {
+    uniqueIdentifier,
+    expectedRevision: 1,
+    terms: [],
+    formerTerms: [],
+    claims: [],
+    formerClaims: [],
+    object: undefined,
+  };
+}
+
 async function found(reader: KmsReader, ...terms: Buffer[]): Promise<readonly string[]> {
   const objects = await reader.find({ owner: 'lab', terms, limit: 100 });
   return objects.map(({ uniqueIdentifier }) => uniqueIdentifier);
 }
 
-function object(uniqueIdentifier: string, fields: Partial<StoredObject> = {}): StoredObject {
+function object(uniqueIdentifier: string, fields: Partial<ObjectToStore> = {}): ObjectToStore {
   return {
     uniqueIdentifier,
     owner: 'lab',
@@ -237,9 +277,17 @@ function object(uniqueIdentifier: string, fields: Partial<StoredObject> = {}): S
 
 function insert(
   uniqueIdentifier: string,
-  fields: Partial<StoredObject> = {},
+  fields: Partial<ObjectToStore> = {},
   terms: readonly Buffer[] = [],
   claims: readonly Buffer[] = [],
 ): StoreChange {
-  return { uniqueIdentifier, expectedRevision: 0, terms, claims, object: object(uniqueIdentifier, fields) };
+  return {
+    uniqueIdentifier,
+    expectedRevision: 0,
+    terms,
+    formerTerms: [],
+    claims,
+    formerClaims: [],
+    object: object(uniqueIdentifier, fields),
+  };
 }
