@@ -23,10 +23,13 @@ type FoundRow = readonly [uniqueIdentifier: string, sequence: number];
 export class SqliteReader implements KmsReader {
   readonly #database: SqliteDatabase;
   readonly #sealer: Sealer;
+  readonly #failed: (error: unknown) => void;
   readonly #read: SqliteStatement;
   readonly #statements = new Map<string, SqliteStatement>();
 
-  constructor(database: SqliteDatabase, sealer: Sealer) {
+  /** @param failed told of each error of the database */
+  constructor(database: SqliteDatabase, sealer: Sealer, failed: (error: unknown) => void = () => undefined) {
+    this.#failed = failed;
     this.#database = database;
     this.#sealer = sealer;
     this.#read = database.prepare(`SELECT ${COLUMNS} FROM objects AS o WHERE o.unique_identifier = ?`);
@@ -34,7 +37,7 @@ export class SqliteReader implements KmsReader {
   }
 
   read(uniqueIdentifier: string, opens?: Opens): Promise<StoredObject | undefined> {
-    return attempt(() => {
+    return this.#attempt(() => {
       const row = this.#read.get(uniqueIdentifier) as ObjectRow | undefined;
       if (!row || opens?.({ owner: row[0], objectType: row[1] }) === false) return undefined;
       return this.#objectOf(uniqueIdentifier, row);
@@ -42,7 +45,7 @@ export class SqliteReader implements KmsReader {
   }
 
   find(query: FindQuery): Promise<readonly FoundObject[]> {
-    return attempt(() =>
+    return this.#attempt(() =>
       this.#rows<FoundRow>(query, FOUND).map(([uniqueIdentifier, sequence]) => ({
         uniqueIdentifier,
         sequence,
@@ -51,11 +54,23 @@ export class SqliteReader implements KmsReader {
   }
 
   search(query: FindQuery): Promise<readonly SearchedObject[]> {
-    return attempt(() =>
+    return this.#attempt(() =>
       this.#rows<readonly [...FoundRow, ...ObjectRow]>(query, `${FOUND}, ${COLUMNS}`).map(
         ([uniqueIdentifier, sequence, ...row]) => ({ sequence, ...this.#objectOf(uniqueIdentifier, row) }),
       ),
     );
+  }
+
+  /** As {@link attempt}; errors are told besides. */
+  #attempt<T>(work: () => T): Promise<T> {
+    return attempt(() => {
+      try {
+        return work();
+      } catch (error) {
+        this.#failed(error);
+        throw error;
+      }
+    });
   }
 
   #objectOf(

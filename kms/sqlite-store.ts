@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 
 import { zeroise } from '../core/secret.js';
+import { DatabaseFile } from '../core/store/database-file.js';
 import { GroupCommit } from '../core/store/group-commit.js';
-import { Sealer } from '../core/store/sealer.js';
+import { openSealedDatabase } from '../core/store/sealed-database.js';
+import type { Sealer } from '../core/store/sealer.js';
 import type { SqliteDatabase, SqliteStatement } from '../core/store/sqlite.js';
-import { closeDatabase, openDatabase, openSnapshot } from '../core/store/sqlite.js';
+import { closeDatabase, openSnapshot, sqliteCode } from '../core/store/sqlite.js';
+import { storageRemedy } from '../core/store/storage-failure.js';
 import { placeOf } from './sealed-value.js';
 import { SqliteReader, attempt } from './sqlite-reader.js';
 import type {
@@ -88,11 +91,17 @@ const LOG_PAGES = 4000;
 /** Rows that one statement inserts at most. */
 const TERMS_AT_ONCE = 16;
 
+const FILE = 'kms.db';
+const DAMAGES: ReadonlySet<string | undefined> = new Set(['SQLITE_CORRUPT', 'SQLITE_NOTADB']);
+const DAMAGED =
+  'The database of the key server is damaged; its log says more. Stop it, and restore kms.db from a backup.';
+
 /** The embedded store: one SQLite file in the data directory, key material sealed with AES-256-GCM. */
 export class SqliteKmsStore implements KmsStore {
   /** The data directory belongs to one process. */
   readonly shared = false;
   readonly #path: string;
+  readonly #file: DatabaseFile;
   readonly #database: SqliteDatabase;
   readonly #sealer: Sealer;
   readonly #commits: GroupCommit;
@@ -100,25 +109,27 @@ export class SqliteKmsStore implements KmsStore {
   readonly #statements: ReturnType<typeof prepare>;
   /** By the number of rows. */
   readonly #addTermsStatements: SqliteStatement[] = [];
+  /** What was wrong with the last commit, if anything was. */
+  #failure: string | undefined;
+  #damage: string | undefined;
   readonly #pending = new Set<Promise<unknown>>();
 
   private constructor(path: string, database: SqliteDatabase, sealer: Sealer) {
     this.#path = path;
+    this.#file = new DatabaseFile(path);
     this.#database = database;
     this.#sealer = sealer;
-    this.#commits = new GroupCommit(database);
-    this.#reader = new SqliteReader(database, sealer);
+    this.#commits = new GroupCommit(database, this.#file);
+    this.#reader = new SqliteReader(database, sealer, this.#noteDamage);
     this.#statements = prepare(database);
   }
 
   /** Opens (or makes) `kms.db` and its key file. @throws KpsimError `store_unusable`, `store_key_invalid` */
   static async open(dataDir: string): Promise<SqliteKmsStore> {
-    const sealer = await Sealer.load(dataDir);
-    const path = join(dataDir, 'kms.db');
-    const database = openDatabase(path, MIGRATIONS);
+    const { database, sealer } = await openSealedDatabase(dataDir, FILE, MIGRATIONS);
     database.exec(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);
     database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`);
-    return new SqliteKmsStore(path, database, sealer);
+    return new SqliteKmsStore(join(dataDir, FILE), database, sealer);
   }
 
   read(uniqueIdentifier: string, opens?: Opens): Promise<StoredObject | undefined> {
@@ -153,6 +164,12 @@ export class SqliteKmsStore implements KmsStore {
     this.#pending.add(done);
     try {
       await done;
+      this.#failure = undefined;
+    } catch (error) {
+      this.#noteDamage(error);
+      // What the file itself tells is not remembered: it may be there again.
+      this.#failure = this.#file.problem() === undefined ? storageRemedy(error) : undefined;
+      throw error;
     } finally {
       this.#pending.delete(done);
     }
@@ -175,9 +192,8 @@ export class SqliteKmsStore implements KmsStore {
     });
   }
 
-  /** A file is there or it is not; errors of the disk come with the requests that meet them. */
-  problem(): undefined {
-    return undefined;
+  problem(): string | undefined {
+    return this.#damage ?? this.#file.problem() ?? this.#failure;
   }
 
   async close(): Promise<void> {
@@ -185,6 +201,11 @@ export class SqliteKmsStore implements KmsStore {
     closeDatabase(this.#database);
     this.#sealer.close();
   }
+
+  /** Damage does not mend itself, although other pages can still be read. */
+  readonly #noteDamage = (error: unknown): void => {
+    if (DAMAGES.has(sqliteCode(error))) this.#damage = DAMAGED;
+  };
 
   #seal(object: ObjectToStore | undefined): Buffer | null {
     if (object?.value === undefined) return null;

@@ -1,8 +1,7 @@
-import { join } from 'node:path';
-
 import { zeroise } from '../core/secret.js';
-import { Sealer } from '../core/store/sealer.js';
-import { closeDatabase, openDatabase } from '../core/store/sqlite.js';
+import { openSealedDatabase } from '../core/store/sealed-database.js';
+import type { Sealer } from '../core/store/sealer.js';
+import { closeDatabase } from '../core/store/sqlite.js';
 import type { SqliteDatabase } from '../core/store/sqlite.js';
 
 /** Schema, oldest step first; only ever appended to. */
@@ -57,10 +56,10 @@ export class NativeKpStore {
     this.#sealer = sealer;
   }
 
-  /** Opens (or makes) the store in a data directory. @throws KpsimError as `Sealer.load` and `openDatabase` */
+  /** Opens (or makes) the store in a data directory. @throws KpsimError as {@link openSealedDatabase} */
   static async open(dataDir: string): Promise<NativeKpStore> {
-    const sealer = await Sealer.load(dataDir);
-    return new NativeKpStore(openDatabase(join(dataDir, 'native-kp.db'), MIGRATIONS), sealer);
+    const { database, sealer } = await openSealedDatabase(dataDir, 'native-kp.db', MIGRATIONS);
+    return new NativeKpStore(database, sealer);
   }
 
   /** Closes the database and clears the sealing key. */

@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 
 import type { Clock } from '../core/clock.js';
+import { DatabaseFile } from '../core/store/database-file.js';
 import { GroupCommit } from '../core/store/group-commit.js';
-import { Sealer } from '../core/store/sealer.js';
-import { closeDatabase, openDatabase } from '../core/store/sqlite.js';
+import { openSealedDatabase } from '../core/store/sealed-database.js';
+import type { SealedDatabase } from '../core/store/sealed-database.js';
+import type { Sealer } from '../core/store/sealer.js';
+import { closeDatabase } from '../core/store/sqlite.js';
 import type { SqliteDatabase } from '../core/store/sqlite.js';
 
 /** Schema, oldest step first; only ever appended to. */
@@ -25,6 +28,8 @@ const MIGRATIONS = [
      PRIMARY KEY (kind, id)
    ) STRICT, WITHOUT ROWID;`,
 ] as const;
+
+const FILE = 'trust-authority.db';
 
 /** What is kept of each kind of thing: JSON that the room which owns the kind writes and reads. */
 export type DocumentKind =
@@ -53,19 +58,21 @@ export class TrustAuthorityStore {
   readonly #statements: ReturnType<typeof prepareStatements>;
   #closed = false;
 
-  private constructor(database: SqliteDatabase, sealer: Sealer, clock: Clock) {
+  private constructor(
+    { database, sealer, file }: SealedDatabase & { readonly file: DatabaseFile },
+    clock: Clock,
+  ) {
     this.#clock = clock;
     this.#database = database;
     this.#sealer = sealer;
-    this.#commits = new GroupCommit(database);
+    this.#commits = new GroupCommit(database, file);
     this.#statements = prepareStatements(database);
   }
 
   /** Opens (or makes) the store of a data directory. @throws KpsimError `store_unusable`, `store_key_invalid`, … */
   static async open(dataDir: string, clock: Clock): Promise<TrustAuthorityStore> {
-    const sealer = await Sealer.load(dataDir);
-    const database = openDatabase(join(dataDir, 'trust-authority.db'), MIGRATIONS);
-    return new TrustAuthorityStore(database, sealer, clock);
+    const { database, sealer } = await openSealedDatabase(dataDir, FILE, MIGRATIONS);
+    return new TrustAuthorityStore({ database, sealer, file: new DatabaseFile(join(dataDir, FILE)) }, clock);
   }
 
   /** All documents of a kind, by id. */

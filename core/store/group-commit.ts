@@ -1,3 +1,4 @@
+import type { DatabaseFile } from './database-file.js';
 import type { SqliteDatabase } from './sqlite.js';
 import { inTransaction } from './sqlite.js';
 
@@ -25,6 +26,7 @@ const PROBE_EVERY = 64;
  */
 export class GroupCommit {
   readonly #database: SqliteDatabase;
+  readonly #file: DatabaseFile;
   #waiting: Waiting[] = [];
   #turnIsWatched = false;
   #patience: NodeJS.Timeout | undefined;
@@ -33,9 +35,13 @@ export class GroupCommit {
   #last = { works: 1, milliseconds: 0 };
   #groups = 0;
 
-  /** @param database its only writer must be this group commit */
-  constructor(database: SqliteDatabase) {
+  /**
+   * @param database its only writer must be this group commit
+   * @param file where it is; what would be written beside it is refused
+   */
+  constructor(database: SqliteDatabase, file: DatabaseFile) {
     this.#database = database;
+    this.#file = file;
   }
 
   /**
@@ -85,6 +91,7 @@ export class GroupCommit {
 
   #commit(group: readonly Waiting[]): void {
     try {
+      this.#file.demandThere();
       const settled = inTransaction(this.#database, () => this.#attemptAll(group));
       for (const settle of settled) settle();
     } catch (error) {

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { writeFileDurable } from '../data-dir.js';
@@ -44,6 +44,14 @@ export class Sealer {
     if (!check) await writeFileDurable(checkPath, sealer.check());
     else if (!sealer.recognises(check)) throw keyInvalid(path, 'is not the key that the store was made with');
     return sealer;
+  }
+
+  /** Whether a data directory has a key already, or had one. */
+  static async isIn(dataDir: string): Promise<boolean> {
+    const isThere = await Promise.allSettled(
+      [KEY_FILE, CHECK_FILE].map((name) => access(join(dataDir, name))),
+    );
+    return isThere.some(({ status }) => status === 'fulfilled');
   }
 
   /** A sealer under a key of 32 bytes that is kept elsewhere; it takes the buffer over. */

@@ -1,3 +1,4 @@
+import { KpsimError } from '../errors.js';
 import { sqliteCode } from './sqlite.js';
 
 /** What is wrong with a disk, by the codes of Node and of SQLite, and what to do about it. */
@@ -23,6 +24,7 @@ const REMEDIES: readonly { readonly codes: RegExp; readonly text: string }[] = [
  * @returns undefined for an error of another kind
  */
 export function storageRemedy(error: unknown): string | undefined {
+  if (error instanceof KpsimError && error.code === 'store_removed') return error.message;
   const code = sqliteCode(error) ?? (error instanceof Error && 'code' in error ? error.code : undefined);
   if (typeof code !== 'string') return undefined;
   return REMEDIES.find(({ codes }) => codes.test(code))?.text;

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -8,6 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeDataDir, makePrivateDir, writeFileDurable } from '../../core/data-dir.js';
 import { GroupCommit } from '../../core/store/group-commit.js';
 import { Sealer } from '../../core/store/sealer.js';
+import { DatabaseFile } from '../../core/store/database-file.js';
+import { openSealedDatabase } from '../../core/store/sealed-database.js';
 import { openDatabase } from '../../core/store/sqlite.js';
 import type { SqliteDatabase } from '../../core/store/sqlite.js';
 
@@ -52,10 +54,44 @@ describe('openDatabase', () => {
   });
 });
 
+describe('openSealedDatabase', () => {
+  it('does not put an empty database in the place of one that is gone', async () => {
+    const path = join(directory, 'a.db');
+    const { database, sealer } = await openSealedDatabase(directory, 'a.db', MIGRATIONS);
+    database.close();
+    sealer.close();
+    await truncate(path);
+    await expect(openSealedDatabase(directory, 'a.db', MIGRATIONS)).rejects.toMatchObject({
+      code: 'store_missing',
+    });
+    await rm(path);
+    await expect(openSealedDatabase(directory, 'a.db', MIGRATIONS)).rejects.toMatchObject({
+      code: 'store_missing',
+    });
+  });
+});
+
 describe('GroupCommit', () => {
+  it('writes nothing into a file that was removed or replaced', async () => {
+    const path = join(directory, 'a.db');
+    const database = openDatabase(path, MIGRATIONS);
+    const file = new DatabaseFile(path);
+    const commits = new GroupCommit(database, file);
+    expect(file.problem()).toBeUndefined();
+    await rename(path, join(directory, 'b.db'));
+    await expect(commits.run(() => undefined)).rejects.toMatchObject({ code: 'store_removed' });
+    await writeFile(path, '');
+    await expect(commits.run(() => undefined)).rejects.toMatchObject({ code: 'store_removed' });
+    expect(file.problem()).toMatch(/restore the directory/);
+    await rename(join(directory, 'b.db'), path);
+    await expect(commits.run(() => 'written')).resolves.toBe('written');
+    database.close();
+  });
+
   it('undoes only the work that fails, and commits the rest of its group', async () => {
-    const database = openDatabase(join(directory, 'a.db'), MIGRATIONS);
-    const commits = new GroupCommit(database);
+    const path = join(directory, 'a.db');
+    const database = openDatabase(path, MIGRATIONS);
+    const commits = new GroupCommit(database, new DatabaseFile(path));
     const insert = database.prepare('INSERT INTO item (name) VALUES (?)');
     const results = await Promise.allSettled([
       commits.run(() => insert.run('a')),
@@ -71,8 +107,9 @@ describe('GroupCommit', () => {
   });
 
   it('says that the disk is full, and goes on when it is not any more', async () => {
-    const database = openDatabase(join(directory, 'a.db'), MIGRATIONS);
-    const commits = new GroupCommit(database);
+    const path = join(directory, 'a.db');
+    const database = openDatabase(path, MIGRATIONS);
+    const commits = new GroupCommit(database, new DatabaseFile(path));
     const insert = database.prepare('INSERT INTO item (name) VALUES (?)');
     database.exec('PRAGMA max_page_count = 8');
     const results = await Promise.allSettled([
@@ -88,8 +125,9 @@ describe('GroupCommit', () => {
   });
 
   it('rejects all of a group whose transaction cannot be committed', async () => {
-    const database = openDatabase(join(directory, 'a.db'), MIGRATIONS);
-    const commits = new GroupCommit(database);
+    const path = join(directory, 'a.db');
+    const database = openDatabase(path, MIGRATIONS);
+    const commits = new GroupCommit(database, new DatabaseFile(path));
     const insert = database.prepare('INSERT INTO item (name) VALUES (?)');
     const results = await Promise.allSettled([
       commits.run(() => insert.run('a')),

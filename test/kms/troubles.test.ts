@@ -1,10 +1,12 @@
 import { once } from 'node:events';
+import { rename } from 'node:fs/promises';
 import { connect as connectTcp, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { startAdmin } from '../../core/admin.js';
+import { DatabaseFile } from '../../core/store/database-file.js';
 import { requestBytes } from '../../kms/client/session.js';
 import { reasonIn } from '../../kms/refusals.js';
 import { SqliteKmsStore } from '../../kms/sqlite-store.js';
@@ -267,6 +269,40 @@ test.each([
   });
   commit.mockRestore();
   await expect(client.create()).resolves.toBeTypeOf('string');
+});
+
+test('a data directory that is taken away is told of at once, and nothing more is acknowledged', async () => {
+  await using kms = await start();
+  const client = kms.client();
+  const id = await client.create();
+  expect(kms.service.health().status).toBe('ok');
+  const { dataDir } = kms.context;
+  await rename(dataDir, `${dataDir}-away`);
+  expect(kms.service.health()).toMatchObject({ status: 'down', details: [expect.stringMatching(/restore/)] });
+  await expect(client.create()).rejects.toMatchObject({
+    reason: 'GeneralFailure',
+    message: expect.stringMatching(/removed or replaced/) as string,
+  });
+  await expect(client.get(id)).resolves.toBeDefined();
+  await rename(`${dataDir}-away`, dataDir);
+  expect(kms.service.health().status).toBe('ok');
+  await expect(client.create()).resolves.toBeTypeOf('string');
+});
+
+test('a damaged database is told of for as long as the server runs', async () => {
+  await using kms = await start();
+  const client = kms.client();
+  const damage = Object.assign(new Error('malformed'), {
+    code: 'ERR_SQLITE_ERROR',
+    sqliteCodeName: 'SQLITE_CORRUPT',
+  });
+  const search = vi.spyOn(DatabaseFile.prototype, 'demandThere').mockImplementationOnce(() => {
+    throw damage;
+  });
+  await expect(client.create()).rejects.toMatchObject({ message: expect.stringMatching(/disk/) as string });
+  search.mockRestore();
+  await expect(client.create()).resolves.toBeTypeOf('string');
+  expect(kms.service.health()).toMatchObject({ status: 'down', details: [expect.stringMatching(/damaged/)] });
 });
 
 /** The end of a connection, also by a reset. */
