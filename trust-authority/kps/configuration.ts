@@ -13,6 +13,7 @@ import {
 import { DocumentTable } from '../documents.js';
 import type { AppliedConfiguration } from '../rest-client.js';
 import type { DocumentKind, TrustAuthorityStore } from '../store.js';
+import { profileOf } from './consumer-principals.js';
 import type { ConsumerPrincipals } from './consumer-principals.js';
 import { FORMER_KEY_LIMIT, PROVIDER_LIMIT } from './providers.js';
 import type { Providers } from './providers.js';
@@ -80,6 +81,7 @@ export class KmsConfiguration {
   async replace(configuration: string): Promise<void> {
     const { providers, issuers, principals, store } = this.#rooms;
     const raw = this.#parsed(configuration);
+    demandKnown(raw);
     const newPrincipals = principals.replacement(raw.consumer_principals);
     const newProviders = providers.replacement(raw.providers);
     const newIssuers = issuers.replacement(raw.attestation_services);
@@ -153,6 +155,13 @@ function demandUnique(what: string, names: readonly string[]): void {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice === undefined) return;
   throw new VapiError('INVALID_ARGUMENT', `configuration: ${what} has ${JSON.stringify(twice)} twice.`);
+}
+
+function demandKnown({ providers, consumer_principals }: RawConfiguration): void {
+  const known = new Set(consumer_principals.map(profileOf));
+  const unknown = providers.flatMap((row) => row.entitledProfiles ?? []).find((one) => !known.has(one));
+  if (unknown === undefined) return;
+  throw new VapiError('INVALID_ARGUMENT', `configuration: there is no consumer principal ${unknown}.`);
 }
 
 function sorted<T>(rows: readonly T[], keyOf: (row: T) => string): T[] {

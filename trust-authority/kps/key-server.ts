@@ -175,7 +175,9 @@ function refusalOf(error: unknown, server: string): unknown {
     return new AttestationError('WrappingKeyMissingInKMS', undefined, { cause: error });
   }
   if (error instanceof KpsimError) {
-    return new AttestationError('key_server_unavailable', `${server}: ${error.message}.`, { cause: error });
+    return new AttestationError('key_server_unavailable', `${server}: ${error.message.replace(/\.$/, '')}.`, {
+      cause: error,
+    });
   }
   return error;
 }

@@ -133,6 +133,8 @@ export function decodePrincipalToken(token: string): DecodedPrincipalToken | und
   const claims = principalClaims.safeParse(parsedPart(claimsPart));
   const signature = Buffer.from(signaturePart, 'base64url');
   if (!header.success || !claims.success || signature.length !== SIGNATURE_BYTES) return undefined;
+  // Bits that base64url leaves over would give one token several texts.
+  if (signature.toString('base64url') !== signaturePart) return undefined;
   const signingInput = Buffer.from(`${headerPart}.${claimsPart}`, 'latin1');
   return { header: header.data, claims: claims.data, signingInput, signature };
 }
