@@ -122,7 +122,7 @@ function inputOf(
 ): Pick<OperationRequest, 'body' | 'authorization' | 'principal'> {
   const tokens = {
     authorization: request.headers.authorization,
-    principal: request.headersDistinct[PRINCIPAL_HEADER]?.join(),
+    principal: request.headers[PRINCIPAL_HEADER]?.toString(),
   };
   const raw: unknown = request.body;
   if (row.body === undefined) return { body: undefined, ...tokens };
