@@ -7,7 +7,6 @@ export type {
   EndorsementKeyInfo,
   KnownHost,
 } from './attestation/client.js';
-export type { ClusterMember, ClusterState, MemberState } from './cluster/members.js';
 export { KeyProviderServiceClient } from './kps/client.js';
 export type {
   AttestationServiceInfo,
@@ -15,6 +14,9 @@ export type {
   GeneratedKey,
   KeyRequestTokens,
   KeyServerStatus,
+  KmsClusterInfo,
+  KmsClusterMember,
+  KmsMemberState,
   KmsProviderInfo,
   KmsProviderCreateSpec,
   KmsProviderStatus,

@@ -46,6 +46,23 @@ export const endorsementKeySpec = z
     error: 'give either public_key or certificate',
   });
 
+/** Body of `PUT raw-config`. */
+export const rawConfigSpec = z.strictObject({
+  configuration: z.string().min(1),
+  /** Refuses a text that does not have it. */
+  fingerprint: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'SHA-256 in hex')
+    .optional(),
+  last_update_time: z.string().max(64).optional(),
+});
+
+/** Body of `PUT /api/kpsim/attestation/cluster`. Own choice. */
+export const clusterSpec = z.strictObject({
+  members: z.array(z.strictObject({ address: networkAddress, certificate: pem })).max(15),
+  replicate: z.boolean().default(true),
+});
+
 const kmipServer = z.strictObject({
   servers: z
     .array(z.strictObject({ name: givenName, address: networkAddress }))
@@ -96,19 +113,6 @@ export const entitledProfiles = z.array(z.uuid()).max(256);
 
 /** Body of `PUT /api/kpsim/kms/providers/{provider}/entitlements`. */
 export const entitlementsSpec = z.strictObject({ profiles: entitledProfiles });
-
-/** Body of `PUT raw-config`. */
-export const rawConfigSpec = z.strictObject({
-  configuration: z
-    .string()
-    .min(1)
-    .max(16 * 1024 * 1024),
-});
-
-/** Body of `PUT /api/kpsim/{attestation,kms}/cluster`. */
-export const clusterSpec = z.strictObject({
-  members: z.array(z.strictObject({ address: networkAddress, trusted_CA: x509CertChain })).max(64),
-});
 
 /** Body of `POST /api/esx/trusted-infrastructure/attestation/services`. */
 export const attestationServiceSpec = z.strictObject({

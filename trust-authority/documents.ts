@@ -1,12 +1,9 @@
 import { VapiError } from '../core/http/index.js';
 import type { DocumentKind, TrustAuthorityStore } from './store.js';
 
-/** New rows for one table; see {@link DocumentTable.replaceAll}. */
-export interface TableReplacement {
-  /** What the store is to hold. */
-  readonly write: () => readonly [DocumentKind, ReadonlyMap<string, unknown>];
-  /** Takes the rows into use, once they are durable. */
-  readonly apply: () => void;
+/** Orders rows of a table by their ids. */
+export function byId([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number {
+  return one < other ? -1 : 1;
 }
 
 /**
@@ -37,6 +34,11 @@ export class DocumentTable<T> {
   /** Grows with every change, so that what is derived from the table can be kept until then. */
   get version(): number {
     return this.#version;
+  }
+
+  /** Most documents that are kept. */
+  get limit(): number {
+    return this.#limit;
   }
 
   get size(): number {
@@ -87,42 +89,19 @@ export class DocumentTable<T> {
     this.#version += 1;
   }
 
+  /** Takes over what {@link TrustAuthorityStore.replaceDocuments} has written. */
+  replaced(rows: ReadonlyMap<string, T>): void {
+    this.#rows.clear();
+    for (const [id, value] of rows) this.#rows.set(id, value);
+    this.#version += 1;
+  }
+
   /** @throws VapiError `NOT_FOUND` */
   async delete(id: string): Promise<void> {
     if (!this.#rows.has(id)) throw this.#notFound(id);
     await this.#store.removeDocument(this.#kind, id);
     this.#rows.delete(id);
     this.#version += 1;
-  }
-
-  /**
-   * Replaces everything in several tables of one store at once: after a failure all are as they were before.
-   *
-   * @throws VapiError `INVALID_ARGUMENT` if there are too many
-   */
-  static async replaceAll(store: TrustAuthorityStore, changes: readonly TableReplacement[]): Promise<void> {
-    await store.replaceDocuments(changes.map((change) => change.write()));
-    for (const change of changes) change.apply();
-  }
-
-  /** A part of {@link replaceAll}: all rows of this table. @throws VapiError `INVALID_ARGUMENT` */
-  replacement(rows: ReadonlyMap<string, T>): TableReplacement {
-    if (rows.size > this.#limit) {
-      throw new VapiError(
-        'INVALID_ARGUMENT',
-        `There can be ${this.#limit} documents of the kind ${this.#what} at most, not ${rows.size}.`,
-      );
-    }
-    return {
-      write: () => [this.#kind, rows],
-      apply: () => {
-        this.#rows.clear();
-        for (const [id, value] of [...rows].sort(([left], [right]) => (left < right ? -1 : 1))) {
-          this.#rows.set(id, value);
-        }
-        this.#version += 1;
-      },
-    };
   }
 
   #notFound(id: string): VapiError {

@@ -3,17 +3,15 @@ import type { HttpsServer } from '../core/http/index.js';
 import { createApp, startHttpsServer, urlOf, vapiErrorHandler } from '../core/http/index.js';
 import { makePrivateDir } from '../core/data-dir.js';
 import type { Endpoint, Health, Service } from '../core/lifecycle.js';
-import { httpsUrlOf, networkAddressOf } from '../wire/attestation/index.js';
+import { networkAddressOf } from '../wire/attestation/index.js';
 import { AttestationService, SIGNING_KEY } from './attestation/attestation-service.js';
 import { AttestationConfiguration } from './attestation/configuration.js';
 import { KnownHosts } from './attestation/known-hosts.js';
 import { attestationOperations } from './attestation/operations.js';
 import { attestationStatus } from './attestation/status.js';
 import type { TrustAuthorityConfig } from './config.js';
-import { ClusterMembers } from './cluster/members.js';
-import type { ClusterMember } from './cluster/members.js';
 import { applyInitialConfiguration } from './initial-configuration.js';
-import { KeyProviderServiceClient } from './kps/client.js';
+import { KmsCluster } from './kps/cluster.js';
 import { KmsConfiguration } from './kps/configuration.js';
 import type { ConfiguredKmsRooms } from './kps/configuration.js';
 import { ConsumerPrincipals } from './kps/consumer-principals.js';
@@ -29,9 +27,6 @@ import { chainOf } from './rest-client.js';
 import type { Operation } from './rest/operation.js';
 import { noSuchOperation, operationRouter } from './rest/router.js';
 import { TrustAuthorityStore } from './store.js';
-
-/** Longest wait for another service of the cluster, in milliseconds. */
-const MEMBER_TIMEOUT_MS = 5_000;
 
 /** What a running Trust Authority holds, and how it is taken down. */
 interface Running {
@@ -170,31 +165,9 @@ function kmsRooms(
     requirePrincipal,
     providers,
   });
-  const members = new ClusterMembers({
-    store,
-    kind: 'kms-cluster-member',
-    ownFingerprint: () => configuration.applied().fingerprint,
-    fingerprintOf: (member) => kmsFingerprintOf(member, tls),
-  });
-  return { keys, providers, issuers, principals, configuration, members };
-}
-
-/** @throws KpsimError `unreachable`, … */
-async function kmsFingerprintOf(
-  { address, trusted_CA }: ClusterMember,
-  clientCertificate: TrustAuthorityConfig['tls'],
-): Promise<string> {
-  const client = new KeyProviderServiceClient({
-    baseUrl: httpsUrlOf(address),
-    caPem: trusted_CA.cert_chain.join('\n'),
-    clientCertificate,
-    timeoutMs: MEMBER_TIMEOUT_MS,
-  });
-  try {
-    return await client.cluster.fingerprint();
-  } finally {
-    await client.close();
-  }
+  const ownFingerprint = (): string => configuration.applied().fingerprint;
+  const cluster = new KmsCluster({ context, store, tls, ownFingerprint });
+  return { keys, providers, issuers, principals, configuration, cluster };
 }
 
 function mount(

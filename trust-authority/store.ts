@@ -29,16 +29,15 @@ const MIGRATIONS = [
 /** What is kept of each kind of thing: JSON that the room which owns the kind writes and reads. */
 export type DocumentKind =
   | 'setting'
+  | 'consumer-principal'
+  | 'kms-cluster-member'
   | 'ca-certificate'
   | 'endorsement-key'
   | 'base-image'
   | 'known-host'
   | 'key-pair'
   | 'provider'
-  | 'attestation-service'
-  | 'consumer-principal'
-  | 'attestation-cluster-member'
-  | 'kms-cluster-member';
+  | 'attestation-service';
 
 /** Kinds of secrets; they are sealed at rest. */
 export type SecretKind = 'private-key' | 'pending-private-key' | 'credential';
@@ -86,18 +85,17 @@ export class TrustAuthorityStore {
     });
   }
 
-  /** Replaces all documents of some kinds, all of them or none. */
-  replaceDocuments(kinds: readonly (readonly [DocumentKind, ReadonlyMap<string, unknown>])[]): Promise<void> {
-    const texts = kinds.map(([kind, rows]) => ({
-      kind,
-      rows: [...rows].map(([id, value]) => ({ id, text: JSON.stringify(value) })),
-    }));
+  /** Makes the documents of several kinds what is given, all at once: after a crash either none or all are. */
+  replaceDocuments(kinds: ReadonlyMap<DocumentKind, ReadonlyMap<string, unknown>>): Promise<void> {
+    const rows = [...kinds].flatMap(([kind, documents]) =>
+      [...documents].map(([id, value]) => [kind, id, JSON.stringify(value)] as const),
+    );
     return this.#commits.run(() => {
-      for (const { kind, rows } of texts) {
-        this.#statements.clear.run(kind);
-        for (const { id, text } of rows) this.#statements.put.run(kind, id, text);
+      for (const kind of kinds.keys()) {
+        this.#statements.removeAll.run(kind);
         this.#statements.change.run(kind, this.#clock.now());
       }
+      for (const row of rows) this.#statements.put.run(...row);
     });
   }
 
@@ -151,7 +149,7 @@ function prepareStatements(database: SqliteDatabase) {
     all: database.prepare('SELECT id, value FROM document WHERE kind = ? ORDER BY id'),
     put: database.prepare('INSERT OR REPLACE INTO document (kind, id, value) VALUES (?, ?, ?)'),
     remove: database.prepare('DELETE FROM document WHERE kind = ? AND id = ?'),
-    clear: database.prepare('DELETE FROM document WHERE kind = ?'),
+    removeAll: database.prepare('DELETE FROM document WHERE kind = ?'),
     change: database.prepare('INSERT OR REPLACE INTO change (kind, changed_at_ms) VALUES (?, ?)'),
     changed: database.prepare('SELECT changed_at_ms AS ms FROM change WHERE kind = ?'),
     secret: database.prepare('SELECT sealed FROM secret WHERE kind = ? AND id = ?'),

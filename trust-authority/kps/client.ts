@@ -5,7 +5,6 @@ import type {
   NetworkAddress,
   X509CertChain,
 } from '../../wire/attestation/index.js';
-import type { ClusterMember, ClusterState } from '../cluster/members.js';
 import { TrustAuthorityRestClient, segment } from '../rest-client.js';
 import type { AppliedConfiguration, ServiceStatus, TrustAuthorityClientOptions } from '../rest-client.js';
 
@@ -76,6 +75,31 @@ export interface RemoteServerCertificate {
 export interface ConsumerPrincipalInfo extends ConsumerPrincipal {
   readonly health: ServiceStatus['health'];
   readonly details: ServiceStatus['details'];
+}
+
+/** Another key provider service of the same cluster. Own choice. */
+export interface KmsClusterMember {
+  readonly address: NetworkAddress;
+  /** Its TLS certificate in PEM, by which it is recognized. */
+  readonly certificate: string;
+}
+
+/** How another service of the cluster stands. */
+export interface KmsMemberState extends KmsClusterMember {
+  readonly reachable: boolean;
+  /** Of its raw-config, if it was reached. */
+  readonly fingerprint?: string;
+  /** `ERROR` if it is configured differently, or cannot be asked. */
+  readonly health: 'OK' | 'ERROR';
+}
+
+/** A cluster as one of its services sees it. */
+export interface KmsClusterInfo {
+  readonly members: readonly KmsMemberState[];
+  /** Of this service's own configuration. */
+  readonly fingerprint: string;
+  /** `OK` if every member is. */
+  readonly health: 'OK' | 'ERROR';
 }
 
 /** What a host shows to get keys. */
@@ -214,8 +238,8 @@ export class KeyProviderServiceClient {
 
   /** The other key provider services of the cluster. */
   readonly cluster = {
-    get: (): Promise<ClusterState> => this.#rest.call('GET', CLUSTER),
-    set: (spec: { readonly members: readonly ClusterMember[] }): Promise<void> =>
+    get: (): Promise<KmsClusterInfo> => this.#rest.call('GET', CLUSTER),
+    set: (spec: { readonly members: readonly KmsClusterMember[] }): Promise<void> =>
       this.#rest.call('PUT', CLUSTER, spec),
     /** The fingerprint of this service's raw-config; any client with a trusted certificate may ask. */
     fingerprint: async (): Promise<string> =>

@@ -8,11 +8,12 @@ import {
   attestationServiceSpec,
   entitledProfiles,
   providerCreateSpec,
+  rawConfigSpec,
   serverCertificatesSpec,
 } from '../config.js';
-import { DocumentTable } from '../documents.js';
 import type { AppliedConfiguration } from '../rest-client.js';
 import type { DocumentKind, TrustAuthorityStore } from '../store.js';
+import { replaceTables } from '../table-replacement.js';
 import { profileOf } from './consumer-principals.js';
 import type { ConsumerPrincipals } from './consumer-principals.js';
 import { FORMER_KEY_LIMIT, PROVIDER_LIMIT } from './providers.js';
@@ -66,7 +67,7 @@ export class KmsConfiguration {
     const configuration = JSON.stringify(this.#raw());
     return {
       configuration,
-      fingerprint: createHash('sha256').update(configuration).digest('hex'),
+      fingerprint: fingerprintOf(configuration),
       last_update_time: new Date(this.#rooms.store.changedAtMs(KINDS)).toISOString(),
     };
   }
@@ -75,17 +76,23 @@ export class KmsConfiguration {
    * Replaces the configuration by that of another service: all of it or nothing. Providers that stay keep their
    * client certificate and credential, new ones begin with a certificate that they sign themselves.
    *
-   * @param configuration what `raw-config` of the other service answered
+   * @param spec what `raw-config` of the other service answered
    * @throws VapiError `INVALID_ARGUMENT`, `UNSUPPORTED`; KpsimError `certificate_invalid`
    */
-  async replace(configuration: string): Promise<void> {
+  async replace({ configuration, fingerprint }: z.output<typeof rawConfigSpec>): Promise<void> {
+    if (fingerprint !== undefined && fingerprint !== fingerprintOf(configuration)) {
+      throw new VapiError(
+        'INVALID_ARGUMENT',
+        'fingerprint: it is not that of the configuration. Send both as the other service answered them.',
+      );
+    }
     const { providers, issuers, principals, store } = this.#rooms;
     const raw = this.#parsed(configuration);
     demandKnown(raw);
     const newPrincipals = principals.replacement(raw.consumer_principals);
     const newProviders = providers.replacement(raw.providers);
     const newIssuers = issuers.replacement(raw.attestation_services);
-    await DocumentTable.replaceAll(store, [newPrincipals, newProviders, newIssuers]);
+    await replaceTables(store, [newPrincipals, newProviders, newIssuers]);
     await Promise.all([providers.reload(), issuers.reload()]);
   }
 
@@ -137,6 +144,10 @@ export class KmsConfiguration {
     );
     return raw;
   }
+}
+
+function fingerprintOf(configuration: string): string {
+  return createHash('sha256').update(configuration).digest('hex');
 }
 
 function parsedJson(text: string): unknown {

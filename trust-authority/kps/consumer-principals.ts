@@ -7,9 +7,10 @@ import { certificateX5tS256, parsePemChain } from '../../core/pki/index.js';
 import { principalName } from '../../wire/attestation/index.js';
 import type { ConsumerPrincipal, ConsumerPrincipalSpec } from '../../wire/attestation/index.js';
 import { DocumentTable } from '../documents.js';
-import type { TableReplacement } from '../documents.js';
 import { isChainValidAt, signingChainProblem } from '../pki/signing-chain.js';
 import type { TrustAuthorityStore } from '../store.js';
+import { tableReplacement } from '../table-replacement.js';
+import type { TableReplacement } from '../table-replacement.js';
 import type { ConsumerPrincipalInfo } from './client.js';
 
 /** Most consumer principals that are registered. */
@@ -85,7 +86,11 @@ export class ConsumerPrincipals {
   /** All principals anew, as a part of a configuration that is replaced. @throws as {@link create} */
   replacement(specs: readonly ConsumerPrincipalSpec[]): TableReplacement {
     const principals = specs.map(registered);
-    return this.#table.replacement(new Map(principals.map((principal) => [principal.profile, principal])));
+    return tableReplacement(
+      'consumer-principal',
+      this.#table,
+      principals.map((principal) => [principal.profile, principal]),
+    );
   }
 
   /** True if a principal of this issuer is registered. */

@@ -12,8 +12,8 @@ import {
 } from '../config.js';
 import { jsonOperation, operation } from '../rest/operation.js';
 import type { Operation, OperationRequest } from '../rest/operation.js';
-import type { ClusterMembers } from '../cluster/members.js';
 import type { ServiceStatus } from '../rest-client.js';
+import type { KmsCluster } from './cluster.js';
 import { configurationOperations } from './configuration-operations.js';
 import type { KmsConfiguration } from './configuration.js';
 import type { ConsumerPrincipals } from './consumer-principals.js';
@@ -34,7 +34,7 @@ export interface KmsRooms {
   readonly issuers: TrustedIssuers;
   readonly principals: ConsumerPrincipals;
   readonly configuration: KmsConfiguration;
-  readonly members: ClusterMembers;
+  readonly cluster: KmsCluster;
 }
 
 /** REST operations of a key provider service, `/api/esx/kms` of the vSphere Automation API. */

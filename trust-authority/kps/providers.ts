@@ -6,10 +6,12 @@ import { KpsimError, errorText } from '../../core/errors.js';
 import { VapiError } from '../../core/http/index.js';
 import { parsePemChain } from '../../core/pki/index.js';
 import { DocumentTable } from '../documents.js';
-import type { TableReplacement } from '../documents.js';
+
 import type { KeyPairs } from '../pki/key-pairs.js';
 import { isChainValidAt } from '../pki/signing-chain.js';
 import type { TrustAuthorityStore } from '../store.js';
+import { tableReplacement } from '../table-replacement.js';
+import type { TableReplacement } from '../table-replacement.js';
 import type {
   KeyServerSpec,
   KeyServerStatus,
@@ -141,7 +143,11 @@ export class Providers {
       serversOf(key_server);
       for (const certificate of serverCertificates) parsePemChain(certificate);
     }
-    return this.#table.replacement(new Map(providers.map((provider) => [provider.provider, provider])));
+    return tableReplacement(
+      'provider',
+      this.#table,
+      providers.map((provider) => [provider.provider, provider]),
+    );
   }
 
   /** Takes up a {@link replacement}: connections are made anew, and secrets of providers that are gone removed. */

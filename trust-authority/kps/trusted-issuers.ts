@@ -4,8 +4,9 @@ import { VapiError } from '../../core/http/index.js';
 import { parsePemChain } from '../../core/pki/index.js';
 import { AttestationError, httpsUrlOf } from '../../wire/attestation/index.js';
 import { DocumentTable } from '../documents.js';
-import type { TableReplacement } from '../documents.js';
 import type { TrustAuthorityStore } from '../store.js';
+import { tableReplacement } from '../table-replacement.js';
+import type { TableReplacement } from '../table-replacement.js';
 import type { AttestationServiceInfo } from './client.js';
 import { IssuerKey } from './issuer-key.js';
 import type { IssuerKeyOptions } from './issuer-key.js';
@@ -101,7 +102,7 @@ export class TrustedIssuers {
       parsePemChain(info.trusted_CA.cert_chain.join('\n'));
       return [ids.get(httpsUrlOf(info.address)) ?? this.#options.context.rng.uuid(), info];
     });
-    return this.#services.replacement(new Map(rows));
+    return tableReplacement('attestation-service', this.#services, rows);
   }
 
   /** Takes up a {@link replacement}: nothing that was fetched before is believed. */

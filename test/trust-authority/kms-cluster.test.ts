@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { HttpStatusError } from '../../core/http/index.js';
 import { networkAddressOf } from '../../wire/attestation/index.js';
-import type { ClusterMember } from '../../trust-authority/client.js';
+import type { KmsClusterMember } from '../../trust-authority/client.js';
 import type { TestKms } from '../kms/harness.js';
 import type { TestTrustAuthority, TrustPki } from './harness.js';
 import { makeTrustPki, startTrustAuthority } from './harness.js';
@@ -28,12 +28,16 @@ afterAll(async () => {
   await keyServer[Symbol.asyncDispose]();
 });
 
-function memberAt(url: string): ClusterMember {
-  return { address: networkAddressOf(url), trusted_CA: { cert_chain: [pki.authority.caPem] } };
+function memberAt(url: string): KmsClusterMember {
+  return { address: networkAddressOf(url), certificate: pki.server.certificatePem };
 }
 
 function attestationAt(ta: TestTrustAuthority) {
-  return { ...memberAt(ta.attestationUrl), group: 'group-1' };
+  return {
+    address: networkAddressOf(ta.attestationUrl),
+    trusted_CA: { cert_chain: [pki.authority.caPem] },
+    group: 'group-1',
+  };
 }
 
 describe('key provider services of a cluster', () => {
@@ -53,11 +57,10 @@ describe('key provider services of a cluster', () => {
     const { configuration, fingerprint } = await one.kms.rawConfig();
     await two.kms.replaceRawConfig(configuration);
     expect(await two.kms.rawConfig()).toMatchObject({ configuration, fingerprint });
-    const { address } = memberAt(two.kmsUrl);
     expect(await one.kms.cluster.get()).toEqual({
       fingerprint,
       health: 'OK',
-      members: [{ address, reachable: true, fingerprint, health: 'OK' }],
+      members: [{ ...memberAt(two.kmsUrl), reachable: true, fingerprint, health: 'OK' }],
     });
     expect((await two.kms.providers.list()).map(({ provider }) => provider).sort()).toEqual([
       'tkp-a',
@@ -102,6 +105,9 @@ describe('key provider services of a cluster', () => {
     expect(health).toBe('ERROR');
     expect(members).toMatchObject([{ reachable: false, health: 'ERROR' }]);
     expect(members[0]).not.toHaveProperty('fingerprint');
+    const other = { ...memberAt(one.kmsUrl), certificate: pki.administrator.certificatePem };
+    await lonely.kms.cluster.set({ members: [other] });
+    expect((await lonely.kms.cluster.get()).members).toMatchObject([{ reachable: false }]);
     const member = memberAt(lonely.kmsUrl);
     await expect(lonely.kms.cluster.set({ members: [member, member] })).rejects.toMatchObject({
       status: 400,
