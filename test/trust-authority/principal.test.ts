@@ -203,6 +203,7 @@ describe('a principal token', () => {
   });
 
   it('of hostile or mutilated form is refused without harm', async () => {
+    const kms = ta.kmsAs(pki.host);
     const good = sts.token(pki.host);
     const claims = decodePrincipalToken(good)!.claims;
     const texts = fc.oneof(
@@ -223,9 +224,10 @@ describe('a principal token', () => {
     );
     await fc.assert(
       fc.asyncProperty(texts, async (text) => {
-        await expect(use(text)).rejects.toMatchObject({ name: 'AttestationError' });
+        const attempt = kms.decrypt({ provider: 'none', ciphertext: 'AAAA' }, { token, principal: text });
+        await expect(attempt).rejects.toMatchObject({ name: 'AttestationError' });
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
     await expect(use(good)).rejects.toMatchObject(PASSED);
   });
@@ -260,7 +262,7 @@ describe('the codec of principal tokens', () => {
 
   it('takes nothing else for one, and never throws', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary', maxLength: 6000 })), (text) => {
+      fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary', maxLength: 300 })), (text) => {
         expect(decodePrincipalToken(text)).toBeUndefined();
       }),
     );
