@@ -10,10 +10,20 @@ export type {
 export { KeyProviderServiceClient } from './kps/client.js';
 export type {
   AttestationServiceInfo,
+  ConsumerPrincipalInfo,
   GeneratedKey,
+  KeyRequestTokens,
+  KeyServerStatus,
+  KmsClusterInfo,
+  KmsClusterMember,
+  KmsMemberState,
   KmsProviderInfo,
   KmsProviderCreateSpec,
+  KmsProviderStatus,
   KmsProviderUpdateSpec,
   ReleasedKey,
+  RemoteServerCertificate,
 } from './kps/client.js';
+export { signPrincipalToken } from './principal-signer.js';
+export type { PrincipalSigner, PrincipalTokenRequest } from './principal-signer.js';
 export type { AppliedConfiguration, ServiceStatus, TrustAuthorityClientOptions } from './rest-client.js';

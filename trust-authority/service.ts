@@ -11,8 +11,14 @@ import { attestationOperations } from './attestation/operations.js';
 import { attestationStatus } from './attestation/status.js';
 import type { TrustAuthorityConfig } from './config.js';
 import { applyInitialConfiguration } from './initial-configuration.js';
+import { KmsCluster } from './kps/cluster.js';
+import { KmsConfiguration } from './kps/configuration.js';
+import type { ConfiguredKmsRooms } from './kps/configuration.js';
+import { ConsumerPrincipals } from './kps/consumer-principals.js';
 import { KeyOperations } from './kps/key-operations.js';
 import { kmsOperations } from './kps/operations.js';
+import type { KmsRooms } from './kps/operations.js';
+import { PrincipalVerifier } from './kps/principal-verifier.js';
 import { Providers } from './kps/providers.js';
 import { TokenVerifier } from './kps/token-verifier.js';
 import { TrustedIssuers } from './kps/trusted-issuers.js';
@@ -105,6 +111,7 @@ async function startTrustAuthority(config: TrustAuthorityConfig, context: Servic
       group: config.group,
       tls: config.tls,
       cacheSeconds: config.kms.signingCertificateCacheSeconds,
+      outageSeconds: config.kms.signingCertificateOutageSeconds,
     });
     closers.push(() => issuers.close());
     if (config.kms.trustOwnAttestation) {
@@ -121,11 +128,10 @@ async function startTrustAuthority(config: TrustAuthorityConfig, context: Servic
       primaryKeyCacheSeconds: config.kms.primaryKeyCacheSeconds,
     });
     closers.push(() => providers.close());
-    await applyInitialConfiguration(config.initial, { configuration, issuers, providers });
+    const principals = new ConsumerPrincipals(context, store);
+    await applyInitialConfiguration(config.initial, { configuration, issuers, providers, principals });
+    const kmsRows = kmsOperations(kmsRooms(config, context, { store, issuers, providers, principals }));
 
-    const { leewaySeconds } = config.kms;
-    const tokens = new TokenVerifier({ context, issuers, group: config.group, leewaySeconds });
-    const keys = new KeyOperations(tokens, providers);
     const attestationRows = attestationOperations({
       service,
       configuration,
@@ -135,13 +141,7 @@ async function startTrustAuthority(config: TrustAuthorityConfig, context: Servic
     });
     mount(attestationApp, attestationRows, config, context, 'kpsim_attestation');
     const kmsApp = createApp();
-    mount(
-      kmsApp,
-      kmsOperations({ keys, providers, issuers, store, group: config.group }),
-      config,
-      context,
-      'kpsim_kps',
-    );
+    mount(kmsApp, kmsRows, config, context, 'kpsim_kps');
     const kms = await listen(config, config.kms.port, kmsApp);
     closers.push(() => kms.close());
     return { configuration, attestation, kms, close };
@@ -149,6 +149,25 @@ async function startTrustAuthority(config: TrustAuthorityConfig, context: Servic
     await close();
     throw error;
   }
+}
+
+/** What the operations of the key provider service work on, besides what they share with the store. */
+function kmsRooms(
+  { group, kms: { leewaySeconds, requirePrincipal }, tls }: TrustAuthorityConfig,
+  context: ServiceContext,
+  rooms: Omit<ConfiguredKmsRooms, 'group'>,
+): KmsRooms {
+  const { store, issuers, providers, principals } = rooms;
+  const configuration = new KmsConfiguration({ ...rooms, group });
+  const keys = new KeyOperations({
+    tokens: new TokenVerifier({ context, issuers, group, leewaySeconds }),
+    principals: new PrincipalVerifier({ context, principals, group, leewaySeconds }),
+    requirePrincipal,
+    providers,
+  });
+  const ownFingerprint = (): string => configuration.applied().fingerprint;
+  const cluster = new KmsCluster({ context, store, tls, ownFingerprint });
+  return { keys, providers, issuers, principals, configuration, cluster };
 }
 
 function mount(

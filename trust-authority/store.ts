@@ -34,6 +34,8 @@ const FILE = 'trust-authority.db';
 /** What is kept of each kind of thing: JSON that the room which owns the kind writes and reads. */
 export type DocumentKind =
   | 'setting'
+  | 'consumer-principal'
+  | 'kms-cluster-member'
   | 'ca-certificate'
   | 'endorsement-key'
   | 'base-image'
@@ -90,6 +92,20 @@ export class TrustAuthorityStore {
     });
   }
 
+  /** Makes the documents of several kinds what is given, all at once: after a crash either none or all are. */
+  replaceDocuments(kinds: ReadonlyMap<DocumentKind, ReadonlyMap<string, unknown>>): Promise<void> {
+    const rows = [...kinds].flatMap(([kind, documents]) =>
+      [...documents].map(([id, value]) => [kind, id, JSON.stringify(value)] as const),
+    );
+    return this.#commits.run(() => {
+      for (const kind of kinds.keys()) {
+        this.#statements.removeAll.run(kind);
+        this.#statements.change.run(kind, this.#clock.now());
+      }
+      for (const row of rows) this.#statements.put.run(...row);
+    });
+  }
+
   /** Removes a document; nothing happens if there is none. */
   removeDocument(kind: DocumentKind, id: string): Promise<void> {
     return this.#commits.run(() => {
@@ -140,6 +156,7 @@ function prepareStatements(database: SqliteDatabase) {
     all: database.prepare('SELECT id, value FROM document WHERE kind = ? ORDER BY id'),
     put: database.prepare('INSERT OR REPLACE INTO document (kind, id, value) VALUES (?, ?, ?)'),
     remove: database.prepare('DELETE FROM document WHERE kind = ? AND id = ?'),
+    removeAll: database.prepare('DELETE FROM document WHERE kind = ?'),
     change: database.prepare('INSERT OR REPLACE INTO change (kind, changed_at_ms) VALUES (?, ?)'),
     changed: database.prepare('SELECT changed_at_ms AS ms FROM change WHERE kind = ?'),
     secret: database.prepare('SELECT sealed FROM secret WHERE kind = ? AND id = ?'),

@@ -6,7 +6,7 @@ import { CompactSign, SignJWT, decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { systemClock } from '../../core/clock.js';
-import { parseCertificate, certificateX5tS256, x509 } from '../../core/pki/index.js';
+import { CertificateAuthority, parseCertificate, certificateX5tS256, x509 } from '../../core/pki/index.js';
 import { Sealer } from '../../core/store/sealer.js';
 import { openDatabase } from '../../core/store/sqlite.js';
 import { networkAddressOf } from '../../wire/attestation/index.js';
@@ -61,6 +61,21 @@ async function signed(
   return new SignJWT({ ...claimsOf(), ...claims })
     .setProtectedHeader({ ...headerOf(), alg: 'ES256', ...header })
     .sign(await signingKey(ta));
+}
+
+/** Gives an attestation service a new signing certificate over its request. */
+async function rotate(
+  at: TestTrustAuthority,
+  profile: { readonly notAfter?: Date } = {},
+  issuersPem: readonly string[] = [],
+): Promise<void> {
+  const { csr } = await at.attestation.certificate.createCsr();
+  const request = new x509.Pkcs10CertificateRequest(csr);
+  const issued = await pki.authority.issueFor(await request.publicKey.export(), {
+    commonName: 'signer',
+    ...profile,
+  });
+  await at.attestation.certificate.replace({ cert_chain: [issued.toString('pem'), ...issuersPem] });
 }
 
 describe('a token', () => {
@@ -222,6 +237,101 @@ describe('a token', () => {
     await other[Symbol.asyncDispose]();
     third.clock.advance(301_000);
     await expect(use(foreign, third)).rejects.toMatchObject(PASSED);
+  });
+
+  it('is trusted for a bounded time only while its attestation service is down', async () => {
+    const other = await startTrustAuthority(pki, { attestation: { tokenLifetimeSeconds: 30 * 86_400 } });
+    const foreign = await (await other.bootHost()).token();
+    await using third = await startTrustAuthority(pki, { kms: { signingCertificateOutageSeconds: 3600 } });
+    await third.kms.attestationServices.register({
+      address: networkAddressOf(other.attestationUrl),
+      trusted_CA: { cert_chain: [pki.authority.caPem] },
+      group: 'group-1',
+    });
+    await expect(use(foreign, third)).rejects.toMatchObject(PASSED);
+    await other[Symbol.asyncDispose]();
+    third.clock.advance((300 + 3590) * 1000);
+    await expect(use(foreign, third)).rejects.toMatchObject(PASSED);
+    third.clock.advance(20_000);
+    await expect(use(foreign, third)).rejects.toMatchObject({ reason: 'attestation_service_unreachable' });
+  });
+
+  it('under the certificate before is refused at once when one under the new certificate was seen, otherwise within 300 s', async () => {
+    await using other = await startTrustAuthority(pki);
+    const rotated = await other.bootHost();
+    const old = await rotated.token();
+    await expect(use(old, other)).rejects.toMatchObject(PASSED);
+    await rotate(other);
+    await expect(use(old, other)).rejects.toMatchObject(PASSED);
+    other.clock.advance(300_000);
+    await expect(use(old, other)).rejects.toMatchObject({ reason: 'token_key_untrusted' });
+    const next = await rotated.token();
+    await rotate(other);
+    const last = await rotated.token();
+    await expect(use(next, other)).rejects.toMatchObject(PASSED);
+    await expect(use(last, other)).rejects.toMatchObject(PASSED);
+    await expect(use(next, other)).rejects.toMatchObject({ reason: 'token_key_untrusted' });
+  });
+
+  it('is refused once the certificate that signed it has expired, also if it was verified before', async () => {
+    await using other = await startTrustAuthority(pki, {
+      attestation: { tokenLifetimeSeconds: 30 * 86_400 },
+    });
+    await rotate(other, { notAfter: new Date(systemClock.now() + 86_400_000) });
+    const issued = await (await other.bootHost()).token();
+    await expect(use(issued, other)).rejects.toMatchObject(PASSED);
+    other.clock.advance(86_400_000 + 1000);
+    await expect(use(issued, other)).rejects.toMatchObject({ reason: 'token_key_untrusted' });
+  });
+
+  it('is refused if the chain of the certificate that signed it does not fit together', async () => {
+    await using other = await startTrustAuthority(pki);
+    const stranger = await CertificateAuthority.create({ commonName: 'stranger' });
+    await rotate(other, {}, [stranger.caPem]);
+    const guest = await other.bootHost();
+    const issued = await guest.token();
+    await expect(use(issued, other)).rejects.toMatchObject({ reason: 'token_key_untrusted' });
+    await rotate(other, {}, [pki.authority.caPem]);
+    const mended = await guest.token();
+    await expect(use(mended, other)).rejects.toMatchObject(PASSED);
+  });
+
+  it('stays valid until it expires though the policy under which it was issued was changed (catalogue 54)', async () => {
+    await using other = await startTrustAuthority(pki);
+    const guest = await other.bootHost();
+    const issued = await guest.token();
+    for (const { image } of await other.attestation.baseImages.list()) {
+      await other.attestation.baseImages.delete(image);
+    }
+    await other.attestation.settings.update({ require_endorsement_keys: true });
+    expect((await guest.attest(['KMS_AUTH_JWT'])).result.attested).toBe(false);
+    await expect(use(issued, other)).rejects.toMatchObject(PASSED);
+    other.clock.advance((8 * 3600 + 30) * 1000);
+    await expect(use(issued, other)).rejects.toMatchObject(PASSED);
+    other.clock.advance(31_000);
+    await expect(use(issued, other)).rejects.toMatchObject({ reason: 'token_expired' });
+  });
+
+  it('that would live longer than 31 days is refused', async () => {
+    const now = Math.floor(systemClock.now() / 1000);
+    const life = 31 * 86_400;
+    const longest = await signed({ iat: now, nbf: now, exp: now + life });
+    await expect(use(longest)).rejects.toMatchObject(PASSED);
+    for (const claims of [
+      { iat: now, nbf: now, exp: now + life + 1 },
+      { iat: now - 1, nbf: now, exp: now + life },
+      { iat: now, nbf: now - 1, exp: now + life },
+    ]) {
+      await expect(use(await signed(claims))).rejects.toMatchObject({ reason: 'token_malformed' });
+    }
+  });
+
+  it('that was issued in the future is refused, whatever it says of its validity', async () => {
+    const now = Math.floor(systemClock.now() / 1000);
+    await expect(use(await signed({ iat: now + 70, nbf: now }))).rejects.toMatchObject({
+      reason: 'token_not_yet_valid',
+    });
+    await expect(use(await signed({ iat: now + 50, nbf: now }))).rejects.toMatchObject(PASSED);
   });
 
   it('with unknown key ids makes the service fetch only so often', async () => {
