@@ -43,7 +43,8 @@ const PROOF_BYTES = 64;
 /** A TPM between its commands: what it keeps, what it holds while powered, and the rules that several commands share. */
 export class TpmDevice {
   readonly permanent: PermanentState;
-  readonly locality: number;
+  /** Locality of the caller, 0 to 4; PCR 0 starts with that of TPM2_Startup. */
+  locality: number;
   /** True between TPM2_Startup and the loss of power. */
   started = false;
   readonly transient = new Map<number, TpmObject>();
@@ -63,7 +64,7 @@ export class TpmDevice {
   #clockBaseMs: number;
   #forgivenAtMs: number;
 
-  /** Gives power to a TPM that has this state. @param locality the locality of the caller; PCR 0 starts with it */
+  /** Gives power to a TPM that has this state. @param locality the locality of the caller */
   constructor(permanent: PermanentState, clock: Clock, locality = 0) {
     this.permanent = permanent;
     this.locality = locality;
@@ -91,6 +92,16 @@ export class TpmDevice {
       if (bank === undefined || value === undefined) continue;
       bank[pcr] = extendedPcr(hashAlg, value, digest);
     }
+    this.#pcrsChanged();
+  }
+
+  /** Gives a PCR the value it has after TPM2_Startup(CLEAR), in every bank (TPM 2.0 Part 3 §22.8). */
+  resetPcr(pcr: number): void {
+    for (const [bank, values] of this.pcrs) values[pcr] = initialPcr(bank, pcr);
+    this.#pcrsChanged();
+  }
+
+  #pcrsChanged(): void {
     this.pcrUpdateCounter += 1;
     // What TPM2_Shutdown has saved is no longer what the TPM holds.
     this.permanent.orderly = undefined;

@@ -47,7 +47,7 @@ describe('a software TPM behind TCP', () => {
     const transport = await SwtpmTransport.connect({ host: '127.0.0.1', port });
     const client = new TpmClient(transport);
     expect(await client.getRandom(16)).toHaveLength(16);
-    await transport.reset();
+    await transport.control.init();
     await expect(client.getRandom(4)).rejects.toMatchObject({ code: 'tpm_initialize' });
     await client.startup();
     expect((await client.readClock()).clockInfo.resetCount).toBe(2);
