@@ -87,11 +87,7 @@ export interface TpmFaultStages {
   /** Before round 1 is sent. */
   readonly hello: (hello: HelloParts) => HelloParts | Promise<HelloParts>;
   /** Instead of sending round 1, which `ask` does as often as it is called; the challenge returned is answered. */
-  readonly ask: (
-    ask: AskChallenge,
-    controls: HostControls,
-    memory: FaultMemory,
-  ) => Promise<ChallengeContext>;
+  readonly ask: (ask: AskChallenge, controls: HostControls, memory: FaultMemory) => Promise<ChallengeContext>;
   /** When the challenge has come. */
   readonly challenge: (challenge: ChallengeParts, memory: FaultMemory) => ChallengeParts;
   /** When the quote is taken. */

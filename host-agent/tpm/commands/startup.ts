@@ -18,8 +18,7 @@ export const startup: CommandHandler = (device, call) => {
   // Locality 4 is for a measurement of the hardware itself, which kpsim does not make.
   if (device.locality !== 0 && device.locality !== 3) throw new TpmError(TPM_RC.LOCALITY);
   device.resetPcrs();
-  if (resume && savedPcrs !== undefined)
-    device.pcrs = new Map([...savedPcrs].map(([bank, values]) => [bank, [...values]]));
+  if (resume && savedPcrs !== undefined) device.resumePcrs(savedPcrs);
   if (orderly === 'STATE') permanent.restartCount += 1;
   else {
     permanent.resetCount += 1;
