@@ -105,7 +105,10 @@ export class TpmSupply {
       await old.device.discard();
       return made;
     } catch (error) {
-      this.#options.context.log.error({ err: error }, 'no new TPM can be made: the host keeps the one it has');
+      this.#options.context.log.error(
+        { err: error },
+        'no new TPM can be made: the host keeps the one it has',
+      );
       return { ...old, device: await this.#maker.load(state) };
     } finally {
       state.fill(0);

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -23,12 +23,7 @@ import {
 } from '../../wire/tpm2/index.js';
 import type { AkAlgorithm } from '../../wire/tpm2/index.js';
 import { describeWith } from './requires.js';
-
-const SWTPM = {
-  name: 'swtpm',
-  found: spawnSync('swtpm', ['--version'], { stdio: 'ignore' }).status === 0,
-  install: 'apt-get install swtpm',
-};
+import { SWTPM } from './swtpm.js';
 
 let directory = '';
 let swtpm: ChildProcess;

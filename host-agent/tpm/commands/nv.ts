@@ -134,7 +134,6 @@ function checkAccess(
 ): void {
   const authority = call.handle(1);
   if (authority === call.handle(2)) return;
-  const needed =
-    authority === TPM_RH.PLATFORM ? bits.platform : authority === TPM_RH.OWNER ? bits.owner : 0;
+  const needed = authority === TPM_RH.PLATFORM ? bits.platform : authority === TPM_RH.OWNER ? bits.owner : 0;
   if ((attributes & needed) === 0) throw new TpmError(TPM_RC.NV_AUTHORIZATION);
 }

@@ -228,7 +228,10 @@ class SwtpmDevice implements TpmDeviceHandle {
   async #comeBack(lastWords: string): Promise<void> {
     this.#restarts += 1;
     const { log } = this.#options;
-    log.error({ lastWords, restarts: this.#restarts }, 'swtpm has ended by itself: the TPM has lost its power');
+    log.error(
+      { lastWords, restarts: this.#restarts },
+      'swtpm has ended by itself: the TPM has lost its power',
+    );
     for (const listener of this.#listeners) listener();
     await this.#link.close();
     if (this.#restarts > MOST_RESTARTS) {

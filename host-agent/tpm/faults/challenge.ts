@@ -1,10 +1,5 @@
 import type { ChallengeContext } from '../../../wire/attestation/index.js';
-import type {
-  AnyFaultRow,
-  EvidenceParts,
-  FaultMemory,
-  TpmFaultStages,
-} from '../fault-stages.js';
+import type { AnyFaultRow, EvidenceParts, FaultMemory, TpmFaultStages } from '../fault-stages.js';
 
 /** The value of the first time, again and again. */
 function firstOnly<T>(memory: FaultMemory, key: string, value: T): T {

@@ -45,7 +45,7 @@ const NO_CONTROLS: HostControls = {
 
 function challengeNumber(number: number): ChallengeContext {
   const empty = { idObject: '', encryptedSecret: '', nonce: '', pcrSelection: [] };
-  return { kind: 'challenge', ...empty, state: String(number) } as ChallengeContext;
+  return { kind: 'challenge', ...empty, state: String(number) };
 }
 
 /** What a verifier would find wrong, in the words of this test. */
