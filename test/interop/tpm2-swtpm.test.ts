@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -23,12 +23,7 @@ import {
 } from '../../wire/tpm2/index.js';
 import type { AkAlgorithm } from '../../wire/tpm2/index.js';
 import { describeWith } from './requires.js';
-
-const SWTPM = {
-  name: 'swtpm',
-  found: spawnSync('swtpm', ['--version'], { stdio: 'ignore' }).status === 0,
-  install: 'apt-get install swtpm',
-};
+import { SWTPM } from './swtpm.js';
 
 let directory = '';
 let swtpm: ChildProcess;
@@ -166,18 +161,18 @@ describeWith(SWTPM, 'the typed client against swtpm', () => {
   it('counts a reset over the control channel', async () => {
     const before = (await client.readClock()).clockInfo.resetCount;
     await client.shutdown();
-    await transport.reset();
+    await transport.control.init();
     await client.startup();
     expect((await client.readClock()).clockInfo.resetCount).toBe(before + 1);
   });
 
   it('gives a copy of its state', async () => {
-    expect((await transport.stateBlob('permanent')).length).toBeGreaterThan(1000);
+    expect((await transport.control.stateBlob('permanent'))!.length).toBeGreaterThan(1000);
   });
 
   it('is said to be unavailable once it has ended', async () => {
     const ended = once(swtpm, 'exit');
-    await transport.shutdownProcess();
+    await transport.control.shutdown();
     await ended;
     await expect(client.getRandom(4)).rejects.toMatchObject({ code: 'tpm_unavailable' });
   });

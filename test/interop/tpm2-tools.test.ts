@@ -1,72 +1,43 @@
-import { spawnSync } from 'node:child_process';
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { measuredBoot } from '../../host-agent/boot/index.js';
-import {
-  SoftwareTpmTransport,
-  SwtpmServer,
-  TpmClient,
-  createTpmVendor,
-  manufacture,
-} from '../../host-agent/tpm/index.js';
-import type { SoftwareTpm } from '../../host-agent/tpm/index.js';
+import type { TpmClient, TpmKind } from '../../host-agent/tpm/index.js';
 import { presetBaseImage } from '../../wire/esx-image/index.js';
 import {
   PCR_COUNT,
+  decodeTpm2bPublic,
+  decodeTpmsAttest,
   decodeTpmtSignature,
   encodeTpm2bPublic,
+  extendedPcr,
   makeCredential,
-  decodeTpm2bPublic,
+  pcrDigest,
   publicKeyOf,
+  verifySignature,
 } from '../../wire/tpm2/index.js';
 import { describeWith } from './requires.js';
-
-const run = promisify(execFile);
-const TOOLS = {
-  name: 'tpm2-tools',
-  found: spawnSync('tpm2', ['--version'], { stdio: 'ignore' }).status === 0,
-  install: 'apt-get install tpm2-tools',
-};
+import { SWTPM, TPM2_TOOLS } from './swtpm.js';
+import { toolsFor } from './tpm2-tools.js';
+import type { Tpm2Tools } from './tpm2-tools.js';
 
 /** What tpm2-tools put before a credential in a file: magic number and version. */
 const CREDENTIAL_FILE_HEADER = Buffer.from('badcc0de00000001', 'hex');
 
+let tools: Tpm2Tools;
 let directory = '';
-let tpm: SoftwareTpm;
 let client: TpmClient;
-let server: SwtpmServer;
-let environment: NodeJS.ProcessEnv;
 
-async function tool(...args: string[]): Promise<string> {
-  const { stdout } = await run('tpm2', args, { cwd: directory, env: environment, timeout: 25_000 });
-  return stdout;
-}
+const tool = (...args: string[]): Promise<string> => tools.run('tpm2', ...args);
+const file = (name: string): Promise<Buffer> => tools.file(name);
 
-async function file(name: string): Promise<Buffer> {
-  return readFile(join(directory, name));
-}
+/** What tpm2-tools do with a TPM of that kind. */
+function toolsSuite(kind: TpmKind): void {
+  beforeEach(async () => {
+    tools = await toolsFor(kind);
+    ({ directory, client } = tools);
+  });
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'kpsim-tpm2-tools-'));
-  const vendor = await createTpmVendor();
-  tpm = await manufacture({ ekCa: vendor.issuing });
-  client = new TpmClient(new SoftwareTpmTransport(tpm));
-  await client.startup();
-  server = new SwtpmServer(tpm);
-  const port = await server.start();
-  environment = { ...process.env, TPM2TOOLS_TCTI: `swtpm:host=127.0.0.1,port=${port}` };
-});
-
-afterEach(async () => {
-  await server.stop();
-  await rm(directory, { recursive: true, force: true });
-});
-
-describeWith(TOOLS, 'tpm2-tools against the software TPM', () => {
   it.each([
     ['rsa', 'rsassa', 'sha256'],
     ['ecc', 'ecdsa', 'sha256'],
@@ -148,6 +119,82 @@ describeWith(TOOLS, 'tpm2-tools against the software TPM', () => {
       ),
     ).rejects.toThrow();
     expect(decodeTpmtSignature(signature).sigAlg).toBe('ECDSA');
+  });
+
+  it.each([
+    ['rsa', 'rsassa', 'sha256'],
+    ['rsa', 'rsapss', 'sha256'],
+    ['ecc', 'ecdsa', 'sha256'],
+    ['ecc384', 'ecdsa', 'sha384'],
+  ])('quote with %s %s, and our verifier accepts it and its PCR values', async (algorithm, scheme, hash) => {
+    await tool('createek', '-c', 'ek.ctx', '-G', 'ecc', '-u', 'ek.pub');
+    await tool(
+      ...['createak', '-C', 'ek.ctx', '-c', 'ak.ctx', '-G', algorithm, '-g', hash, '-s', scheme],
+      ...['-u', 'ak.pub', '-n', 'ak.name'],
+    );
+    await tool('flushcontext', '-t');
+    await tool('pcrextend', `7:sha256=${'cd'.repeat(32)}`);
+    await tool(
+      ...['quote', '-c', 'ak.ctx', '-l', 'sha256:0,7,14', '-q', '0123456789abcdef', '-g', hash],
+      ...['--scheme', scheme, '-m', 'quote.msg', '-s', 'quote.sig', '-o', 'quote.pcrs', '-F', 'values'],
+    );
+    await tool('flushcontext', '-t');
+    const [message, pcrs] = [await file('quote.msg'), await file('quote.pcrs')];
+    const signature = decodeTpmtSignature(await file('quote.sig'));
+    const akPublic = decodeTpm2bPublic(await file('ak.pub'));
+    expect(verifySignature(akPublic, signature, message)).toBe(true);
+    const { attested, extraData } = decodeTpmsAttest(message);
+    expect(extraData.toString('hex')).toBe('0123456789abcdef');
+    if (attested.type !== 'QUOTE') throw new Error('not a quote');
+    const quoted = attested.selections.flatMap((selection) => selection.pcrs);
+    expect(quoted).toEqual([0, 7, 14]);
+    const values = new Map(quoted.map((pcr, index) => [pcr, pcrs.subarray(index * 32, index * 32 + 32)]));
+    const digest = (of: typeof values): Buffer | undefined =>
+      pcrDigest(akPublic.scheme!.hashAlg, attested.selections, new Map([['SHA256' as const, of]]));
+    expect(digest(values)).toEqual(attested.pcrDigest);
+    values.set(7, Buffer.alloc(32));
+    expect(digest(values)).not.toEqual(attested.pcrDigest);
+    message[message.length - 1]! ^= 1;
+    expect(verifySignature(akPublic, signature, message)).toBe(false);
+  });
+
+  it('check the PCR values beside a quote that the typed client took', async () => {
+    await measuredBoot({ tpm: client, image: presetBaseImage('8.0.3') });
+    const ak = await client.createAk();
+    const selection = [{ hashAlg: 'SHA256' as const, pcrs: [0, 7, 14] }];
+    const { attest, signature } = await client.quote({
+      ak: ak.handle,
+      qualifyingData: Buffer.alloc(8, 7),
+      selection,
+    });
+    const values = [...(await client.pcrRead(selection)).get('SHA256')!.values()];
+    const pem = publicKeyOf(ak.publicArea).export({ type: 'spki', format: 'pem' });
+    await writeFile(join(directory, 'ak.pem'), pem);
+    await writeFile(join(directory, 'quote.msg'), attest);
+    await writeFile(join(directory, 'quote.sig'), signature);
+    const check = async (pcrs: readonly Buffer[]): Promise<string> => {
+      await writeFile(join(directory, 'pcrs'), Buffer.concat(pcrs));
+      return tool(
+        ...['checkquote', '-u', 'ak.pem', '-m', 'quote.msg', '-s', 'quote.sig', '-g', 'sha256'],
+        ...['-q', '07'.repeat(8), '-f', 'pcrs', '-l', 'sha256:0,7,14', '-F', 'values'],
+      );
+    };
+    expect(await check(values)).toContain(values[1]!.toString('hex').toUpperCase());
+    await expect(check(values.toReversed())).rejects.toThrow();
+  });
+
+  it('read and extend the PCRs that the typed client reads', async () => {
+    await client.pcrExtend(14, new Map([['SHA256', Buffer.alloc(32, 3)]]));
+    await tool('pcrextend', `14:sha256=${'04'.repeat(32)}`);
+    await tool('pcrread', 'sha256:14', '-o', 'pcr14');
+    const values = await client.pcrRead([{ hashAlg: 'SHA256', pcrs: [14] }]);
+    expect(await file('pcr14')).toEqual(values.get('SHA256')!.get(14));
+    const expected = extendedPcr(
+      'SHA256',
+      extendedPcr('SHA256', Buffer.alloc(32), Buffer.alloc(32, 3)),
+      Buffer.alloc(32, 4),
+    );
+    expect(await file('pcr14')).toEqual(expected);
   });
 
   it.each(['rsa', 'ecc'] as const)(
@@ -297,16 +344,23 @@ describeWith(TOOLS, 'tpm2-tools against the software TPM', () => {
     );
     await tool('flushcontext', 'hmac.ctx');
     await tool('readpublic', '-c', 'key.ctx', '-f', 'pem', '-o', 'key.pem');
-    const { stdout } = await run(
-      'openssl',
-      ['dgst', '-sha256', '-verify', 'key.pem', '-signature', 'signature', 'message'],
-      { cwd: directory },
+    const verified = await tools.run(
+      ...([
+        'openssl',
+        'dgst',
+        '-sha256',
+        '-verify',
+        'key.pem',
+        '-signature',
+        'signature',
+        'message',
+      ] as const),
     );
-    expect(stdout).toContain('Verified OK');
+    expect(verified).toContain('Verified OK');
   });
 
   it('list capabilities', async () => {
-    expect(await tool('getcap', 'properties-fixed')).toContain('KPSI');
+    expect(await tool('getcap', 'properties-fixed')).toContain(kind === 'software' ? 'KPSI' : 'IBM');
     expect(await tool('getcap', 'pcrs')).toContain('sha384');
     expect(await tool('getcap', 'handles-persistent')).toContain('0x81010001');
     expect(await tool('getcap', 'algorithms')).toContain('ecdsa');
@@ -332,4 +386,12 @@ describeWith(TOOLS, 'tpm2-tools against the software TPM', () => {
       expect(sha256).toMatch(new RegExp(`\\b${pcr}\\s*: 0x${values!.get(pcr)!.toString('hex')}`));
     }
   });
+}
+
+describeWith(TPM2_TOOLS, 'tpm2-tools against the software TPM', () => {
+  toolsSuite('software');
+});
+
+describeWith([SWTPM, TPM2_TOOLS], 'tpm2-tools against swtpm', () => {
+  toolsSuite('swtpm');
 });

@@ -1,10 +1,5 @@
-import type {
-  AnyFaultRow,
-  ChallengeParts,
-  EvidenceParts,
-  FaultMemory,
-  TpmFaultStages,
-} from '../fault-stages.js';
+import type { ChallengeContext } from '../../../wire/attestation/index.js';
+import type { AnyFaultRow, EvidenceParts, FaultMemory, TpmFaultStages } from '../fault-stages.js';
 
 /** The value of the first time, again and again. */
 function firstOnly<T>(memory: FaultMemory, key: string, value: T): T {
@@ -15,8 +10,19 @@ function firstOnly<T>(memory: FaultMemory, key: string, value: T): T {
 
 const CONSTANT_NONCE = Buffer.alloc(32);
 
+/** A challenge that the host keeps, and since when. */
+interface HeldChallenge {
+  readonly challenge: ChallengeContext;
+  readonly sinceMs: number;
+}
+
+/** The longest lifetime of a challenge unless a service is told otherwise, and a second more. */
+const EXPIRED_AFTER_MS = 61_000;
+
 /** Faults of how the host answers challenges. */
-export const CHALLENGE_FAULTS: readonly AnyFaultRow<Pick<TpmFaultStages, 'challenge' | 'evidence'>>[] = [
+export const CHALLENGE_FAULTS: readonly AnyFaultRow<
+  Pick<TpmFaultStages, 'ask' | 'challenge' | 'evidence'>
+>[] = [
   {
     name: 'nonce-reused',
     catalogueNumbers: [19],
@@ -34,9 +40,18 @@ export const CHALLENGE_FAULTS: readonly AnyFaultRow<Pick<TpmFaultStages, 'challe
   {
     name: 'challenge-expired',
     catalogueNumbers: [21],
-    sentence: 'The host answers the first challenge that it ever got; once that is too old, it has expired.',
-    stage: 'challenge',
-    apply: (challenge, memory) => firstOnly<ChallengeParts>(memory, 'challenge-expired', challenge),
+    sentence:
+      'The host keeps a challenge and attests with another; from 61 seconds later on, by its clock, it answers the one it kept.',
+    stage: 'ask',
+    apply: async (ask, { clock }, memory) => {
+      if (!memory.has('challenge-expired')) {
+        const kept: HeldChallenge = { challenge: await ask(), sinceMs: clock.now() };
+        memory.set('challenge-expired', kept);
+      }
+      // Only this fault writes under this key.
+      const { challenge, sinceMs } = memory.get('challenge-expired') as HeldChallenge;
+      return clock.now() - sinceMs >= EXPIRED_AFTER_MS ? challenge : ask();
+    },
   },
   {
     name: 'pcr-value-swapped',
