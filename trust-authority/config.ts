@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { MAX_IMGDB_BYTES } from '../wire/esx-image/index.js';
 import { base64Bytes, networkAddress, serviceGroup, x509CertChain } from '../wire/attestation/index.js';
 
 /** A name that an administrator gives, for example to a provider or a certificate. */
@@ -38,6 +39,23 @@ export const endorsementKeySpec = z
   .refine((spec) => (spec.public_key === undefined) !== (spec.certificate === undefined), {
     error: 'give either public_key or certificate',
   });
+
+/** Body of `PUT raw-config`. */
+export const rawConfigSpec = z.strictObject({
+  configuration: z.string().min(1),
+  /** Refuses a text that does not have it. */
+  fingerprint: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'SHA-256 in hex')
+    .optional(),
+  last_update_time: z.string().max(64).optional(),
+});
+
+/** Body of `PUT /api/kpsim/attestation/cluster`. Own choice. */
+export const clusterSpec = z.strictObject({
+  members: z.array(z.strictObject({ address: networkAddress, certificate: pem })).max(15),
+  replicate: z.boolean().default(true),
+});
 
 const kmipServer = z.strictObject({
   servers: z
@@ -97,7 +115,7 @@ const initialConfiguration = z.strictObject({
   caCertificates: z.array(caCertificateSpec).default([]),
   endorsementKeys: z.array(endorsementKeySpec).default([]),
   /** Contents of `boot_imgdb.tgz` files, in base64. */
-  baseImages: z.array(base64Bytes(16 * 1024 * 1024)).default([]),
+  baseImages: z.array(base64Bytes(MAX_IMGDB_BYTES)).default([]),
   attestationServices: z.array(attestationServiceSpec).default([]),
   providers: z
     .array(
@@ -141,6 +159,8 @@ export const trustAuthorityConfig = z.strictObject({
         .default(8 * 3600),
       /** Time to answer a challenge. */
       challengeLifetimeSeconds: z.number().int().min(1).max(3600).default(60),
+      /** Most host ids that hosts with one client certificate may attest under; a reinstalled host has a new one. */
+      hostIdsPerCertificate: z.number().int().min(1).max(100_000).default(8),
     })
     .prefault({}),
   kms: z

@@ -1,6 +1,11 @@
 import { VapiError } from '../core/http/index.js';
 import type { DocumentKind, TrustAuthorityStore } from './store.js';
 
+/** Orders rows of a table by their ids. */
+export function byId([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number {
+  return one < other ? -1 : 1;
+}
+
 /**
  * All documents of one kind, in memory and in the store: reads cost nothing, and a write is seen only once it is
  * durable.
@@ -29,6 +34,11 @@ export class DocumentTable<T> {
   /** Grows with every change, so that what is derived from the table can be kept until then. */
   get version(): number {
     return this.#version;
+  }
+
+  /** Most documents that are kept. */
+  get limit(): number {
+    return this.#limit;
   }
 
   get size(): number {
@@ -76,6 +86,13 @@ export class DocumentTable<T> {
     }
     await this.#store.putDocument(this.#kind, id, value);
     this.#rows.set(id, value);
+    this.#version += 1;
+  }
+
+  /** Takes over what {@link TrustAuthorityStore.replaceDocuments} has written. */
+  replaced(rows: ReadonlyMap<string, T>): void {
+    this.#rows.clear();
+    for (const [id, value] of rows) this.#rows.set(id, value);
     this.#version += 1;
   }
 

@@ -9,7 +9,9 @@ export interface TrustAuthorityClientOptions {
   /** For example `https://ta-1.example:40123`. */
   readonly baseUrl: string;
   /** Authorities that the service's certificate must come from. */
-  readonly caPem: string;
+  readonly caPem?: string | undefined;
+  /** Instead of authorities: the one certificate that is trusted, as vSphere writes thumbprints (SHA-256). */
+  readonly pinnedThumbprintSha256?: string | undefined;
   /** The caller's own certificate; administration and key operations need one. */
   readonly clientCertificate?:
     { readonly certificatePem: string; readonly privateKeyPem: string } | undefined;

@@ -35,7 +35,8 @@ export type DocumentKind =
   | 'known-host'
   | 'key-pair'
   | 'provider'
-  | 'attestation-service';
+  | 'attestation-service'
+  | 'cluster';
 
 /** Kinds of secrets; they are sealed at rest. */
 export type SecretKind = 'private-key' | 'pending-private-key' | 'credential';
@@ -80,6 +81,20 @@ export class TrustAuthorityStore {
     return this.#commits.run(() => {
       this.#statements.put.run(kind, id, text);
       this.#statements.change.run(kind, this.#clock.now());
+    });
+  }
+
+  /** Makes the documents of several kinds what is given, all at once: after a crash either none or all are. */
+  replaceDocuments(kinds: ReadonlyMap<DocumentKind, ReadonlyMap<string, unknown>>): Promise<void> {
+    const rows = [...kinds].flatMap(([kind, documents]) =>
+      [...documents].map(([id, value]) => [kind, id, JSON.stringify(value)] as const),
+    );
+    return this.#commits.run(() => {
+      for (const kind of kinds.keys()) {
+        this.#statements.removeAll.run(kind);
+        this.#statements.change.run(kind, this.#clock.now());
+      }
+      for (const row of rows) this.#statements.put.run(...row);
     });
   }
 
@@ -133,6 +148,7 @@ function prepareStatements(database: SqliteDatabase) {
     all: database.prepare('SELECT id, value FROM document WHERE kind = ? ORDER BY id'),
     put: database.prepare('INSERT OR REPLACE INTO document (kind, id, value) VALUES (?, ?, ?)'),
     remove: database.prepare('DELETE FROM document WHERE kind = ? AND id = ?'),
+    removeAll: database.prepare('DELETE FROM document WHERE kind = ?'),
     change: database.prepare('INSERT OR REPLACE INTO change (kind, changed_at_ms) VALUES (?, ?)'),
     changed: database.prepare('SELECT changed_at_ms AS ms FROM change WHERE kind = ?'),
     secret: database.prepare('SELECT sealed FROM secret WHERE kind = ? AND id = ?'),
