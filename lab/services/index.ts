@@ -1,5 +1,6 @@
 import type { PlatformParts } from '../../host-agent/index.js';
 import { EndorsementPool, createTpmVendor } from '../../host-agent/tpm/index.js';
+import type { TpmVendor } from '../../host-agent/tpm/index.js';
 import type { Ground } from '../ground.js';
 import type { LabOptions } from '../lab.js';
 import { settleAll } from '../settle-all.js';
@@ -22,6 +23,8 @@ export interface LabServices {
   readonly trustAuthorities: readonly LabTrustAuthority[];
   readonly hosts: readonly LabHost[];
   readonly vcenters: readonly LabVcenter[];
+  /** The maker of all TPMs that are made in this run. */
+  readonly tpmVendor: TpmVendor;
 }
 
 /** Starts every service of a topology; none of them needs another to start. */
@@ -31,10 +34,8 @@ export async function startServices(
   { onProgress, vmotionAddresses = {} }: LabOptions,
 ): Promise<LabServices> {
   onProgress?.('starting services');
-  const parts: PlatformParts = {
-    tpmVendor: await createTpmVendor({ clock: ground.clock }),
-    endorsementPool: new EndorsementPool(),
-  };
+  const tpmVendor = await createTpmVendor({ clock: ground.clock });
+  const parts: PlatformParts = { tpmVendor, endorsementPool: new EndorsementPool() };
   const [keyServers, trustAuthorities, vcenters, hosts] = await settleAll([
     settleAll(topology.keyServers.map((spec) => LabKeyServer.start(spec, ground))),
     settleAll(topology.trustAuthorities.map((spec) => LabTrustAuthority.start(spec, ground))),
@@ -45,5 +46,5 @@ export async function startServices(
       ),
     ),
   ]);
-  return { keyServers, trustAuthorities, hosts, vcenters };
+  return { keyServers, trustAuthorities, hosts, vcenters, tpmVendor };
 }
