@@ -8,8 +8,8 @@ import type { ClusterInfo, ClusterMember, ClusterSpec } from '../client.js';
 import type { AttestationConfiguration } from '../configuration.js';
 import type { HostEntry, HostRecord, KnownHosts } from '../known-hosts.js';
 import { configurationDifferences, readRawConfiguration } from '../raw-configuration.js';
-import { HOSTS_A_MESSAGE } from './messages.js';
-import type { ClusterState, ToldHost } from './messages.js';
+import { HOSTS_A_MESSAGE, MAX_ANCESTORS } from './messages.js';
+import type { ClusterState, ReplicatedConfiguration, ToldHost } from './messages.js';
 import { Peer } from './peer.js';
 
 /** What the cluster stands on. */
@@ -22,15 +22,18 @@ export interface ClusterOptions {
   readonly tls: { readonly certificatePem: string; readonly privateKeyPem: string };
 }
 
-/** What is kept: the members, and by URL the fingerprint that was last common with each. */
+/** What is kept: the members, and where the configuration comes from. */
 interface ClusterDocument {
   readonly members: readonly ClusterMember[];
   readonly replicate: boolean;
-  readonly agreed: Readonly<Record<string, string>>;
+  /** Of the configuration: another one with every change, wherever it is made. */
+  readonly revision: string;
+  /** Revisions that it came from or was found to be equal to, newest first. */
+  readonly ancestors: readonly string[];
 }
 
 const DOCUMENT = 'cluster';
-const ALONE: ClusterDocument = { members: [], replicate: true, agreed: {} };
+const ALONE: ClusterDocument = { members: [], replicate: true, revision: '', ancestors: [] };
 /** Members are looked at that often, besides whenever something changes. Own choice. */
 const CHECK_EVERY_MS = 10_000;
 /** Host ids that are named where members know them with different TPMs. */
@@ -40,8 +43,8 @@ const NAMED_CONFLICTS = 100;
  * The other attestation services of this one's cluster. They are configured alike, and know the same hosts, so that
  * asking the next service of a group evades nothing.
  *
- * A change of the configuration goes to every member that has not changed since both were last alike; where both
- * have, they have diverged, and an administrator must say which is right. A member that is down is passed over, and
+ * A change of the configuration goes to every member whose own is one that the change came from; where both have
+ * changed since they were alike, they have diverged, and an administrator must say which is right. A member that is down is passed over, and
  * catches up when it is back. Own choice throughout: vSphere leaves all of it to vCenter.
  */
 export class AttestationCluster {
@@ -51,13 +54,14 @@ export class AttestationCluster {
   #running: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
   #first: Promise<void> = Promise.resolve();
+  #updating: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.#documents = new DocumentTable(options.store, 'cluster', 'cluster', 1);
     this.#peers = this.#connect(this.#document.members);
-    options.configuration.observe(() => this.check());
+    options.configuration.observe(() => this.#changed());
     options.knownHosts.observe((hostId, entry) => this.#tell(hostId, entry));
   }
 
@@ -85,8 +89,16 @@ export class AttestationCluster {
 
   /** How this member stands, for the others. */
   state(): ClusterState {
-    const { fingerprint, last_update_time } = this.#options.configuration.applied();
-    return { fingerprint, last_update_time, pristine: this.#options.configuration.isPristine };
+    const { configuration } = this.#options;
+    const { fingerprint, last_update_time } = configuration.applied();
+    const { revision, ancestors } = this.#document;
+    return {
+      fingerprint,
+      last_update_time,
+      pristine: configuration.isPristine,
+      revision,
+      ancestors: [...ancestors],
+    };
   }
 
   /** The members as they are now. */
@@ -114,11 +126,7 @@ export class AttestationCluster {
     if (new Set(peers.map(({ url }) => url)).size !== peers.length) {
       throw new VapiError('INVALID_ARGUMENT', 'members: two of them have the same address.');
     }
-    const kept = peers.flatMap(({ url }) => {
-      const fingerprint = this.#document.agreed[url];
-      return fingerprint === undefined ? [] : [[url, fingerprint] as const];
-    });
-    await this.#documents.put(DOCUMENT, { members, replicate, agreed: Object.fromEntries(kept) });
+    await this.#update((document) => ({ ...document, members, replicate }));
     const before = this.#peers;
     this.#peers = peers;
     await Promise.all(before.map((peer) => peer.close()));
@@ -144,12 +152,12 @@ export class AttestationCluster {
   /**
    * Takes over the configuration of a member.
    *
-   * @param base fingerprint of the configuration that the member thinks this one has
-   * @throws AttestationError `configuration_diverged` if it has another one
+   * @throws AttestationError `configuration_diverged` if this one's own is not the one that it follows
    */
-  async receive(configuration: string, base: string): Promise<void> {
+  async receive({ configuration, base, revision, ancestors }: ReplicatedConfiguration): Promise<void> {
     if (this.state().fingerprint !== base) throw new AttestationError('configuration_diverged');
     await this.#options.configuration.replace(configuration, { quietly: true });
+    await this.#keep(revision, [...ancestors, this.#document.revision, ...this.#document.ancestors]);
   }
 
   async close(): Promise<void> {
@@ -209,41 +217,59 @@ export class AttestationCluster {
     }
   }
 
-  /** Makes the configurations alike if only one of both has changed since they were; says what differs otherwise. */
-  async #align(peer: Peer, state: ClusterState): Promise<void> {
+  /** Makes the configurations alike if one has come from the other; says what differs otherwise. */
+  async #align(peer: Peer, theirs: ClusterState): Promise<void> {
     const { configuration } = this.#options;
     const own = this.state();
     const { replicate } = this.#document;
-    const agreed = this.#document.agreed[peer.url];
-    if (own.fingerprint === state.fingerprint) {
-      await this.#agree(peer, own.fingerprint);
+    peer.differences = [];
+    if (own.fingerprint === theirs.fingerprint) {
+      if (own.revision !== theirs.revision)
+        await this.#keep(own.revision, [theirs.revision, ...own.ancestors]);
       return;
     }
-    if (replicate && (agreed === state.fingerprint || (agreed === undefined && state.pristine))) {
-      await peer.putConfiguration(configuration.applied().configuration, state.fingerprint);
-      await this.#agree(peer, own.fingerprint);
+    if (replicate && (theirs.pristine || own.ancestors.includes(theirs.revision))) {
+      const { revision, ancestors } = own;
+      const base = theirs.fingerprint;
+      const text = configuration.applied().configuration;
+      await peer.putConfiguration({ configuration: text, base, revision, ancestors });
       return;
     }
-    const theirs = await peer.configuration();
-    if (replicate && (agreed === own.fingerprint || (agreed === undefined && own.pristine))) {
-      await this.receive(theirs.configuration, own.fingerprint);
-      await this.#agree(peer, this.state().fingerprint);
+    const applied = await peer.configuration();
+    if (replicate && (own.pristine || theirs.ancestors.includes(own.revision))) {
+      const { revision, ancestors, fingerprint } = theirs;
+      // It has changed once more since it was asked; the next look will find that.
+      if (applied.fingerprint !== fingerprint) return;
+      await this.receive({ ...applied, base: own.fingerprint, revision, ancestors });
       return;
     }
     peer.differences = configurationDifferences(
       configuration.raw(),
-      readRawConfiguration(theirs.configuration),
+      readRawConfiguration(applied.configuration),
     );
   }
 
-  async #agree(peer: Peer, fingerprint: string): Promise<void> {
-    peer.differences = [];
-    const document = this.#document;
-    if (document.agreed[peer.url] === fingerprint || !this.#peers.includes(peer)) return;
-    await this.#documents.put(DOCUMENT, {
+  /** An administrator has changed the configuration here. */
+  async #changed(): Promise<void> {
+    const { revision, ancestors } = this.#document;
+    await this.#keep(this.#options.context.rng.uuid(), [revision, ...ancestors]);
+    await this.check();
+  }
+
+  async #keep(revision: string, ancestors: readonly string[]): Promise<void> {
+    const known = new Set(ancestors.filter((one) => one !== '' && one !== revision));
+    await this.#update((document) => ({
       ...document,
-      agreed: { ...document.agreed, [peer.url]: fingerprint },
-    });
+      revision,
+      ancestors: [...known].slice(0, MAX_ANCESTORS),
+    }));
+  }
+
+  /** Changes what is kept, one change after the other: each is durable before the next one reads. */
+  async #update(change: (document: ClusterDocument) => ClusterDocument): Promise<void> {
+    const update = this.#updating.then(() => this.#documents.put(DOCUMENT, change(this.#document)));
+    this.#updating = update.catch(() => undefined);
+    await update;
   }
 
   async #tell(hostId: string, entry: HostEntry): Promise<readonly HostRecord[]> {

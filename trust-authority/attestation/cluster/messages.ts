@@ -38,12 +38,24 @@ export const toldRecords = z.strictObject({ records: z.array(hostRecord.nullable
 /** Body of `POST …/cluster/hosts?action=list`: the id that the page begins after. */
 export const hostPageSpec = z.strictObject({ after: z.string().max(128) });
 
+/** Former revisions that are remembered. */
+export const MAX_ANCESTORS = 64;
+
+const revision = z.string().max(64);
+
+/** Where a configuration comes from: a member whose revision is among the ancestors of another's is merely behind. */
+const lineage = { revision, ancestors: z.array(revision).max(MAX_ANCESTORS) };
+
 /** Body of `PUT …/cluster/configuration`. */
 export const replicatedConfiguration = z.strictObject({
   configuration: z.string().min(1).max(MAX_RAW_CONFIGURATION_CHARACTERS),
   /** Fingerprint of the configuration that it follows. */
   base: fingerprint,
+  ...lineage,
 });
+
+/** A configuration as one member sends it to another. */
+export type ReplicatedConfiguration = z.output<typeof replicatedConfiguration>;
 
 /** How a member stands. */
 export const clusterState = z.strictObject({
@@ -51,6 +63,7 @@ export const clusterState = z.strictObject({
   last_update_time: z.string().max(64),
   /** Nothing was ever configured there. */
   pristine: z.boolean(),
+  ...lineage,
 });
 
 /** How a member stands. */

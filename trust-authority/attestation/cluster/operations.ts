@@ -63,7 +63,7 @@ export function clusterOperations({
       body: replicatedConfiguration,
       // JSON in a JSON string: quotes are escaped.
       maxJsonBytes: 2 * MAX_RAW_CONFIGURATION_CHARACTERS,
-      run: ({ body }) => cluster.receive(body.configuration, body.base),
+      run: ({ body }) => cluster.receive(body),
     }),
     jsonOperation({
       name: 'attestation.cluster.hosts.list',

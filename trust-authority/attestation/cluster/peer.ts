@@ -7,7 +7,7 @@ import type { AppliedConfiguration } from '../../rest-client.js';
 import type { ClusterMember } from '../client.js';
 import type { HostEntry, HostRecord } from '../known-hosts.js';
 import { HOSTS_A_MESSAGE, clusterState, toldHosts, toldRecords } from './messages.js';
-import type { ClusterState, ToldHost } from './messages.js';
+import type { ClusterState, ReplicatedConfiguration, ToldHost } from './messages.js';
 
 /** How long a member may take before it counts as down: a host is waiting meanwhile. Own choice. */
 const PATIENCE_MS = 2_000;
@@ -73,8 +73,8 @@ export class Peer {
   }
 
   /** Sends a configuration, which it takes if its own still has the fingerprint `base`. */
-  putConfiguration(configuration: string, base: string): Promise<void> {
-    return this.#rest.call('PUT', 'configuration', { configuration, base });
+  putConfiguration(configuration: ReplicatedConfiguration): Promise<void> {
+    return this.#rest.call('PUT', 'configuration', configuration);
   }
 
   /** The hosts that it knows, from the id after `after` on. */
