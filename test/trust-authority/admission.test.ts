@@ -1,4 +1,5 @@
 import { connect } from 'node:tls';
+import { gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -7,6 +8,8 @@ import type { KeyAndCertificate } from '../../core/pki/index.js';
 import { attestationOperations } from '../../trust-authority/attestation/operations.js';
 import { kmsOperations } from '../../trust-authority/kps/operations.js';
 import type { Operation } from '../../trust-authority/rest/operation.js';
+import { trustAuthorityConfig } from '../../trust-authority/index.js';
+import { MAX_IMGDB_BYTES, unpackImgdb } from '../../wire/esx-image/index.js';
 import type { TestTrustAuthority, TrustPki } from './harness.js';
 import { makeTrustPki, startTrustAuthority } from './harness.js';
 
@@ -134,5 +137,29 @@ describe('a request', () => {
     const { status } = await http.raw('GET', '/api/esx/attestation/tpm2/ca-certificates/%ff');
     await http.close();
     expect(status).toBe(400);
+  });
+});
+
+describe('a base image archive', () => {
+  it('that unpacks to more than it may is refused, while others are served', async () => {
+    const bomb = gzipSync(Buffer.alloc(256 * 1024 * 1024));
+    expect(bomb.length).toBeLessThan(MAX_IMGDB_BYTES);
+    let turns = 0;
+    const turning = setInterval(() => (turns += 1), 0);
+    const refused = await unpackImgdb(bomb).catch((error: unknown) => error);
+    clearInterval(turning);
+    expect(refused).toMatchObject({ code: 'imgdb_malformed' });
+    expect(turns).toBeGreaterThan(0);
+    await expect(ta.attestation.baseImages.importFromImgdb(bomb)).rejects.toMatchObject({ status: 400 });
+  });
+
+  it('has the same longest length over the API, in a configuration, and when it is read', async () => {
+    const tooLong = Buffer.alloc(MAX_IMGDB_BYTES + 1);
+    await expect(unpackImgdb(tooLong)).rejects.toThrow(/more than 4194304 bytes/);
+    await expect(ta.attestation.baseImages.importFromImgdb(tooLong)).rejects.toThrow(/at most 4194304 bytes/);
+    const config = { tls: { certificatePem: '', privateKeyPem: '' }, trustedCaPem: '' };
+    const initial = (bytes: Buffer) => ({ ...config, initial: { baseImages: [bytes.toString('base64')] } });
+    expect(trustAuthorityConfig.safeParse(initial(tooLong)).success).toBe(false);
+    expect(trustAuthorityConfig.safeParse(initial(tooLong.subarray(1))).success).toBe(true);
   });
 });

@@ -30,10 +30,12 @@ function pcrsOf(material: Material): PcrComparison[] {
 }
 
 function eventsOf(material: Material): EventComparison[] {
+  const events = allEventsOf(material);
+  if (!events) return [];
   const image = matchingImage(material) ?? closestImage(material);
   const compared = image ? compareWithImage(material, image) : [];
   const byEvent = new Map(compared.map((one) => [one.event, one]));
-  const logged = (allEventsOf(material) ?? []).map((event) => eventComparison(event, byEvent.get(event)));
+  const logged = events.map((event) => eventComparison(event, byEvent.get(event)));
   const missing = compared.filter(({ verdict }) => verdict === 'missing').map(missingComparison);
   return [...logged, ...missing];
 }
