@@ -4,8 +4,12 @@ export type {
   AttestationSettings,
   BaseImageSummary,
   CaCertificateInfo,
+  ClusterInfo,
+  ClusterMember,
+  ClusterSpec,
   EndorsementKeyInfo,
   KnownHost,
+  MemberState,
 } from './attestation/client.js';
 export { KeyProviderServiceClient } from './kps/client.js';
 export type {

@@ -8,6 +8,7 @@ import {
   serviceGroup,
   x509CertChain,
 } from '../wire/attestation/index.js';
+import { MAX_IMGDB_BYTES } from '../wire/esx-image/index.js';
 
 /** A name that an administrator gives, for example to a provider or a certificate. */
 export const givenName = z
@@ -127,7 +128,7 @@ const initialConfiguration = z.strictObject({
   caCertificates: z.array(caCertificateSpec).default([]),
   endorsementKeys: z.array(endorsementKeySpec).default([]),
   /** Contents of `boot_imgdb.tgz` files, in base64. */
-  baseImages: z.array(base64Bytes(16 * 1024 * 1024)).default([]),
+  baseImages: z.array(base64Bytes(MAX_IMGDB_BYTES)).default([]),
   attestationServices: z.array(attestationServiceSpec).default([]),
   consumerPrincipals: z.array(consumerPrincipalSpec).default([]),
   providers: z
@@ -172,6 +173,8 @@ export const trustAuthorityConfig = z.strictObject({
         .default(8 * 3600),
       /** Time to answer a challenge. */
       challengeLifetimeSeconds: z.number().int().min(1).max(3600).default(60),
+      /** Most host ids that hosts with one client certificate may attest under; a reinstalled host has a new one. */
+      hostIdsPerCertificate: z.number().int().min(1).max(100_000).default(8),
     })
     .prefault({}),
   kms: z

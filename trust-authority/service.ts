@@ -1,10 +1,11 @@
 import type { ServiceContext } from '../core/context.js';
 import type { HttpsServer } from '../core/http/index.js';
-import { createApp, startHttpsServer, urlOf, vapiErrorHandler } from '../core/http/index.js';
+import { startHttpsServer, urlOf } from '../core/http/index.js';
 import { makePrivateDir } from '../core/data-dir.js';
 import type { Endpoint, Health, Service } from '../core/lifecycle.js';
 import { networkAddressOf } from '../wire/attestation/index.js';
 import { AttestationService, SIGNING_KEY } from './attestation/attestation-service.js';
+import { AttestationCluster } from './attestation/cluster/cluster.js';
 import { AttestationConfiguration } from './attestation/configuration.js';
 import { KnownHosts } from './attestation/known-hosts.js';
 import { attestationOperations } from './attestation/operations.js';
@@ -24,13 +25,15 @@ import { TokenVerifier } from './kps/token-verifier.js';
 import { TrustedIssuers } from './kps/trusted-issuers.js';
 import { KeyPairs } from './pki/key-pairs.js';
 import { chainOf } from './rest-client.js';
-import type { Operation } from './rest/operation.js';
-import { noSuchOperation, operationRouter } from './rest/router.js';
+import { Door } from './rest/door.js';
+import { operationListener } from './rest/router.js';
+import type { RouterOptions } from './rest/router.js';
 import { TrustAuthorityStore } from './store.js';
 
 /** What a running Trust Authority holds, and how it is taken down. */
 interface Running {
   readonly configuration: AttestationConfiguration;
+  readonly cluster: AttestationCluster;
   readonly attestation: HttpsServer;
   readonly kms: HttpsServer;
   readonly close: () => Promise<void>;
@@ -66,7 +69,8 @@ export class TrustAuthorityService implements Service {
 
   health(): Health {
     if (!this.#running) return { status: 'down', details: ['The service is not started.'] };
-    const { health, details } = attestationStatus(this.#running.configuration);
+    const { configuration, cluster } = this.#running;
+    const { health, details } = attestationStatus(configuration, cluster.peers);
     return {
       status: health === 'OK' ? 'ok' : 'degraded',
       details: details.map(({ default_message }) => default_message),
@@ -85,13 +89,15 @@ async function startTrustAuthority(config: TrustAuthorityConfig, context: Servic
     const keyPairs = new KeyPairs(store, context.clock);
     const configuration = await AttestationConfiguration.load(store);
 
-    const attestationApp = createApp();
-    const attestation = await listen(config, config.attestation.port, attestationApp);
+    const attestationDoor = new Door();
+    const attestation = await listen(config, config.attestation.port, attestationDoor);
     closers.push(() => attestation.close());
     const issuer = config.attestation.externalUrl?.replace(/\/$/, '') ?? urlOf(config.host, attestation.port);
     const signerName = `attestation ${config.name}`;
     await keyPairs.findOrCreate(SIGNING_KEY, signerName);
     const knownHosts = new KnownHosts(store);
+    const cluster = new AttestationCluster({ context, store, configuration, knownHosts, tls: config.tls });
+    closers.push(() => cluster.close());
     const service = new AttestationService({
       context,
       configuration,
@@ -102,6 +108,8 @@ async function startTrustAuthority(config: TrustAuthorityConfig, context: Servic
       group: config.group,
       tokenLifetimeSeconds: config.attestation.tokenLifetimeSeconds,
       challengeLifetimeSeconds: config.attestation.challengeLifetimeSeconds,
+      hostIdsPerCertificate: config.attestation.hostIdsPerCertificate,
+      ready: () => cluster.ready(),
     });
     closers.push(() => service.close());
 
@@ -136,15 +144,31 @@ async function startTrustAuthority(config: TrustAuthorityConfig, context: Servic
       service,
       configuration,
       knownHosts,
+      cluster,
+      clock: context.clock,
       keyPairs,
       signerName,
     });
-    mount(attestationApp, attestationRows, config, context, 'kpsim_attestation');
-    const kmsApp = createApp();
-    mount(kmsApp, kmsRows, config, context, 'kpsim_kps');
-    const kms = await listen(config, config.kms.port, kmsApp);
+    const { name, administrators } = config;
+    const routing: Omit<RouterOptions, 'metricsPrefix'> = { service: name, administrators, context };
+    attestationDoor.open(
+      operationListener(attestationRows, {
+        ...routing,
+        isMember: (certificate) => cluster.isMember(certificate),
+        metricsPrefix: 'kpsim_attestation',
+      }),
+    );
+    cluster.start();
+    const kmsDoor = new Door();
+    kmsDoor.open(
+      operationListener(kmsRows, {
+        ...routing,
+        metricsPrefix: 'kpsim_kps',
+      }),
+    );
+    const kms = await listen(config, config.kms.port, kmsDoor);
     closers.push(() => kms.close());
-    return { configuration, attestation, kms, close };
+    return { configuration, cluster, attestation, kms, close };
   } catch (error) {
     await close();
     throw error;
@@ -170,26 +194,9 @@ function kmsRooms(
   return { keys, providers, issuers, principals, configuration, cluster };
 }
 
-function mount(
-  app: ReturnType<typeof createApp>,
-  operations: readonly Operation[],
-  config: TrustAuthorityConfig,
-  context: ServiceContext,
-  metricsPrefix: string,
-): void {
-  const { name: service, administrators } = config;
-  app.use(operationRouter(operations, { service, administrators, context, metricsPrefix }));
-  app.use(noSuchOperation);
-  app.use(vapiErrorHandler(context.log));
-}
-
-function listen(
-  config: TrustAuthorityConfig,
-  port: number,
-  app: ReturnType<typeof createApp>,
-): Promise<HttpsServer> {
+function listen(config: TrustAuthorityConfig, port: number, { listener }: Door): Promise<HttpsServer> {
   return startHttpsServer({
-    app,
+    app: listener,
     host: config.host,
     port,
     tls: { ...config.tls, clientCaPem: config.trustedCaPem, requestClientCertificate: 'optional' },

@@ -42,7 +42,8 @@ export type DocumentKind =
   | 'known-host'
   | 'key-pair'
   | 'provider'
-  | 'attestation-service';
+  | 'attestation-service'
+  | 'cluster';
 
 /** Kinds of secrets; they are sealed at rest. */
 export type SecretKind = 'private-key' | 'pending-private-key' | 'credential';

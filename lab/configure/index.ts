@@ -2,11 +2,12 @@ import { KpsimError, errorText } from '../../core/errors.js';
 import type { Ground } from '../ground.js';
 import type { LabServices } from '../services/index.js';
 import { settleAll } from '../settle-all.js';
+import { authoritiesOf } from '../topology/index.js';
 import type { ProviderSpec, Topology } from '../topology/index.js';
 import { configureInventory } from './inventory.js';
 import { configureNativeProvider } from './native-provider.js';
 import { configureStandardProvider } from './standard-provider.js';
-import { configureTrustedKeyProvider, trustHosts } from './trust-authority.js';
+import { configureTrustedKeyProvider, joinTrustAuthorities, trustHosts } from './trust-authority.js';
 import { configureTrustedInfrastructure, registerTrustedProvider } from './trusted-infrastructure.js';
 import { configureUsers } from './users.js';
 import { configureVm } from './vms.js';
@@ -36,10 +37,16 @@ export async function configureLab(
     ...services.trustAuthorities.map((authority) =>
       trustHosts(
         authority,
-        services.hosts.filter((host) => host.trustAuthority === authority.name),
+        services.hosts.filter((host) => host.trustAuthorities.includes(authority.name)),
+        services.tpmVendor,
       ),
     ),
   ]);
+  await settleAll(
+    clustersOfAuthorities(topology).map((names) =>
+      joinTrustAuthorities(pick(services.trustAuthorities, names), ground.certificates),
+    ),
+  );
   onProgress('configuring key providers');
   await settleAll(topology.providers.map((provider) => configureProvider(provider, services, ground)));
   await configureTrustedInfrastructure(topology, services, ground);
@@ -82,10 +89,21 @@ async function configureProvider(
     );
     return;
   }
-  const [authority] = pick(services.trustAuthorities, [provider.trustAuthority]);
-  if (!authority) return;
-  await configureTrustedKeyProvider(authority, provider.name, keyServers, certificates);
+  const authorities = pick(services.trustAuthorities, authoritiesOf(provider));
+  await configureTrustedKeyProvider(authorities, provider.name, keyServers, certificates);
   for (const vcenter of vcenters) await registerTrustedProvider(vcenter, provider);
+}
+
+/** Trust Authorities that some trusted cluster names together, each in one such list. */
+function clustersOfAuthorities({ vcenters }: Topology): readonly (readonly string[])[] {
+  const lists = vcenters.flatMap(({ clusters }) => clusters.map(authoritiesOf));
+  const joined: Set<string>[] = [];
+  for (const list of lists.filter(({ length }) => length > 1)) {
+    const touching = joined.filter((names) => list.some((name) => names.has(name)));
+    for (const names of touching) joined.splice(joined.indexOf(names), 1);
+    joined.push(new Set([...touching.flatMap((names) => [...names]), ...list]));
+  }
+  return joined.map((names) => [...names]);
 }
 
 /** The services of those names, in the order of the names; the topology has been checked to have them. */

@@ -2,6 +2,7 @@ import type { Ground } from '../ground.js';
 import type { LabServices } from '../services/index.js';
 import type { LabVcenter } from '../services/vcenter.js';
 import { settleAll } from '../settle-all.js';
+import { authoritiesOf } from '../topology/index.js';
 import type { Topology } from '../topology/index.js';
 import { isKnown } from './standard-provider.js';
 
@@ -33,24 +34,26 @@ export async function configureTrustedInfrastructure(
 ): Promise<void> {
   const trusted = topology.vcenters.flatMap(({ name, clusters }) =>
     clusters.flatMap((cluster) => {
-      const authority = trustAuthorities.find((one) => one.name === cluster.trustAuthority);
+      const authorities = authoritiesOf(cluster).flatMap((wanted) =>
+        trustAuthorities.filter((one) => one.name === wanted),
+      );
       const vcenter = vcenters.find((one) => one.name === name);
-      return authority && vcenter ? [{ cluster: cluster.name, authority, vcenter }] : [];
+      return authorities.length > 0 && vcenter ? [{ cluster: cluster.name, authorities, vcenter }] : [];
     }),
   );
   await settleAll(
-    trusted.map(async ({ cluster, authority, vcenter }) => {
+    trusted.map(async ({ cluster, authorities, vcenter }) => {
       const client = await vcenter.client();
       const reference = await vcenter.find(`${vcenter.datacenterName}/host/${cluster}`);
-      const service = (address: string): unknown => ({
+      const service = (address: string, group: string): unknown => ({
         address,
         trusted_CA: certificates.caPem,
-        group: authority.group,
+        group,
       });
       const path = `/api/kpsim/vcenter/clusters/${reference?.value ?? ''}/trusted-infrastructure`;
       await client.rest('PUT', path, {
-        attestation: [service(authority.attestationEndpoint.url)],
-        kms: [service(authority.keyProviderEndpoint.url)],
+        attestation: authorities.map((one) => service(one.attestationEndpoint.url, one.group)),
+        kms: authorities.map((one) => service(one.keyProviderEndpoint.url, one.group)),
       });
     }),
   );

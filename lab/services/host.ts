@@ -10,6 +10,7 @@ import {
 } from '../../host-agent/index.js';
 import type { Ground } from '../ground.js';
 import { LAB_ADMINISTRATOR } from '../ground.js';
+import { authoritiesOf } from '../topology/index.js';
 import type { HostAddress, HostSpec, PlacedHost } from '../topology/index.js';
 import { nativeKpNameOf } from './native-kp.js';
 
@@ -26,8 +27,8 @@ export class LabHost {
   readonly vcenter: string;
   /** Its cluster; undefined for a standalone host. */
   readonly cluster: string | undefined;
-  /** The Trust Authority that it attests to; undefined outside of trusted clusters. */
-  readonly trustAuthority: string | undefined;
+  /** The Trust Authorities that it attests to, in their order; none outside of trusted clusters. */
+  readonly trustAuthorities: readonly string[];
   readonly endpoint: Endpoint;
   readonly vmotionEndpoint: Endpoint;
   readonly #ground: Ground;
@@ -37,7 +38,7 @@ export class LabHost {
     this.name = placed.spec.name;
     this.vcenter = placed.vcenter.name;
     this.cluster = placed.cluster?.name;
-    this.trustAuthority = placed.cluster?.trustAuthority;
+    this.trustAuthorities = authoritiesOf(placed.cluster ?? {});
     this.endpoint = endpoint(MANAGEMENT_ENDPOINT);
     this.vmotionEndpoint = endpoint(VMOTION_ENDPOINT);
     this.#ground = ground;

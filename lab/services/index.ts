@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import type { PlatformParts } from '../../host-agent/index.js';
 import { EndorsementPool, openTpmVendor } from '../../host-agent/index.js';
+import type { TpmVendor } from '../../host-agent/tpm/index.js';
 import type { Ground } from '../ground.js';
 import type { LabOptions } from '../lab.js';
 import { settleAll } from '../settle-all.js';
@@ -24,6 +25,8 @@ export interface LabServices {
   readonly trustAuthorities: readonly LabTrustAuthority[];
   readonly hosts: readonly LabHost[];
   readonly vcenters: readonly LabVcenter[];
+  /** The maker of all TPMs that are made in this run. */
+  readonly tpmVendor: TpmVendor;
 }
 
 /** Starts every service of a topology; none of them needs another to start. */
@@ -33,11 +36,9 @@ export async function startServices(
   { onProgress, vmotionAddresses = {} }: LabOptions,
 ): Promise<LabServices> {
   onProgress?.('starting services');
-  const parts: PlatformParts = {
-    // Hosts keep their TPMs from run to run, so whoever made them must stay the same.
-    tpmVendor: await openTpmVendor(join(ground.dataDir, 'tpm-vendor'), { clock: ground.clock }),
-    endorsementPool: new EndorsementPool(),
-  };
+  // Hosts keep their TPMs from run to run, so whoever made them must stay the same.
+  const tpmVendor = await openTpmVendor(join(ground.dataDir, 'tpm-vendor'), { clock: ground.clock });
+  const parts: PlatformParts = { tpmVendor, endorsementPool: new EndorsementPool() };
   const [keyServers, trustAuthorities, vcenters, hosts] = await settleAll([
     settleAll(topology.keyServers.map((spec) => LabKeyServer.start(spec, ground))),
     settleAll(topology.trustAuthorities.map((spec) => LabTrustAuthority.start(spec, ground))),
@@ -48,5 +49,5 @@ export async function startServices(
       ),
     ),
   ]);
-  return { keyServers, trustAuthorities, hosts, vcenters };
+  return { keyServers, trustAuthorities, hosts, vcenters, tpmVendor };
 }

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../core/lifecycle.js';
 import { AttestationClient, KeyProviderServiceClient } from '../../trust-authority/client.js';
+import type { ClusterMember } from '../../trust-authority/client.js';
 import { TrustAuthorityService, trustAuthorityConfig } from '../../trust-authority/index.js';
 import type { Ground } from '../ground.js';
 import { LAB_ADMINISTRATOR } from '../ground.js';
@@ -11,9 +12,16 @@ export class LabTrustAuthority {
   readonly group: string;
   readonly attestationEndpoint: Endpoint;
   readonly keyProviderEndpoint: Endpoint;
+  readonly #service: TrustAuthorityService;
   readonly #ground: Ground;
 
-  private constructor(spec: TrustAuthoritySpec, endpoint: (name: string) => Endpoint, ground: Ground) {
+  private constructor(
+    spec: TrustAuthoritySpec,
+    service: TrustAuthorityService,
+    endpoint: (name: string) => Endpoint,
+    ground: Ground,
+  ) {
+    this.#service = service;
     this.name = spec.name;
     this.group = spec.group;
     this.attestationEndpoint = endpoint('attestation');
@@ -32,7 +40,19 @@ export class LabTrustAuthority {
       kms: { port: ground.port(name, 'kms', spec.keyProviderPort) },
     });
     const service = new TrustAuthorityService(config, await ground.contextOf(name));
-    return new LabTrustAuthority(spec, await ground.start(service), ground);
+    return new LabTrustAuthority(spec, service, await ground.start(service), ground);
+  }
+
+  /** Stops both services, as an outage does. */
+  stop(): Promise<void> {
+    return this.#service.stop();
+  }
+
+  /** How other Trust Authorities of its cluster know it: by its certificate. */
+  async asMember(): Promise<ClusterMember> {
+    const { host: hostname, port } = this.attestationEndpoint;
+    const { certificatePem } = await this.#ground.certificates.server(this.name, this.#ground.host);
+    return { address: { hostname, port }, certificate: certificatePem };
   }
 
   /** A client of the attestation service; it is closed when the lab stops. */

@@ -8,7 +8,7 @@ import type { Topology, TopologyInput } from './schema.js';
 import { topologyShape } from './schema.js';
 
 export type * from './schema.js';
-export { hostsOf, vcentersOf } from './references.js';
+export { authoritiesOf, hostsOf, vcentersOf } from './references.js';
 export type { HostAddress, PlacedHost } from './references.js';
 
 /** A topology: its shape, and that every name in it refers to something. */

@@ -94,10 +94,9 @@ function checkVcenters(topology: Topology, context: Context): void {
     checkUnique(rowsAt(vcenter.clusters, 'clusters'), 'a cluster', context);
     checkUnique(rowsAt(vcenter.users, 'users'), 'a user', context);
     checkUnique(rowsAt(vcenter.roles, 'roles'), 'a role', context, SYSTEM_ROLES);
-    vcenter.clusters.forEach(({ trustAuthority }, c) => {
-      if (trustAuthority === undefined) return;
-      checkKnown(trustAuthority, authorities, [...path, 'clusters', c, 'trustAuthority'], context);
-    });
+    vcenter.clusters.forEach((cluster, c) =>
+      checkAuthorities(cluster, authorities, [...path, 'clusters', c], context),
+    );
     const roles = [...SYSTEM_ROLES, ...namesOf(vcenter.roles)];
     vcenter.users.forEach(({ role }, u) => checkKnown(role, roles, [...path, 'users', u, 'role'], context));
   });
@@ -107,6 +106,27 @@ function checkVcenters(topology: Topology, context: Context): void {
       checkKnown(name, namesOf(EVIDENCE_FAULTS), [...path, 'attestationFaults', index], context),
     );
   }
+}
+
+/** The Trust Authorities that a trusted cluster or provider names, in the order in which they are asked. */
+export function authoritiesOf({
+  trustAuthority = [],
+}: {
+  readonly trustAuthority?: string | readonly string[] | undefined;
+}): readonly string[] {
+  return typeof trustAuthority === 'string' ? [trustAuthority] : trustAuthority;
+}
+
+function checkAuthorities(
+  row: Parameters<typeof authoritiesOf>[0],
+  known: readonly string[],
+  path: Path,
+  context: Context,
+): void {
+  const at = [...path, 'trustAuthority'];
+  authoritiesOf(row).forEach((name, index) =>
+    checkKnown(name, known, typeof row.trustAuthority === 'string' ? at : [...at, index], context),
+  );
 }
 
 function checkProviders(topology: Topology, context: Context): void {
@@ -128,7 +148,7 @@ function checkProviders(topology: Topology, context: Context): void {
       check(provider.keyServers, 'keyServers', 'keyServers');
     }
     if (provider.kind === 'trusted') {
-      checkKnown(provider.trustAuthority, known.trustAuthorities, [...path, 'trustAuthority'], context);
+      checkAuthorities(provider, known.trustAuthorities, path, context);
     }
     for (const vcenter of vcentersOf(provider)) {
       const key = `${vcenter}/${provider.name}`;
@@ -194,8 +214,9 @@ function obstacleTo(provider: ProviderSpec, { spec, cluster }: PlacedHost): stri
   if (provider.kind === 'native' && provider.tpmRequired && !spec.tpm)
     return 'it needs a TPM, and the host has none';
   if (provider.kind !== 'trusted') return undefined;
-  if (cluster?.trustAuthority !== provider.trustAuthority) {
-    return `its cluster does not attest to ${provider.trustAuthority}`;
+  const attestsTo = authoritiesOf(cluster ?? {});
+  if (!authoritiesOf(provider).some((name) => attestsTo.includes(name))) {
+    return `its cluster does not attest to ${authoritiesOf(provider).join(' or ')}`;
   }
   if (!spec.tpm) return 'it has no TPM, so it cannot be attested';
   if (!spec.secureBoot || spec.attestationFaults.length > 0) {

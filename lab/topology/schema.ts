@@ -56,6 +56,9 @@ const trustAuthority = z.strictObject({
     .describe('How long an attestation is good for.'),
 });
 
+/** One Trust Authority, or several that form one cluster. */
+const trustAuthorityNames = z.union([serviceName, z.array(serviceName).min(1).max(16)]);
+
 const host = z.strictObject({
   name: serviceName.describe('Instance name, for example esx-east-1.'),
   version: version.default('8.0.3').describe('Version of ESXi; below 6.5.0 it knows no encryption.'),
@@ -81,9 +84,11 @@ const host = z.strictObject({
 
 const cluster = z.strictObject({
   name: givenName,
-  trustAuthority: serviceName
+  trustAuthority: trustAuthorityNames
     .optional()
-    .describe('Makes it a trusted cluster: its hosts attest to this Trust Authority.'),
+    .describe(
+      'Makes it a trusted cluster: its hosts attest to this Trust Authority, or to the first of a list that answers.',
+    ),
   hosts: list(host, 1024),
 });
 
@@ -142,7 +147,7 @@ const nativeProvider = z.strictObject({
 const trustedProvider = z.strictObject({
   kind: z.literal('trusted'),
   name: givenName,
-  trustAuthority: serviceName,
+  trustAuthority: trustAuthorityNames,
   keyServers: z.array(serviceName).min(1).max(16).describe('Where its primary key is.'),
   vcenters: z.array(serviceName).min(1).max(16),
   default: z.boolean().default(false),

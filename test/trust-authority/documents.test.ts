@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
+
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { decodeProtectedHeader, importX509, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 
 import { certificateX5tS256 } from '../../core/pki/index.js';
 import type { TestTrustAuthority, TrustPki } from './harness.js';
@@ -19,53 +21,10 @@ beforeAll(async () => {
 
 afterAll(() => ta[Symbol.asyncDispose]());
 
-/** Claims of an EAR and of the vector within, as JSON, after the CDDL of the draft. */
-const EAR_SCHEMA = {
-  type: 'object',
-  required: ['eat_profile', 'iat', 'ear.verifier-id', 'submods'],
-  properties: {
-    eat_profile: { const: 'tag:github.com,2023:veraison/ear' },
-    iat: { type: 'integer', minimum: 0 },
-    eat_nonce: { type: 'string', pattern: '^[A-Za-z0-9_-]{11,86}$' },
-    'ear.verifier-id': {
-      type: 'object',
-      required: ['build', 'developer'],
-      properties: { build: { type: 'string' }, developer: { type: 'string' } },
-      additionalProperties: false,
-    },
-    submods: {
-      type: 'object',
-      minProperties: 1,
-      additionalProperties: {
-        type: 'object',
-        required: ['ear.status'],
-        properties: {
-          'ear.status': { enum: ['none', 'affirming', 'warning', 'contraindicated'] },
-          'ear.trustworthiness-vector': {
-            type: 'object',
-            minProperties: 1,
-            properties: Object.fromEntries(
-              [
-                'instance-identity',
-                'configuration',
-                'executables',
-                'file-system',
-                'hardware',
-                'runtime-opaque',
-                'storage-opaque',
-                'sourced-data',
-              ].map((claim) => [claim, { type: 'integer', minimum: -128, maximum: 127 }]),
-            ),
-            additionalProperties: false,
-          },
-          'ear.appraisal-policy-id': { type: 'string', format: 'uri' },
-        },
-      },
-    },
-  },
-} as const;
-
-const earSchema = z.fromJSONSchema(EAR_SCHEMA as never);
+/** The schema that is shipped, compiled by a validator that is not ours. */
+const earIsValid = new Ajv2020({ strict: true, allErrors: true }).compile(
+  JSON.parse(readFileSync(new URL('../../docs/schemas/ear.schema.json', import.meta.url), 'utf8')) as object,
+);
 
 async function verified(outcome: Outcome, type: string, audience?: string) {
   const { document } = outcome.result.documents.find((row) => row.type === type)!;
@@ -86,7 +45,7 @@ interface Submodule {
 async function report(faults: readonly string[], id: string): Promise<Submodule> {
   const host = await ta.bootHost({ id, faults });
   const { payload } = await verified(await host.attest(), 'REPORTING_JWT');
-  expect(() => earSchema.parse(payload)).not.toThrow();
+  expect([earIsValid(payload), earIsValid.errors]).toEqual([true, null]);
   return (payload.submods as Record<string, Submodule>)['esx-host']!;
 }
 
@@ -144,15 +103,45 @@ describe('a REPORTING_JWT', () => {
   });
 
   it.each([
-    ['ek-ca-untrusted', 'instance-identity', 97],
-    ['signature-bit-flip', 'hardware', 99],
-    ['module-replaced', 'executables', 97],
-    ['secure-boot-disabled', 'configuration', 32],
-  ])('of a host with the fault %s gives %s the value %i', async (fault, claim, value) => {
+    ['ek-ca-untrusted', 'contraindicated', { 'instance-identity': 97 }],
+    ['signature-bit-flip', 'contraindicated', { hardware: 99 }],
+    ['module-replaced', 'contraindicated', { executables: 97 }],
+    ['secure-boot-disabled', 'warning', { configuration: 32 }],
+    ['ek-certificate-expired', 'warning', { 'instance-identity': 32 }],
+  ])('of a host with the fault %s is %s, as the claim says that it is about', async (fault, tier, claim) => {
     const { 'ear.status': status, 'ear.trustworthiness-vector': vector } = await report([fault], fault);
-    expect(status).toBe('contraindicated');
-    expect(vector[claim]).toBe(value);
-    expect(Object.values(vector).filter((other) => other === 2)).toHaveLength(3);
+    expect(status).toBe(tier);
+    expect(vector).toEqual({
+      'instance-identity': 2,
+      configuration: 2,
+      executables: 2,
+      hardware: 2,
+      ...claim,
+    });
+  });
+
+  it('does not affirm the identity of a TPM that nobody vouches for', async () => {
+    await ta.attestation.settings.update({ require_certificate_validation: false });
+    const { 'ear.status': status, 'ear.trustworthiness-vector': vector } = await report([], 'unknown-tpm');
+    await ta.attestation.settings.update({ require_certificate_validation: true });
+    expect(status).toBe('affirming');
+    expect(vector).toEqual({ configuration: 2, executables: 2, hardware: 2 });
+  });
+
+  it('that is altered is refused by the schema', async () => {
+    const host = await ta.bootHost({ id: 'altered' });
+    const { payload } = await verified(await host.attest(), 'REPORTING_JWT');
+    const appraisal = (payload.submods as Record<string, object>)['esx-host']!;
+    for (const change of [
+      { eat_profile: 'other' },
+      { eat_nonce: 'short' },
+      { submods: {} },
+      { submods: { 'esx-host': { ...appraisal, 'ear.status': 2 } } },
+      { submods: { 'esx-host': { ...appraisal, 'ear.trustworthiness-vector': { hardware: 200 } } } },
+      { submods: { 'esx-host': { ...appraisal, 'ear.trustworthiness-vector': { software: 2 } } } },
+    ]) {
+      expect([change, earIsValid({ ...payload, ...change })]).toEqual([change, false]);
+    }
   });
 
   it('affirms nothing that could not be judged', async () => {

@@ -71,6 +71,8 @@ export async function startTrustAuthority(
       administrators: ['vc-ta'],
       initial: await trustingInitial(pki),
       ...config,
+      // Many hosts of these tests share one certificate.
+      attestation: { hostIdsPerCertificate: 10_000, ...config.attestation },
     }),
     context,
   );

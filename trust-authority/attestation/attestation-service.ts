@@ -1,5 +1,4 @@
 import type { ServiceContext } from '../../core/context.js';
-import { errorText } from '../../core/errors.js';
 import { AttestationError, decodeContext, encodeContext } from '../../wire/attestation/index.js';
 import type {
   AttestRequest,
@@ -8,20 +7,23 @@ import type {
   EvidenceContext,
   HelloContext,
 } from '../../wire/attestation/index.js';
-import { decodeTpm2bPublic } from '../../wire/tpm2/index.js';
 import type { TpmtPublic } from '../../wire/tpm2/index.js';
 import type { KeyPairs } from '../pki/key-pairs.js';
+import type { ClientIdentity } from '../rest/operation.js';
 import { appraise, refusedAppraisal } from './appraisal/appraisal.js';
 import type { Appraisal } from './appraisal/appraisal.js';
 import { materialOf, valueOf } from './appraisal/material.js';
 import type { Material } from './appraisal/material.js';
-import { bootedImage } from './appraisal/steps/base-image.js';
+import { comparisonsOf } from './appraisal/explanation.js';
+import { matchingImage } from './appraisal/image-comparison.js';
+import { ReadStructures } from './appraisal/read-structures.js';
 import { Challenges } from './challenges.js';
+import type { OpenedChallenge } from './challenges.js';
 import type { AttestationConfiguration } from './configuration.js';
 import { DocumentIssuer } from './document-issuer.js';
-import { presentedIdentity } from './endorsement-key.js';
-import type { PresentedIdentity } from './endorsement-key.js';
-import type { KnownHosts } from './known-hosts.js';
+import { PresentedIdentities } from './endorsement-key.js';
+import { ownerOf } from './known-hosts.js';
+import type { HostRecord, KnownHosts } from './known-hosts.js';
 
 /** Id of the key pair that documents are signed with. */
 export const SIGNING_KEY = 'attestation-signing';
@@ -39,6 +41,10 @@ export interface AttestationServiceOptions {
   readonly group: string;
   readonly tokenLifetimeSeconds: number;
   readonly challengeLifetimeSeconds: number;
+  /** Most host ids of one client certificate. */
+  readonly hostIdsPerCertificate: number;
+  /** Resolves once the service knows what other members of its cluster know of hosts. */
+  readonly ready: () => Promise<void>;
 }
 
 /** Answers both rounds of an attestation. */
@@ -46,14 +52,16 @@ export class AttestationService {
   readonly #options: AttestationServiceOptions;
   readonly #challenges: Challenges;
   readonly #issuer: DocumentIssuer;
-  readonly #verdicts;
+  readonly #identities = new PresentedIdentities();
+  readonly #structures = new ReadStructures();
+  readonly #countVerdict: (reason: string) => void;
 
   constructor(options: AttestationServiceOptions) {
     const { context, issuer, group, tokenLifetimeSeconds } = options;
     this.#options = options;
     this.#challenges = new Challenges(context, options.challengeLifetimeSeconds);
     this.#issuer = new DocumentIssuer({ context, issuer, group, lifetimeSeconds: tokenLifetimeSeconds });
-    this.#verdicts = context.metrics.counter(
+    this.#countVerdict = context.metrics.tally(
       'kpsim_attestation_verdicts_total',
       'Appraisals of evidence by reason; attested for those that passed.',
       ['reason'],
@@ -63,16 +71,17 @@ export class AttestationService {
   /**
    * One round.
    *
-   * @param connectionCertificateSha256 `x5t#S256` of the caller's client certificate
+   * @param client who calls, by its client certificate
    * @throws AttestationError `malformed_evidence` if the context cannot be read
    */
-  async attest(request: AttestRequest, connectionCertificateSha256: string): Promise<AttestResult> {
+  async attest(request: AttestRequest, client: ClientIdentity): Promise<AttestResult> {
     const context = decodeContext(request.contexts[0] ?? '');
     switch (context.kind) {
       case 'hello':
         return this.#challenge(request, context);
       case 'evidence':
-        return this.#appraise(request, context, connectionCertificateSha256);
+        await this.#options.ready();
+        return this.#appraise(request, context, client);
       case 'challenge':
       case 'appraisal':
         throw new AttestationError('malformed_evidence', `A host does not send a context ${context.kind}.`);
@@ -84,10 +93,10 @@ export class AttestationService {
     this.#challenges.close();
   }
 
-  async #challenge(request: AttestRequest, hello: HelloContext): Promise<AttestResult> {
+  #challenge(request: AttestRequest, hello: HelloContext): AttestResult {
     try {
-      const identity = presentedIdentity(request.identity);
-      const challenge = await this.#challenges.issue(hello, identity, attestationKey(hello));
+      const identity = this.#identities.read(request.identity);
+      const challenge = this.#challenges.issue(hello, identity, this.#attestationKey(hello));
       return { attested: false, contexts: [encodeContext(challenge)], documents: [] };
     } catch (error) {
       if (error instanceof AttestationError) return this.#refused(error);
@@ -98,89 +107,109 @@ export class AttestationService {
   async #appraise(
     request: AttestRequest,
     evidence: EvidenceContext,
-    connectionCertificateSha256: string,
+    client: ClientIdentity,
   ): Promise<AttestResult> {
-    let identity: PresentedIdentity;
+    let identity: Material['identity'];
     try {
-      identity = presentedIdentity(request.identity);
+      identity = this.#identities.read(request.identity);
     } catch (error) {
       if (error instanceof AttestationError) return this.#refused(error);
       throw error;
     }
-    const challenge = await this.#challenges.answer(evidence.state);
-    const { configuration, context, knownHosts } = this.#options;
-    const material = materialOf({
-      identity,
-      challenge,
-      connectionCertificateSha256,
-      evidence,
-      reference: {
-        nowMs: context.clock.now(),
-        settings: configuration.settings,
-        anchors: configuration.anchors,
-        registeredKeys: configuration.registeredKeys,
-        baseImages: configuration.baseImages.trusted(),
-        knownHost: challenge && knownHosts.find(challenge.state.hostId),
-      },
-    });
-    const appraisal = appraise(material, (step, error) =>
-      context.log.error({ step, err: error }, 'an appraisal step failed unexpectedly'),
+    const challenge = this.#challenges.answer(evidence.state);
+    const reference = this.#reference(challenge, client);
+    const structures = this.#structures;
+    let material = materialOf({ identity, challenge, client, evidence, reference, structures });
+    let appraisal = this.#judge(material);
+    // The host is remembered before it gets its documents, so that none is out that the service does not know of.
+    const known = appraisal.attested ? await this.#remember(material) : undefined;
+    if (known) {
+      material = { ...material, reference: { ...reference, knownHost: known } };
+      appraisal = this.#judge(material);
+    }
+    return this.#answer(appraisal, material, request.types, evidence.explain === true);
+  }
+
+  #reference(challenge: OpenedChallenge | undefined, client: ClientIdentity): Material['reference'] {
+    const { configuration, context, knownHosts, hostIdsPerCertificate } = this.#options;
+    return {
+      nowMs: context.clock.now(),
+      settings: configuration.settings,
+      anchors: configuration.anchors,
+      registeredKeys: configuration.registeredKeys,
+      baseImages: configuration.baseImages.trusted(),
+      knownHost: challenge && knownHosts.find(challenge.state.hostId),
+      hostIds: { owned: knownHosts.owned(ownerOf(client)), limit: hostIdsPerCertificate },
+    };
+  }
+
+  #judge(material: Material): Appraisal {
+    return appraise(material, (step, error) =>
+      this.#options.context.log.error({ step, err: error }, 'an appraisal step failed unexpectedly'),
     );
-    if (appraisal.attested) await this.#remember(material);
-    return this.#answer(appraisal, material, request.types);
   }
 
   async #answer(
     appraisal: Appraisal,
     material: Material,
     types: readonly DocumentType[],
+    explain: boolean,
   ): Promise<AttestResult> {
-    this.#verdicts.inc({ reason: appraisal.reason ?? 'attested' });
+    this.#countVerdict(appraisal.reason ?? 'attested');
     const documents: { type: DocumentType; document: string }[] = [];
     const { configuration, keyPairs, signerName } = this.#options;
     const state = material.challenge?.state;
     if (state && types.length > 0) {
       const key = await keyPairs.findOrCreate(SIGNING_KEY, signerName);
       const policy = configuration.applied().fingerprint;
-      const baseImage = types.includes('REPORTING_JWT') ? bootedImage(material)?.version : undefined;
+      const baseImage = types.includes('REPORTING_JWT') ? matchingImage(material)?.image.version : undefined;
       const subject = { appraisal, state, policy, baseImage };
       for (const type of new Set(types)) {
-        const document = await this.#issuer.issue(type, subject, key);
+        const document = this.#issuer.issue(type, subject, key);
         if (document !== undefined) documents.push({ type, document });
       }
     }
-    const context = encodeContext({ kind: 'appraisal', steps: [...appraisal.steps] });
+    const context = encodeContext({
+      kind: 'appraisal',
+      steps: appraisal.steps,
+      ...(explain && comparisonsOf(material)),
+    });
     return { attested: appraisal.attested, contexts: [context], documents };
   }
 
-  /** The host is remembered before it gets its documents, so that none is out that the service does not know of. */
-  async #remember({ challenge, identity, attest, reference }: Material): Promise<void> {
+  /** @returns what is known by now that speaks against the host; undefined if nothing does */
+  async #remember({
+    challenge,
+    identity,
+    attest,
+    reference,
+    client,
+  }: Material): Promise<HostRecord | undefined> {
     const clockInfo = valueOf(attest)?.clockInfo;
-    if (!challenge || !clockInfo) return;
-    await this.#options.knownHosts.remember(challenge.state.hostId, {
+    if (!challenge || !clockInfo) return undefined;
+    return this.#options.knownHosts.remember(challenge.state.hostId, {
       endorsementKey: identity.fingerprint,
       resetCount: clockInfo.resetCount,
       restartCount: clockInfo.restartCount,
       attestedAtMs: reference.nowMs,
+      owner: ownerOf(client),
     });
   }
 
+  /** @throws AttestationError `malformed_evidence` */
+  #attestationKey(hello: HelloContext): TpmtPublic {
+    const read = this.#structures.publicArea(hello.akPublic);
+    if ('value' in read) return read.value;
+    throw new AttestationError('malformed_evidence', `akPublic: ${read.problem}`);
+  }
+
   #refused(error: AttestationError): AttestResult {
-    this.#verdicts.inc({ reason: error.reason });
+    this.#countVerdict(error.reason);
     const { steps } = refusedAppraisal(error.reason, error.message);
     return {
       attested: false,
-      contexts: [encodeContext({ kind: 'appraisal', steps: [...steps] })],
+      contexts: [encodeContext({ kind: 'appraisal', steps })],
       documents: [],
     };
-  }
-}
-
-/** @throws AttestationError `malformed_evidence` */
-function attestationKey(hello: HelloContext): TpmtPublic {
-  try {
-    return decodeTpm2bPublic(Buffer.from(hello.akPublic, 'base64'));
-  } catch (error) {
-    throw new AttestationError('malformed_evidence', `akPublic: ${errorText(error)}`, { cause: error });
   }
 }

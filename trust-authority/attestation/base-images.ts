@@ -4,10 +4,11 @@ import { ESXI_PCR, fileDigest, unpackImgdb } from '../../wire/esx-image/index.js
 import type { BaseImage, ImageFile } from '../../wire/esx-image/index.js';
 import { encodeVersionRecord, moduleNamePayload } from '../../wire/tpm2/index.js';
 import type { EsxiTag } from '../../wire/tpm2/index.js';
-import { DocumentTable } from '../documents.js';
+import { DocumentTable, byId } from '../documents.js';
 import type { TrustAuthorityStore } from '../store.js';
 import type { BaseImageSummary } from './client.js';
-import { JUDGED_BANK } from './appraisal/material.js';
+import { JUDGED_BANK } from './appraisal/read-structures.js';
+import { baseImageId } from './raw-configuration.js';
 
 /** Most base images that are trusted. */
 const IMAGE_LIMIT = 256;
@@ -36,11 +37,11 @@ export interface TrustedBaseImage {
 /** The base images that hosts may run. */
 export class BaseImages {
   readonly #table: DocumentTable<BaseImage>;
-  readonly #changed: () => void;
+  readonly #changed: () => Promise<void>;
   #trusted: { readonly version: number; readonly images: readonly TrustedBaseImage[] } | undefined;
 
   /** @param changed called after every change */
-  constructor(store: TrustAuthorityStore, changed: () => void) {
+  constructor(store: TrustAuthorityStore, changed: () => Promise<void>) {
     this.#table = new DocumentTable(store, 'base-image', 'base image', IMAGE_LIMIT);
     this.#changed = changed;
   }
@@ -61,10 +62,10 @@ export class BaseImages {
    */
   async importFromImgdb(bytes: Buffer): Promise<string> {
     const manifest = await unpackImgdb(bytes);
-    const id = createHash('sha256').update(JSON.stringify(manifest)).digest('hex');
+    const id = baseImageId(manifest);
     if (!this.#table.find(id)) {
       await this.#table.put(id, manifest);
-      this.#changed();
+      await this.#changed();
     }
     return id;
   }
@@ -72,7 +73,17 @@ export class BaseImages {
   /** @throws VapiError `NOT_FOUND` */
   async remove(image: string): Promise<void> {
     await this.#table.delete(image);
-    this.#changed();
+    await this.#changed();
+  }
+
+  /** All images as they were imported, in the order of their ids. */
+  manifests(): BaseImage[] {
+    return [...this.#table.entries()].sort(byId).map(([, manifest]) => manifest);
+  }
+
+  /** Takes over images that were written to the store, by id. */
+  replaced(images: ReadonlyMap<string, BaseImage>): void {
+    this.#table.replaced(images);
   }
 
   /** All images, ready to be compared with logs. */

@@ -1,4 +1,5 @@
-import { CompactEncrypt, compactDecrypt } from 'jose';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+
 import { z } from 'zod';
 
 import type { ServiceContext } from '../../core/context.js';
@@ -15,6 +16,9 @@ import type { PresentedIdentity } from './endorsement-key.js';
  * the PCRs that ESXi uses.
  */
 export const REQUIRED_PCRS = [{ hashAlg: 'SHA256' as const, pcrs: [0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 14] }];
+
+/** How the state of a challenge is sealed. */
+const SEAL = { cipher: 'aes-256-gcm', ivBytes: 12, tagBytes: 16 } as const;
 
 /** Answered challenges that are remembered until they would have expired anyway. */
 const USED_LIMIT = 100_000;
@@ -41,6 +45,8 @@ export type ChallengeState = z.infer<typeof sealedState>;
 export interface OpenedChallenge {
   readonly state: ChallengeState;
   readonly expired: boolean;
+  /** How long it could be answered. */
+  readonly lifetimeSeconds: number;
   /** False if it was answered before. */
   readonly firstAnswer: boolean;
 }
@@ -69,11 +75,7 @@ export class Challenges {
    *
    * @throws TpmError if the endorsement key is none that credentials can be made for
    */
-  async issue(
-    hello: HelloContext,
-    identity: PresentedIdentity,
-    akPublic: TpmtPublic,
-  ): Promise<ChallengeContext> {
+  issue(hello: HelloContext, identity: PresentedIdentity, akPublic: TpmtPublic): ChallengeContext {
     const secret = randomKeyBytes(EXCHANGE_LIMITS.secretBytes);
     const nonce = randomKeyBytes(EXCHANGE_LIMITS.nonceBytes);
     const akName = objectName(akPublic);
@@ -97,7 +99,7 @@ export class Challenges {
       encryptedSecret: credential.encryptedSecret.toString('base64'),
       nonce: state.nonce,
       pcrSelection: REQUIRED_PCRS,
-      state: await this.#seal(state),
+      state: this.#seal(state),
     };
   }
 
@@ -107,12 +109,17 @@ export class Challenges {
    * @returns undefined if it is none of this run of the service
    * @throws VapiError `SERVICE_UNAVAILABLE` if more were answered than can be remembered
    */
-  async answer(sealed: string): Promise<OpenedChallenge | undefined> {
-    const state = await this.#open(sealed);
+  answer(sealed: string): OpenedChallenge | undefined {
+    const state = this.#open(sealed);
     if (!state) return undefined;
     const now = this.#context.clock.now();
     const expiresMs = state.issuedAtMs + this.#lifetimeMs;
-    return { state, expired: now > expiresMs, firstAnswer: this.#use(state.id, expiresMs, now) };
+    return {
+      state,
+      expired: now > expiresMs,
+      lifetimeSeconds: this.#lifetimeMs / 1000,
+      firstAnswer: this.#use(state.id, expiresMs, now),
+    };
   }
 
   /** Clears the sealing key; challenges under way cannot be answered afterwards. */
@@ -135,19 +142,24 @@ export class Challenges {
     return true;
   }
 
-  #seal(state: ChallengeState): Promise<string> {
-    return new CompactEncrypt(Buffer.from(JSON.stringify(state), 'utf8'))
-      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-      .encrypt(this.#key);
+  /** iv ‖ ciphertext ‖ tag, base64url. Keys are of this run, so that random IVs do not come again. */
+  #seal(state: ChallengeState): string {
+    const iv = randomKeyBytes(SEAL.ivBytes);
+    const cipher = createCipheriv(SEAL.cipher, this.#key, iv);
+    const sealed = [iv, cipher.update(JSON.stringify(state), 'utf8'), cipher.final(), cipher.getAuthTag()];
+    return Buffer.concat(sealed).toString('base64url');
   }
 
-  async #open(sealed: string): Promise<ChallengeState | undefined> {
+  #open(text: string): ChallengeState | undefined {
+    const sealed = Buffer.from(text, 'base64url');
+    if (sealed.length < SEAL.ivBytes + SEAL.tagBytes) return undefined;
+    const decipher = createDecipheriv(SEAL.cipher, this.#key, sealed.subarray(0, SEAL.ivBytes), {
+      authTagLength: SEAL.tagBytes,
+    });
+    decipher.setAuthTag(sealed.subarray(-SEAL.tagBytes));
     try {
-      const { plaintext } = await compactDecrypt(sealed, this.#key, {
-        keyManagementAlgorithms: ['dir'],
-        contentEncryptionAlgorithms: ['A256GCM'],
-      });
-      return sealedState.parse(JSON.parse(Buffer.from(plaintext).toString('utf8')));
+      const plain = decipher.update(sealed.subarray(SEAL.ivBytes, -SEAL.tagBytes));
+      return sealedState.parse(JSON.parse(Buffer.concat([plain, decipher.final()]).toString('utf8')));
     } catch {
       return undefined; // not sealed by this run of the service; the caller says so
     }

@@ -2,6 +2,7 @@ import type {
   AttestIdentity,
   AttestResult,
   DocumentType,
+  NetworkAddress,
   X509CertChain,
 } from '../../wire/attestation/index.js';
 import { TrustAuthorityRestClient, segment } from '../rest-client.js';
@@ -47,6 +48,41 @@ export interface KnownHost {
   readonly restart_count: number;
   /** ISO 8601. */
   readonly attested_at: string;
+  /** Whose client certificate it attests with: its common name. */
+  readonly client?: string;
+}
+
+/** Another attestation service of the same cluster. Own choice. */
+export interface ClusterMember {
+  readonly address: NetworkAddress;
+  /** Its TLS certificate in PEM: members know each other by it, both ways. */
+  readonly certificate: string;
+}
+
+/** The other services of a cluster, as an administrator names them. Own choice. */
+export interface ClusterSpec {
+  readonly members: readonly ClusterMember[];
+  /** Whether changes of the configuration are sent to the others; true unless told. Without, they are only compared. */
+  readonly replicate?: boolean;
+}
+
+/** How another service of the cluster stands. */
+export interface MemberState extends ClusterMember {
+  readonly reachable: boolean;
+  /** Of its configuration, as it last told. */
+  readonly fingerprint?: string;
+  /** `ERROR` if it is configured differently, or knows a host with another TPM. */
+  readonly health: 'OK' | 'ERROR';
+  /** What differs, a sentence each. */
+  readonly differences: readonly string[];
+}
+
+/** A cluster as one of its services sees it. */
+export interface ClusterInfo {
+  readonly members: readonly MemberState[];
+  readonly replicate: boolean;
+  /** Of this service's own configuration. */
+  readonly fingerprint: string;
 }
 
 /** Client of an attestation service, `/api/esx/attestation`. */
@@ -124,6 +160,18 @@ export class AttestationClient {
   rawConfig(): Promise<AppliedConfiguration> {
     return this.#rest.call('GET', 'raw-config');
   }
+
+  /** Replaces the whole configuration by one that {@link rawConfig} of another service gave. */
+  replaceRawConfig(configuration: string): Promise<void> {
+    return this.#rest.call('PUT', 'raw-config', { configuration });
+  }
+
+  readonly cluster = {
+    /** The other services and how they stand, asked now. */
+    get: (): Promise<ClusterInfo> => this.#rest.call('GET', '/api/kpsim/attestation/cluster'),
+    /** Names the other services; none ends the cluster. */
+    set: (spec: ClusterSpec): Promise<void> => this.#rest.call('PUT', '/api/kpsim/attestation/cluster', spec),
+  };
 
   status(): Promise<ServiceStatus> {
     return this.#rest.call('GET', 'status');

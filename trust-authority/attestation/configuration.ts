@@ -1,14 +1,18 @@
-import { createHash } from 'node:crypto';
-
 import { VapiError } from '../../core/http/index.js';
-import { x509CertChain } from '../../wire/attestation/index.js';
-import { DocumentTable } from '../documents.js';
+import { DocumentTable, byId } from '../documents.js';
 import type { AppliedConfiguration } from '../rest-client.js';
 import type { TrustAuthorityStore } from '../store.js';
 import { BaseImages } from './base-images.js';
 import type { AttestationSettings, CaCertificateInfo, EndorsementKeyInfo } from './client.js';
 import { registeredKeyFingerprint } from './endorsement-key.js';
-import { readTrustAnchor } from './trust-anchors.js';
+import {
+  baseImageId,
+  configurationFingerprint,
+  readRawConfiguration,
+  writeRawConfiguration,
+} from './raw-configuration.js';
+import type { RawConfiguration } from './raw-configuration.js';
+import { TrustAnchors, readTrustAnchor } from './trust-anchors.js';
 import type { TrustAnchor } from './trust-anchors.js';
 
 /** Settings of a new attestation service, as in vSphere. */
@@ -36,6 +40,8 @@ export class AttestationConfiguration {
   readonly #keys: DocumentTable<RegisteredKey>;
   readonly #store: TrustAuthorityStore;
   readonly #anchors = new Map<string, TrustAnchor>();
+  #trusted: TrustAnchors | undefined;
+  #onChange: () => Promise<void> = () => Promise.resolve();
   #applied: AppliedConfiguration | undefined;
   #registered: { readonly version: number; readonly fingerprints: ReadonlySet<string> } | undefined;
 
@@ -76,12 +82,12 @@ export class AttestationConfiguration {
           change.require_certificate_validation ?? settings.require_certificate_validation,
       },
     });
-    this.#changed();
+    await this.#changed();
   }
 
   /** Imported authorities, parsed. */
-  get anchors(): readonly TrustAnchor[] {
-    return [...this.#anchors.values()];
+  get anchors(): TrustAnchors {
+    return (this.#trusted ??= new TrustAnchors([...this.#anchors.values()]));
   }
 
   authorityNames(): string[] {
@@ -94,16 +100,16 @@ export class AttestationConfiguration {
 
   /** @throws VapiError `INVALID_ARGUMENT`, `ALREADY_EXISTS` */
   async importAuthority(info: CaCertificateInfo): Promise<void> {
-    const anchor = await readTrustAnchor({ ...info, cert_chain: x509CertChain.parse(info.cert_chain) });
+    const anchor = await readTrustAnchor(info);
     await this.#authorities.create(info.name, info);
     this.#anchors.set(info.name, anchor);
-    this.#changed();
+    await this.#changed();
   }
 
   async removeAuthority(name: string): Promise<void> {
     await this.#authorities.delete(name);
     this.#anchors.delete(name);
-    this.#changed();
+    await this.#changed();
   }
 
   /** Fingerprints of the registered endorsement keys. */
@@ -131,12 +137,12 @@ export class AttestationConfiguration {
       throw new VapiError('ALREADY_EXISTS', 'This endorsement key is registered under another name already.');
     }
     await this.#keys.create(info.name, { ...info, fingerprint });
-    this.#changed();
+    await this.#changed();
   }
 
   async removeEndorsementKey(name: string): Promise<void> {
     await this.#keys.delete(name);
-    this.#changed();
+    await this.#changed();
   }
 
   /** All of it as text with its fingerprint: services that are configured alike have the same. */
@@ -144,21 +150,84 @@ export class AttestationConfiguration {
     return (this.#applied ??= this.#describe());
   }
 
-  #describe(): AppliedConfiguration {
-    const configuration = JSON.stringify({
+  /** False as long as nothing was ever configured here. */
+  get isPristine(): boolean {
+    return this.#store.changedAtMs(KINDS) === 0;
+  }
+
+  /** Has every change told once it is durable; the change is answered after that. */
+  observe(observer: () => Promise<void>): void {
+    this.#onChange = observer;
+  }
+
+  /** All of it, in a form that can be compared. */
+  raw(): RawConfiguration {
+    return {
       settings: this.settings,
-      ca_certificates: this.#authorities.entries().map(([, info]) => info),
-      endorsement_keys: this.endorsementKeyNames().map((name) => this.endorsementKey(name)),
-      base_images: this.baseImages.list(),
-    });
+      ca_certificates: [...this.#authorities.entries()].sort(byId).map(([, info]) => info),
+      endorsement_keys: [...this.#keys.entries()].sort(byId).map(([name]) => this.endorsementKey(name)),
+      base_images: this.baseImages.manifests(),
+    };
+  }
+
+  /**
+   * Replaces all of it by a configuration of another service.
+   *
+   * @param text as {@link applied} gives it
+   * @param options.quietly tells no observer, for what another member of the cluster has sent
+   * @throws VapiError `INVALID_ARGUMENT`; then everything is as it was
+   */
+  async replace(text: string, { quietly = false } = {}): Promise<void> {
+    const raw = readRawConfiguration(text);
+    const authorities = rowsByName(raw.ca_certificates, 'ca_certificates');
+    const anchors = await Promise.all(raw.ca_certificates.map(readTrustAnchor));
+    const keys = rowsByName(
+      raw.endorsement_keys.map((info) => ({ ...info, fingerprint: registeredKeyFingerprint(info) })),
+      'endorsement_keys',
+    );
+    const images = new Map(raw.base_images.map((image) => [baseImageId(image), image]));
+    const settings = new Map([['tpm2', { value: raw.settings }]]);
+    await this.#store.replaceDocuments(
+      new Map<(typeof KINDS)[number], ReadonlyMap<string, unknown>>([
+        ['setting', settings],
+        ['ca-certificate', authorities],
+        ['endorsement-key', keys],
+        ['base-image', images],
+      ]),
+    );
+    this.#settings.replaced(settings);
+    this.#authorities.replaced(authorities);
+    this.#keys.replaced(keys);
+    this.baseImages.replaced(images);
+    this.#anchors.clear();
+    for (const anchor of anchors) this.#anchors.set(anchor.name, anchor);
+    this.#forgetDerived();
+    if (!quietly) await this.#onChange();
+  }
+
+  #describe(): AppliedConfiguration {
+    const configuration = writeRawConfiguration(this.raw());
     return {
       configuration,
-      fingerprint: createHash('sha256').update(configuration).digest('hex'),
+      fingerprint: configurationFingerprint(configuration),
       last_update_time: new Date(this.#store.changedAtMs(KINDS)).toISOString(),
     };
   }
 
-  #changed(): void {
-    this.#applied = undefined;
+  #changed(): Promise<void> {
+    this.#forgetDerived();
+    return this.#onChange();
   }
+
+  #forgetDerived(): void {
+    this.#applied = undefined;
+    this.#trusted = undefined;
+  }
+}
+
+/** Rows by their names. @throws VapiError `INVALID_ARGUMENT` if two have the same */
+function rowsByName<T extends { readonly name: string }>(rows: readonly T[], what: string): Map<string, T> {
+  const found = new Map(rows.map((row) => [row.name, row]));
+  if (found.size === rows.length) return found;
+  throw new VapiError('INVALID_ARGUMENT', `configuration: two rows of ${what} have the same name.`);
 }

@@ -1,4 +1,4 @@
-import { SignJWT } from 'jose';
+import { sign } from 'node:crypto';
 
 import type { ServiceContext } from '../../core/context.js';
 import { VERSION } from '../../core/version.js';
@@ -9,6 +9,7 @@ import {
   EAR_PROFILE,
   EAR_SUBMODULE,
   TOKEN_ALGORITHM,
+  TRUST_TIERS,
   TRUST_VALUES,
   kmsAudience,
   reasonRow,
@@ -20,7 +21,9 @@ import type {
   KmsAuthClaims,
   ReasonRow,
   StepName,
+  TokenHeader,
   TrustClaim,
+  TrustTier,
   TrustVector,
 } from '../../wire/attestation/index.js';
 import type { KeyPair } from '../pki/key-pairs.js';
@@ -55,16 +58,11 @@ export class DocumentIssuer {
   }
 
   /** A document; undefined for a KMS_AUTH_JWT about a host that did not attest. */
-  async issue(type: DocumentType, subject: DocumentSubject, key: KeyPair): Promise<string | undefined> {
+  issue(type: DocumentType, subject: DocumentSubject, key: KeyPair): string | undefined {
     if (type === 'KMS_AUTH_JWT' && !subject.appraisal.attested) return undefined;
     const claims = type === 'KMS_AUTH_JWT' ? this.#kmsAuth(subject) : this.#report(subject);
-    return new SignJWT({ ...claims })
-      .setProtectedHeader({
-        alg: TOKEN_ALGORITHM,
-        typ: DOCUMENT_TYPE_ROWS[type].typ,
-        kid: key.certificateSha256,
-      })
-      .sign(key.privateKey);
+    const { typ } = DOCUMENT_TYPE_ROWS[type];
+    return signedToken({ alg: TOKEN_ALGORITHM, typ, kid: key.certificateSha256 }, claims, key);
   }
 
   #kmsAuth({ state }: DocumentSubject): KmsAuthClaims {
@@ -85,7 +83,7 @@ export class DocumentIssuer {
       'ear.verifier-id': { developer: 'kpsim', build: `kpsim ${VERSION}` },
       submods: {
         [EAR_SUBMODULE]: {
-          'ear.status': appraisal.attested ? statusOf(vector) : 'contraindicated',
+          'ear.status': earStatusOf(appraisal, vector),
           'ear.trustworthiness-vector': vector,
           'ear.appraisal-policy-id': `${this.#options.issuer}/api/esx/attestation/raw-config#${policy}`,
           ...(baseImage !== undefined && { 'kpsim.base-image': baseImage }),
@@ -109,6 +107,16 @@ export class DocumentIssuer {
   }
 }
 
+/** A JSON Web Token as compact JWS with ES256 (RFC 7515 §7.1, RFC 7518 §3.4). */
+function signedToken(header: TokenHeader, claims: object, { privateKey }: KeyPair): string {
+  const [protectedHeader, payload] = [header, claims].map((part) =>
+    Buffer.from(JSON.stringify(part), 'utf8').toString('base64url'),
+  );
+  const input = `${protectedHeader ?? ''}.${payload ?? ''}`;
+  const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  return `${input}.${signature.toString('base64url')}`;
+}
+
 /** Steps by the trust claim that their reasons are about. */
 const STEPS_BY_CLAIM: ReadonlyMap<TrustClaim, ReadonlySet<StepName>> = stepsByClaim();
 
@@ -126,10 +134,30 @@ export function trustVectorOf(appraisal: Appraisal): TrustVector {
     if (worst === undefined || value > worst) vector[claim] = value;
   }
   for (const [claim, steps] of STEPS_BY_CLAIM) {
-    const unknown = appraisal.lacking.some((step) => steps.has(step));
+    const unknown =
+      appraisal.lacking.some((step) => steps.has(step)) ||
+      (claim === 'instance-identity' && !isVouchedFor(appraisal));
     if (vector[claim] === undefined && !unknown) vector[claim] = TRUST_VALUES.affirming;
   }
   return vector;
+}
+
+/** Whether an authority or an administrator knows the TPM: without either, its identity is not affirmed. */
+function isVouchedFor({ steps }: Appraisal): boolean {
+  return steps.some(
+    ({ name, status }) =>
+      status === 'passed' && (name === 'ek_certificate_chain' || name === 'ek_registered'),
+  );
+}
+
+/**
+ * The overall status: the worst tier of the vector. A host that did not attest is never better than `warning`, and
+ * `contraindicated` if nothing of the vector says why. Own choice within draft-ietf-rats-ear §3.2.
+ */
+function earStatusOf({ attested }: Appraisal, vector: TrustVector): TrustTier {
+  const status = statusOf(vector);
+  if (attested) return status;
+  return TRUST_TIERS[status] >= TRUST_TIERS.warning ? status : 'contraindicated';
 }
 
 function stepsByClaim(): Map<TrustClaim, Set<StepName>> {

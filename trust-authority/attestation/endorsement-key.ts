@@ -3,10 +3,13 @@ import { createHash, createPublicKey } from 'node:crypto';
 
 import { errorText } from '../../core/errors.js';
 import { parseCertificate } from '../../core/pki/index.js';
+import { LruMap } from '../lru-map.js';
 import { AttestationError } from '../../wire/attestation/index.js';
 import type { AttestIdentity } from '../../wire/attestation/index.js';
 import { ENDORSEMENT_KEYS, decodeTpm2bPublic, publicKeyOf } from '../../wire/tpm2/index.js';
 import type { TpmtPublic } from '../../wire/tpm2/index.js';
+import { judgedCertificate } from './trust-anchors.js';
+import type { JudgedCertificate } from './trust-anchors.js';
 
 /** Bytes of the modulus of a key made with the standard RSA template. */
 const RSA_2048_BYTES = 256;
@@ -18,6 +21,10 @@ export interface PresentedIdentity {
   /** {@link keyFingerprint} of that key. */
   readonly fingerprint: string;
   readonly certificate: X509Certificate | undefined;
+  /** The certificate with what is judged of it, as long as no path of it is known. */
+  readonly presented: JudgedCertificate | undefined;
+  /** {@link keyFingerprint} of the key in the certificate; undefined if that is of a kind that is not supported. */
+  readonly certifiedFingerprint: string | undefined;
   /** SHA-256 over what was sent, hex: both rounds of an exchange must present the same. */
   readonly digestHex: string;
 }
@@ -29,38 +36,58 @@ export function keyFingerprint(key: KeyObject): string {
     .digest('hex');
 }
 
-/**
- * Reads an identity, which may be hostile. Whether it is to be trusted is not judged here.
- *
- * @throws AttestationError `malformed_evidence` if the key is none, `ek_cert_profile` if the certificate is none for
- *   an endorsement key of a standard template
- */
-export function presentedIdentity(identity: AttestIdentity): PresentedIdentity {
-  const certificateDer = bytesOf(identity.ek_cert);
-  const publicBytes = bytesOf(identity.ek_pub);
+/** Identities that are remembered: every host presents its own twice in each attestation. */
+const REMEMBERED_IDENTITIES = 4096;
+
+/** Reads identities, and remembers them by what was sent: parsing a certificate costs as much as a signature. */
+export class PresentedIdentities {
+  readonly #known = new LruMap<string, PresentedIdentity>(REMEMBERED_IDENTITIES);
+
+  /**
+   * Reads an identity, which may be hostile. Whether it is to be trusted is not judged here.
+   *
+   * @throws AttestationError `malformed_evidence` if the key is none, `ek_cert_profile` if the certificate is none for
+   *   an endorsement key of a standard template
+   */
+  read(identity: AttestIdentity): PresentedIdentity {
+    const certificateDer = bytesOf(identity.ek_cert);
+    const publicBytes = bytesOf(identity.ek_pub);
+    const digestHex = identityDigest(certificateDer, publicBytes);
+    return this.#known.findOrMake(digestHex, () => presentedIdentity(certificateDer, publicBytes, digestHex));
+  }
+}
+
+function presentedIdentity(
+  certificateDer: Buffer | undefined,
+  publicBytes: Buffer | undefined,
+  digestHex: string,
+): PresentedIdentity {
   const certificate = certificateDer && readCertificate(certificateDer);
   const ekPublic = publicBytes ? readPublic(publicBytes) : templateOf(certificate);
   return {
     ekPublic,
     fingerprint: fingerprintOf(ekPublic),
     certificate,
-    digestHex: createHash('sha256')
-      .update(
-        createHash('sha256')
-          .update(certificateDer ?? '')
-          .digest(),
-      )
-      .update(
-        createHash('sha256')
-          .update(publicBytes ?? '')
-          .digest(),
-      )
-      .digest('hex'),
+    presented: certificate && judgedCertificate(certificate),
+    certifiedFingerprint: certificate && certificateKeyFingerprint(certificate),
+    digestHex,
   };
 }
 
+/** SHA-256 over the digests of both parts. */
+function identityDigest(...parts: readonly (Buffer | undefined)[]): string {
+  const digest = createHash('sha256');
+  for (const part of parts)
+    digest.update(
+      createHash('sha256')
+        .update(part ?? '')
+        .digest(),
+    );
+  return digest.digest('hex');
+}
+
 /** The fingerprint of the key in a certificate; undefined if the key is of a kind that is not supported. */
-export function certificateKeyFingerprint(certificate: X509Certificate): string | undefined {
+function certificateKeyFingerprint(certificate: X509Certificate): string | undefined {
   try {
     return keyFingerprint(certificate.publicKey);
   } catch {

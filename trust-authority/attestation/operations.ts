@@ -1,19 +1,25 @@
+import type { z } from 'zod';
+
+import type { Clock } from '../../core/clock.js';
+import { VapiError } from '../../core/http/index.js';
 import { parsePemChain } from '../../core/pki/index.js';
 import { attestRequest, decodeContext, x509CertChain } from '../../wire/attestation/index.js';
 import type { AttestResult } from '../../wire/attestation/index.js';
-import { attestationSettings, caCertificateSpec, endorsementKeySpec } from '../config.js';
+import { MAX_IMGDB_BYTES } from '../../wire/esx-image/index.js';
+import { attestationSettings, caCertificateSpec, endorsementKeySpec, rawConfigSpec } from '../config.js';
 import type { KeyPairs } from '../pki/key-pairs.js';
 import { binaryOperation, jsonOperation, operation } from '../rest/operation.js';
 import type { Operation } from '../rest/operation.js';
 import { chainOf } from '../rest-client.js';
 import { SIGNING_KEY } from './attestation-service.js';
 import type { AttestationService } from './attestation-service.js';
+import type { AttestationCluster } from './cluster/cluster.js';
+import { clusterOperations } from './cluster/operations.js';
 import type { AttestationConfiguration } from './configuration.js';
 import type { KnownHosts } from './known-hosts.js';
+import { MAX_RAW_CONFIGURATION_CHARACTERS, configurationFingerprint } from './raw-configuration.js';
 import { attestationStatus } from './status.js';
 
-/** Largest `boot_imgdb.tgz` that is accepted, in bytes. */
-const IMGDB_LIMIT_BYTES = 16 * 1024 * 1024;
 const ROOT = '/api/esx/attestation';
 const HOSTS = '/api/kpsim/attestation/hosts';
 
@@ -22,6 +28,8 @@ export interface AttestationRooms {
   readonly service: AttestationService;
   readonly configuration: AttestationConfiguration;
   readonly knownHosts: KnownHosts;
+  readonly cluster: AttestationCluster;
+  readonly clock: Clock;
   readonly keyPairs: KeyPairs;
   /** Common name for signing certificates that the service makes. */
   readonly signerName: string;
@@ -35,6 +43,7 @@ export function attestationOperations(rooms: AttestationRooms): readonly Operati
     ...baseImageOperations(rooms),
     ...certificateOperations(rooms),
     ...serviceOperations(rooms),
+    ...clusterOperations(rooms),
   ];
 }
 
@@ -49,7 +58,7 @@ function reportOperations({ service }: AttestationRooms): Operation[] {
       body: attestRequest,
       // Event logs are longer than other bodies.
       maxJsonBytes: 6 * 1024 * 1024,
-      run: ({ body, client }) => service.attest(body, client.certificateSha256),
+      run: ({ body, client }) => service.attest(body, client),
       journal: (_request, answer) => verdictOf(answer as AttestResult),
       corrupt: (answer) => corruptedDocuments(answer as AttestResult),
     }),
@@ -150,7 +159,7 @@ function baseImageOperations({ configuration: { baseImages } }: AttestationRooms
       action: 'import-from-imgdb',
       access: 'administrator',
       status: 201,
-      maxBytes: IMGDB_LIMIT_BYTES,
+      maxBytes: MAX_IMGDB_BYTES,
       run: ({ body }) => baseImages.importFromImgdb(body),
     }),
     operation({
@@ -216,7 +225,7 @@ function certificateOperations({ keyPairs, signerName }: AttestationRooms): Oper
   ];
 }
 
-function serviceOperations({ configuration, knownHosts }: AttestationRooms): Operation[] {
+function serviceOperations({ configuration, knownHosts, cluster, clock }: AttestationRooms): Operation[] {
   return [
     operation({
       name: 'attestation.raw_config.get',
@@ -225,12 +234,25 @@ function serviceOperations({ configuration, knownHosts }: AttestationRooms): Ope
       access: 'administrator',
       run: () => configuration.applied(),
     }),
+    jsonOperation({
+      name: 'attestation.raw_config.replace',
+      method: 'PUT',
+      path: `${ROOT}/raw-config`,
+      access: 'administrator',
+      body: rawConfigSpec,
+      // JSON in a JSON string: quotes are escaped.
+      maxJsonBytes: 2 * MAX_RAW_CONFIGURATION_CHARACTERS,
+      run: ({ body }) => replaceRawConfig(configuration, body),
+    }),
     operation({
       name: 'attestation.status.get',
       method: 'GET',
       path: `${ROOT}/status`,
       access: 'client',
-      run: () => attestationStatus(configuration),
+      run: async () => {
+        await cluster.check();
+        return attestationStatus(configuration, cluster.peers);
+      },
     }),
     operation({
       name: 'attestation.hosts.list',
@@ -244,9 +266,23 @@ function serviceOperations({ configuration, knownHosts }: AttestationRooms): Ope
       method: 'DELETE',
       path: `${HOSTS}/:host`,
       access: 'administrator',
-      run: ({ parameters }) => knownHosts.forget(parameters.host ?? ''),
+      run: ({ parameters }) => knownHosts.forget(parameters.host ?? '', clock.now()),
     }),
   ];
+}
+
+/** @throws VapiError `INVALID_ARGUMENT` if the text does not have the fingerprint that comes with it */
+function replaceRawConfig(
+  configuration: AttestationConfiguration,
+  { configuration: text, fingerprint }: z.output<typeof rawConfigSpec>,
+): Promise<void> {
+  if (fingerprint !== undefined && fingerprint !== configurationFingerprint(text)) {
+    throw new VapiError(
+      'INVALID_ARGUMENT',
+      'The configuration does not have this fingerprint: send both as GET raw-config answered them.',
+    );
+  }
+  return configuration.replace(text);
 }
 
 /** What the journal keeps of a round: how far it came and why it failed, nothing of the evidence. */

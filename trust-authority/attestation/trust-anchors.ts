@@ -1,17 +1,13 @@
 import type { X509Certificate } from 'node:crypto';
 
 import { VapiError } from '../../core/http/index.js';
-import { parseCertificate, x509 } from '../../core/pki/index.js';
+import { parseCertificate } from '../../core/pki/index.js';
+import { x509CertChain } from '../../wire/attestation/index.js';
+import { basicConstraintsOf } from '../pki/basic-constraints.js';
+import { LruMap } from '../lru-map.js';
 import type { CaCertificateInfo } from './client.js';
-
-/** A revocation list that was verified when it was imported. */
-export interface RevocationList {
-  /** DER of the issuer's subject name is compared by its text, as OpenSSL prints it. */
-  readonly issuer: X509Certificate;
-  /** Serial numbers, lower-case hex without leading zeros. */
-  readonly revoked: ReadonlySet<string>;
-  readonly nextUpdateMs: number | undefined;
-}
+import { readRevocationList, serialOf } from './revocation-lists.js';
+import type { RevocationList } from './revocation-lists.js';
 
 /** One imported authority. */
 export interface TrustAnchor {
@@ -21,20 +17,88 @@ export interface TrustAnchor {
   readonly revocationLists: readonly RevocationList[];
 }
 
-/** The way from a certificate to a trusted root. */
-export interface CertificatePath {
-  /** Issuer of the certificate first, root last. */
-  readonly issuers: readonly X509Certificate[];
+/** A certificate with what is judged of it, read once. */
+export interface JudgedCertificate {
+  readonly certificate: X509Certificate;
+  /** As revocation lists are searched for it. */
+  readonly serial: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** Lists of its issuer, whichever authority they were imported with. */
   readonly revocationLists: readonly RevocationList[];
+}
+
+/** One way from a certificate to a trusted root: the certificate first, the root last. */
+export type CertificatePath = readonly JudgedCertificate[];
+
+/** Certificates whose paths are remembered; a large inventory attests again every few hours. */
+const REMEMBERED_PATHS = 4096;
+
+/** The imported authorities as they are searched for the issuer of a certificate. */
+export class TrustAnchors {
+  readonly #anchors: readonly TrustAnchor[];
+  readonly #lists: readonly RevocationList[];
+  readonly #paths = new LruMap<string, readonly CertificatePath[]>(REMEMBERED_PATHS);
+
+  constructor(anchors: readonly TrustAnchor[]) {
+    this.#anchors = anchors;
+    this.#lists = anchors.flatMap(({ revocationLists }) => revocationLists);
+  }
+
+  get size(): number {
+    return this.#anchors.length;
+  }
+
+  /**
+   * Every way from a certificate to a root; none if no imported authority issued it. Which of them are good is not
+   * judged here, but lists of revoked certificates belong to an issuer, whichever authority brought them: importing an
+   * authority once more without its lists does not bring a revoked certificate back.
+   */
+  pathsTo(certificate: X509Certificate): readonly CertificatePath[] {
+    const key = certificate.fingerprint256;
+    const known = this.#paths.get(key);
+    if (known) return known;
+    const paths = this.#anchors.flatMap(({ chain }) =>
+      chain.flatMap((issuer, index) => {
+        if (!issued(issuer, certificate)) return [];
+        return [this.#pathOf([certificate, ...chain.slice(0, index + 1).reverse()])];
+      }),
+    );
+    this.#paths.set(key, paths);
+    return paths;
+  }
+
+  #pathOf(certificates: readonly X509Certificate[]): CertificatePath {
+    return certificates.map((certificate, index) => {
+      const issuer = certificates[index + 1] ?? certificate;
+      const lists = this.#lists.filter((list) => isSameAuthority(list.issuer, issuer));
+      return judgedCertificate(certificate, lists);
+    });
+  }
+}
+
+/** A certificate with what is judged of it. */
+export function judgedCertificate(
+  certificate: X509Certificate,
+  revocationLists: readonly RevocationList[] = [],
+): JudgedCertificate {
+  return {
+    certificate,
+    serial: serialOf(certificate.serialNumber),
+    notBeforeMs: Date.parse(certificate.validFrom),
+    notAfterMs: Date.parse(certificate.validTo),
+    revocationLists,
+  };
 }
 
 /**
  * Reads an authority's chain and revocation lists, and makes sure that they are what they must be.
  *
- * @throws VapiError `INVALID_ARGUMENT`, reason `ek_ca_untrusted`, if the chain does not begin with a root or is out of order
+ * @throws VapiError `INVALID_ARGUMENT`, reason `ek_ca_untrusted`, if the chain does not begin with a root, is out of
+ *   order, or is longer than one of its certificates allows
  */
 export async function readTrustAnchor(info: CaCertificateInfo): Promise<TrustAnchor> {
-  const chain = info.cert_chain.cert_chain.map((pem) => parseCertificate(pem));
+  const chain = x509CertChain.parse(info.cert_chain).cert_chain.map((pem) => parseCertificate(pem));
   chain.forEach((certificate, index) => {
     const issuer = chain[index === 0 ? 0 : index - 1];
     if (!certificate.ca) throw chainError(`certificate ${index + 1} is not one of an authority`);
@@ -45,69 +109,25 @@ export async function readTrustAnchor(info: CaCertificateInfo): Promise<TrustAnc
           : `certificate ${index + 1} was not issued by the one before it`,
       );
     }
+    const { pathLength } = basicConstraintsOf(certificate.raw);
+    const below = chain.length - 1 - index;
+    if (pathLength !== undefined && below > pathLength) {
+      throw chainError(`certificate ${index + 1} allows ${pathLength} authorities below it, not ${below}`);
+    }
   });
   const lists = await Promise.all((info.crls ?? []).map((pem) => readRevocationList(pem, chain)));
   return { name: info.name, chain, revocationLists: lists };
 }
 
-/** The way from `certificate` to a root of one of the anchors; undefined if there is none. */
-export function pathTo(
-  certificate: X509Certificate,
-  anchors: readonly TrustAnchor[],
-): CertificatePath | undefined {
-  for (const { chain, revocationLists } of anchors) {
-    for (let index = chain.length - 1; index >= 0; index -= 1) {
-      const issuer = chain[index];
-      if (issuer && issued(issuer, certificate)) {
-        return { issuers: chain.slice(0, index + 1).reverse(), revocationLists };
-      }
-    }
-  }
-  return undefined;
+/** True for two certificates of one authority, which may have been renewed: same name, same key. */
+function isSameAuthority(one: X509Certificate, other: X509Certificate): boolean {
+  return one === other || (one.subject === other.subject && one.publicKey.equals(other.publicKey));
 }
 
 /** True if `issuer` signed `certificate`; false also for a certificate whose signature cannot be judged. */
 function issued(issuer: X509Certificate, certificate: X509Certificate): boolean {
   try {
     return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
-  } catch {
-    return false;
-  }
-}
-
-/** A serial number as revocation lists are searched for it. */
-export function serialOf(hex: string): string {
-  return hex.toLowerCase().replace(/^0+(?=.)/, '');
-}
-
-async function readRevocationList(pem: string, chain: readonly X509Certificate[]): Promise<RevocationList> {
-  let list: x509.X509Crl;
-  try {
-    list = new x509.X509Crl(pem);
-  } catch (error) {
-    throw new VapiError('INVALID_ARGUMENT', 'crls: not a certificate revocation list in PEM.', {
-      cause: error,
-    });
-  }
-  for (const issuer of chain) {
-    const candidate = new x509.X509Certificate(issuer.raw);
-    if (candidate.subject === list.issuer && (await verifies(list, candidate))) {
-      return {
-        issuer,
-        revoked: new Set(list.entries.map((entry) => serialOf(entry.serialNumber))),
-        nextUpdateMs: list.nextUpdate?.getTime(),
-      };
-    }
-  }
-  throw new VapiError(
-    'INVALID_ARGUMENT',
-    'crls: a revocation list is not signed by a certificate of the chain. Import it with the chain of its issuer.',
-  );
-}
-
-async function verifies(list: x509.X509Crl, issuer: x509.X509Certificate): Promise<boolean> {
-  try {
-    return await list.verify({ publicKey: issuer });
   } catch {
     return false;
   }

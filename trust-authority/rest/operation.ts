@@ -1,7 +1,10 @@
 import type { z } from 'zod';
 
-/** Who may call an operation: an administrator of the service, or any client with a trusted certificate. */
-export type Access = 'administrator' | 'client';
+/**
+ * Who may call an operation: an administrator of the service, any client with a trusted certificate, or a service of the
+ * same cluster.
+ */
+export type Access = 'administrator' | 'client' | 'member';
 
 /** Who is at the other end of a connection, by its verified client certificate. */
 export interface ClientIdentity {
@@ -29,7 +32,7 @@ export interface Operation {
   /** Name in the journal, in faults and in metrics, for example `attestation.report.attest`. */
   readonly name: string;
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Path with parameters as express writes them. */
+  /** Path; a segment that begins with a colon is a parameter. */
   readonly path: string;
   /** Value of the query parameter `action`, which tells operations on one path apart. */
   readonly action?: string;

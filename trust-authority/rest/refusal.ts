@@ -23,6 +23,7 @@ const ERROR_TYPES: Partial<Record<AttestationReason, VapiErrorType>> = {
   principal_not_entitled: 'UNAUTHORIZED',
   attestation_service_unreachable: 'SERVICE_UNAVAILABLE',
   key_server_unavailable: 'SERVICE_UNAVAILABLE',
+  configuration_diverged: 'NOT_ALLOWED_IN_CURRENT_STATE',
   WrappingKeyMissingInKMS: 'NOT_FOUND',
   WrappingKeyNotActiveOrEnabled: 'NOT_ALLOWED_IN_CURRENT_STATE',
 };

@@ -1,23 +1,17 @@
-import type { Request, RequestHandler, Response, Router } from 'express';
-import express from 'express';
-import { TLSSocket } from 'node:tls';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
 import type { ServiceContext } from '../../core/context.js';
 import type { RequestFaultAction } from '../../core/faults.js';
-import {
-  VAPI_ERROR_TYPES,
-  VapiError,
-  binaryBody,
-  clientCertificateOf,
-  jsonBody,
-  toVapiError,
-  validate,
-} from '../../core/http/index.js';
+import { VAPI_ERROR_TYPES, VapiError, toVapiError } from '../../core/http/index.js';
 import type { VapiErrorType } from '../../core/http/index.js';
-import { certificateX5tS256, commonNameOf } from '../../core/pki/index.js';
 import { AttestationError, PRINCIPAL_HEADER } from '../../wire/attestation/index.js';
-import type { ClientIdentity, Operation, OperationRequest } from './operation.js';
+import { admitted, clientIdentityOf } from './client-identity.js';
+import type { Rights } from './client-identity.js';
+import type { Operation } from './operation.js';
 import { refusalOf } from './refusal.js';
+import { hasLongBodyToCome, readBody } from './request-body.js';
+import { Routes } from './routes.js';
+import type { Route } from './routes.js';
 
 /** What a router needs besides its operations. */
 export interface RouterOptions {
@@ -26,26 +20,39 @@ export interface RouterOptions {
   readonly context: ServiceContext;
   /** Common names of administrators' certificates. */
   readonly administrators: readonly string[];
+  /** Whether a certificate, told by its `x5t#S256`, is one of a service of the same cluster; none is unless told. */
+  readonly isMember?: (certificateSha256: string) => boolean;
   /** Prefix of the metrics' names, for example `kpsim_attestation`. */
   readonly metricsPrefix: string;
 }
 
-/** Routes requests to operations: who may call, faults, journal and metrics are the same for all of them. */
-export function operationRouter(operations: readonly Operation[], options: RouterOptions): Router {
-  const router = express.Router();
+/**
+ * Routes requests to operations: who may call, faults, journal and metrics are the same for all of them. A caller is
+ * let in before anything of its body is read.
+ *
+ * Requests come straight from Node's HTTPS server: a stack of middleware costs more than an appraisal does.
+ */
+export function operationListener(operations: readonly Operation[], options: RouterOptions): RequestListener {
+  const routes = new Routes(operations);
   const observe = observerOf(options);
-  for (const row of operations) {
-    const handlers = [...bodyHandlers(row), handlerOf(row, options, observe)];
-    const method = row.method.toLowerCase() as Lowercase<Operation['method']>;
-    router[method](row.path, onlyAction(row.action), ...handlers);
-  }
-  return router;
+  const rights: Rights = {
+    administrators: new Set(options.administrators),
+    isMember: options.isMember ?? (() => false),
+  };
+  return (request, response) => {
+    const answered = (async () => {
+      const route = routes.find(request.method ?? '', request.url ?? '');
+      if (route) await perform(route, request, response, { options, rights, observe });
+      else throw noSuchOperation(request);
+    })();
+    answered.catch((error: unknown) => refuse(request, response, error));
+  };
 }
 
 type Observe = (row: Operation, outcome: string, seconds: number) => void;
 
 function observerOf({ context, metricsPrefix }: RouterOptions): Observe {
-  const requests = context.metrics.counter(
+  const countRequest = context.metrics.tally(
     `${metricsPrefix}_requests_total`,
     'Requests by operation and outcome.',
     ['operation', 'outcome'],
@@ -56,120 +63,67 @@ function observerOf({ context, metricsPrefix }: RouterOptions): Observe {
     ['operation'],
   );
   return (row, outcome, seconds) => {
-    requests.inc({ operation: row.name, outcome });
+    countRequest(row.name, outcome);
     durations.observe({ operation: row.name }, seconds);
   };
 }
 
-function onlyAction(action: string | undefined): RequestHandler {
-  return (request, _response, next) => {
-    if (request.query.action === action) next();
-    else next('route');
-  };
-}
-
-function bodyHandlers(row: Operation): RequestHandler[] {
-  if (row.body === undefined) return [];
-  if ('maxBytes' in row.body) return [binaryBody(row.body.maxBytes)];
-  if (row.maxJsonBytes === undefined) return [jsonBody()];
-  return [express.json({ limit: row.maxJsonBytes, strict: false })];
-}
-
-function handlerOf(row: Operation, options: RouterOptions, observe: Observe): RequestHandler {
-  const administrators = new Set(options.administrators);
-  const { context } = options;
-  return async (request, response) => {
-    const began = process.hrtime.bigint();
-    const client = clientIdentityOf(request);
-    let outcome = 'success';
-    let details: Readonly<Record<string, unknown>> | undefined;
-    try {
-      const parameters = request.params as Readonly<Record<string, string>>;
-      const fault = context.faults.match({
-        service: options.service,
-        operation: row.name,
-        client: client?.name,
-        object: Object.values(parameters)[0],
-      });
-      if (fault) outcome = `fault: ${fault.kind}`;
-      if (fault && !(await proceeds(fault, response))) return;
-      const call = { client: admitted(client, row, administrators), parameters, ...inputOf(row, request) };
-      const answer: unknown = await row.run(call);
-      details = row.journal?.(call, answer);
-      send(row, response, answer, fault);
-    } catch (error) {
-      const refusal = error instanceof AttestationError ? refusalOf(error) : toVapiError(error);
-      outcome = error instanceof AttestationError ? error.reason : refusal.type;
-      if (refusal.status >= 500 && !(error instanceof AttestationError)) {
-        context.log.error({ operation: row.name, err: error }, 'request failed');
-      }
-      throw refusal;
-    } finally {
-      observe(row, outcome, Number(process.hrtime.bigint() - began) / 1e9);
-      context.journal.record({
-        operation: row.name,
-        client: client?.name,
-        outcome,
-        ...(details && { details }),
-      });
+/** Carries one operation out and answers. @throws whatever the answer is to be an error for */
+async function perform(
+  { operation: row, parameters }: Route,
+  request: IncomingMessage,
+  response: ServerResponse,
+  {
+    options: { context, service },
+    rights,
+    observe,
+  }: { readonly options: RouterOptions; readonly rights: Rights; readonly observe: Observe },
+): Promise<void> {
+  const began = performance.now();
+  const client = clientIdentityOf(request);
+  let outcome = 'success';
+  let details: Readonly<Record<string, unknown>> | undefined;
+  try {
+    const fault = context.faults.match({
+      service,
+      operation: row.name,
+      client: client?.name,
+      object: Object.values(parameters)[0],
+    });
+    if (fault) outcome = `fault: ${fault.kind}`;
+    if (fault && !(await proceeds(fault, response))) return;
+    const caller = admitted(client, row.access, rights);
+    const { authorization, [PRINCIPAL_HEADER]: principal } = request.headers;
+    const call = {
+      client: caller,
+      parameters,
+      body: await readBody(row, request),
+      authorization,
+      principal: principal?.toString(),
+    };
+    const answer: unknown = await row.run(call);
+    details = row.journal?.(call, answer);
+    send(row, response, answer, fault);
+  } catch (error) {
+    const refusal = error instanceof AttestationError ? refusalOf(error) : toVapiError(error);
+    outcome = error instanceof AttestationError ? error.reason : refusal.type;
+    if (refusal.status >= 500 && !(error instanceof AttestationError)) {
+      context.log.error({ operation: row.name, err: error }, 'request failed');
     }
-  };
-}
-
-function inputOf(
-  row: Operation,
-  request: Request,
-): Pick<OperationRequest, 'body' | 'authorization' | 'principal'> {
-  const tokens = {
-    authorization: request.headers.authorization,
-    principal: request.headers[PRINCIPAL_HEADER]?.toString(),
-  };
-  const raw: unknown = request.body;
-  if (row.body === undefined) return { body: undefined, ...tokens };
-  if ('maxBytes' in row.body) {
-    if (Buffer.isBuffer(raw)) return { body: raw, ...tokens };
-    throw new VapiError('INVALID_ARGUMENT', 'Send the file as the body of the request.');
+    throw refusal;
+  } finally {
+    observe(row, outcome, (performance.now() - began) / 1000);
+    context.journal.record({
+      operation: row.name,
+      client: client?.name,
+      outcome,
+      ...(details && { details }),
+    });
   }
-  return { body: validate(row.body, raw), ...tokens };
-}
-
-/** @throws AttestationError `client_certificate_missing`, VapiError `UNAUTHORIZED` */
-function admitted(
-  client: ClientIdentity | undefined,
-  row: Operation,
-  administrators: ReadonlySet<string>,
-): ClientIdentity {
-  if (client === undefined) throw new AttestationError('client_certificate_missing');
-  if (row.access === 'administrator' && !administrators.has(client.name)) {
-    throw new VapiError(
-      'UNAUTHORIZED',
-      `The client ${JSON.stringify(client.name)} is no administrator of this service. Use the certificate of one, or add the name to administrators.`,
-    );
-  }
-  return client;
-}
-
-/** Identities of connections, so that a certificate is parsed once a connection and not once a request. */
-const identities = new WeakMap<TLSSocket, ClientIdentity>();
-
-/** Who sent a request; undefined without a verified client certificate. */
-export function clientIdentityOf(request: Request): ClientIdentity | undefined {
-  const { socket } = request;
-  if (!(socket instanceof TLSSocket)) return undefined;
-  const known = identities.get(socket);
-  if (known) return known;
-  const certificate = clientCertificateOf(request);
-  if (!certificate) return undefined;
-  const identity = {
-    name: commonNameOf(certificate) ?? '',
-    certificateSha256: certificateX5tS256(certificate),
-  };
-  identities.set(socket, identity);
-  return identity;
 }
 
 /** Does what a fault does before the work; false if there is nothing more to do. */
-async function proceeds(fault: RequestFaultAction, response: Response): Promise<boolean> {
+async function proceeds(fault: RequestFaultAction, response: ServerResponse): Promise<boolean> {
   switch (fault.kind) {
     case 'delay':
       await delay(fault.delayMs, response);
@@ -189,7 +143,7 @@ async function proceeds(fault: RequestFaultAction, response: Response): Promise<
 }
 
 /** Waits, but no longer than the connection lives. */
-function delay(delayMs: number, response: Response): Promise<void> {
+function delay(delayMs: number, response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, delayMs);
     response.once('close', () => {
@@ -207,7 +161,7 @@ function faultError(reason: string): VapiError {
 
 function send(
   row: Operation,
-  response: Response,
+  response: ServerResponse,
   answer: unknown,
   fault: RequestFaultAction | undefined,
 ): void {
@@ -217,21 +171,50 @@ function send(
     return;
   }
   const body = fault?.kind === 'corrupt' && row.corrupt ? row.corrupt(answer) : answer;
-  if (body === undefined) response.status(204).end();
-  else response.status(row.status ?? 200).json(body);
+  if (body === undefined) response.writeHead(204).end();
+  else sendJson(response, row.status ?? 200, body);
+}
+
+function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const text = JSON.stringify(body);
+  response
+    .writeHead(status, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+      ...headers,
+    })
+    .end(text);
 }
 
 /** Sends the first half of an answer that was announced whole, then cuts the connection. */
-function truncated(response: Response, text: string): void {
+function truncated(response: ServerResponse, text: string): void {
   const bytes = Buffer.from(text);
-  response.status(200).type('application/json').setHeader('content-length', bytes.length);
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes.length });
   response.write(bytes.subarray(0, Math.floor(bytes.length / 2)), () => response.socket?.destroy());
 }
 
-/** The last handler of a listener: what no operation answered. */
-export function noSuchOperation(request: Request): never {
-  throw new VapiError(
+/** Answers with an error; a body that was not read ends the connection, so that nobody has to take it in. */
+function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const { status, body, challenge } = toVapiError(error);
+  sendJson(response, status, body, {
+    ...(challenge !== undefined && { 'www-authenticate': challenge }),
+    ...(hasLongBodyToCome(request) && { connection: 'close' }),
+  });
+}
+
+function noSuchOperation({ method, url }: IncomingMessage): VapiError {
+  const path = (url ?? '').split('?', 1)[0] ?? '';
+  return new VapiError(
     'OPERATION_NOT_FOUND',
-    `There is no operation ${request.method} ${request.path.slice(0, 200)}; check path, method and action.`,
+    `There is no operation ${method ?? ''} ${path.slice(0, 200)}; check path, method and action.`,
   );
 }

@@ -7,6 +7,8 @@ import type { AppraisalStepName } from './steps.js';
 import { ATTESTATION_REASONS } from './reasons.js';
 import type { AttestationReason } from './reasons.js';
 import { AttestationError } from './errors.js';
+import { EXPLANATION_LIMITS, eventComparison, pcrComparison } from './explanation.js';
+import type { Comparisons } from './explanation.js';
 import { base64Bytes } from './rest.js';
 
 /** Bounds of exchange contexts, in bytes. Own choice. */
@@ -95,6 +97,8 @@ const evidence = z.strictObject({
   eventLog: base64Bytes(EXCHANGE_LIMITS.eventLogBytes),
   /** TPM2B_PUBLIC of the key that signed. */
   akPublic: base64Bytes(EXCHANGE_LIMITS.publicBytes),
+  /** Asks for PCRs and events, compared one by one, in the appraisal. */
+  explain: z.literal(true).optional(),
 });
 
 const appraisedStep = z.strictObject({
@@ -102,16 +106,20 @@ const appraisedStep = z.strictObject({
   /** `skipped`: it could not be evaluated because an earlier one failed, or the settings do not ask for it. */
   status: z.enum(['passed', 'failed', 'skipped']),
   reason: z.enum(Object.keys(ATTESTATION_REASONS) as [AttestationReason, ...AttestationReason[]]).optional(),
-  /** What a passing host would have shown; never a secret. */
-  expected: z.string().max(1024).optional(),
+  /** What a passing host shows; never a secret. */
+  expected: z.string().max(EXPLANATION_LIMITS.shownCharacters).optional(),
   /** What this one showed; never a secret. */
-  actual: z.string().max(1024).optional(),
+  actual: z.string().max(EXPLANATION_LIMITS.shownCharacters).optional(),
   remedy: z.string().max(512).optional(),
 });
 
 const appraisal = z.strictObject({
   kind: z.literal('appraisal'),
   steps: z.array(appraisedStep).max(APPRAISAL_STEP_NAMES.length),
+  /** Only if the evidence asked to explain. */
+  pcrs: z.array(pcrComparison).max(EXPLANATION_LIMITS.pcrs).optional(),
+  /** Only if the evidence asked to explain. */
+  events: z.array(eventComparison).max(EXPLANATION_LIMITS.events).optional(),
 });
 
 const context = z.discriminatedUnion('kind', [hello, challenge, evidence, appraisal]);
@@ -131,8 +139,14 @@ export type ExchangeContext = z.infer<typeof context>;
 /** Values of PCRs as they are sent: bank, then PCR number, then lower-case hex. */
 export type PcrValuesHex = EvidenceContext['pcrValues'];
 
+/** An appraisal as a service holds it. */
+interface ReadonlyAppraisal extends Partial<Comparisons> {
+  readonly kind: 'appraisal';
+  readonly steps: readonly AppraisedStep[];
+}
+
 /** The base64 form in which a context travels in `contexts`. Own choice: JSON, as vSphere leaves them opaque. */
-export function encodeContext(value: ExchangeContext): string {
+export function encodeContext(value: Readonly<ExchangeContext> | ReadonlyAppraisal): string {
   return Buffer.from(JSON.stringify(value), 'utf8').toString('base64');
 }
 

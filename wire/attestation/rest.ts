@@ -48,14 +48,19 @@ export function base64Bytes(maxBytes: number) {
   return z
     .string()
     .max(Math.ceil(maxBytes / 3) * 4)
-    .refine(isBase64, { error: 'not bytes in base64' });
+    .refine(isBase64, { error: 'not bytes in base64' })
+    .refine((text) => decodedLength(text) <= maxBytes, { error: `more than ${maxBytes} bytes` });
 }
 
 /** Node skips what is not base64, so that text with anything else in it decodes to too few bytes. */
 function isBase64(text: string): boolean {
   if (text.length % 4 !== 0) return false;
+  return Buffer.from(text, 'base64').length === decodedLength(text);
+}
+
+function decodedLength(text: string): number {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
-  return Buffer.from(text, 'base64').length === (text.length / 4) * 3 - padding;
+  return (text.length / 4) * 3 - padding;
 }
 
 /** Longest endorsement key certificate, in bytes of DER. */

@@ -1,4 +1,5 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gunzip, gzipSync } from 'node:zlib';
 import { extract, pack } from 'tar-stream';
 import { KpsimError } from '../../core/errors.js';
 import { baseImageSchema } from './base-image.js';
@@ -33,7 +34,7 @@ export async function packImgdb(image: BaseImage): Promise<Buffer> {
  */
 export async function unpackImgdb(bytes: Buffer): Promise<BaseImage> {
   if (bytes.length > MAX_IMGDB_BYTES) throw malformed(`it has more than ${MAX_IMGDB_BYTES} bytes`);
-  const manifest = await onlyEntry(unzipped(bytes));
+  const manifest = await onlyEntry(await unzipped(bytes));
   let json: unknown;
   try {
     json = JSON.parse(manifest.toString('utf8'));
@@ -48,9 +49,10 @@ export async function unpackImgdb(bytes: Buffer): Promise<BaseImage> {
   return parsed.data;
 }
 
-function unzipped(bytes: Buffer): Buffer {
+/** Unpacks off the main thread, so that a hostile archive holds nobody else up. */
+async function unzipped(bytes: Buffer): Promise<Buffer> {
   try {
-    return gunzipSync(bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
+    return await promisify(gunzip)(bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
   } catch (error) {
     throw malformed('it is not gzip, or unpacks to too much', error);
   }

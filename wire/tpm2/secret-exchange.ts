@@ -2,7 +2,7 @@ import {
   constants as cryptoConstants,
   createPublicKey,
   diffieHellman,
-  generateKeyPairSync,
+  createECDH,
   privateDecrypt,
   publicEncrypt,
   randomBytes,
@@ -49,24 +49,34 @@ export function sendSeed(
   label: SecretLabel,
 ): { seed: Buffer; encryptedSecret: Buffer } {
   const publicKey = publicKeyOf(recipient);
-  if (recipient.type === 'ECC') return sendSeedByEcdh(recipient, publicKey, label);
+  if (recipient.type === 'ECC') return sendSeedByEcdh(recipient, label);
   const seed = randomBytes(digestBytes(recipient.nameAlg));
   const encryptedSecret = publicEncrypt({ key: publicKey, ...oaepOf(recipient, label) }, seed);
   return { seed, encryptedSecret };
 }
 
-function sendSeedByEcdh(
-  recipient: EccPublic,
-  publicKey: KeyObject,
-  label: SecretLabel,
-): { seed: Buffer; encryptedSecret: Buffer } {
-  const { nodeName } = ECC_CURVES[recipient.curve];
-  const ephemeral = generateKeyPairSync('ec', { namedCurve: nodeName });
-  const { x = '', y = '' } = ephemeral.publicKey.export({ format: 'jwk' });
-  const point = { x: Buffer.from(x, 'base64url'), y: Buffer.from(y, 'base64url') };
-  const z = diffieHellman({ privateKey: ephemeral.privateKey, publicKey });
+function sendSeedByEcdh(recipient: EccPublic, label: SecretLabel): { seed: Buffer; encryptedSecret: Buffer } {
+  const { nodeName, coordinateBytes } = ECC_CURVES[recipient.curve];
+  const ephemeral = createECDH(nodeName);
+  const [x, y] = coordinatesOf(ephemeral.generateKeys(), coordinateBytes);
+  const point = { x, y };
+  // Points as octets (SEC 1 §2.3.3): keys as objects cost more than the agreement itself.
+  const z = ephemeral.computeSecret(
+    Buffer.concat([
+      Buffer.of(UNCOMPRESSED),
+      leftPadded(recipient.unique.x, coordinateBytes),
+      leftPadded(recipient.unique.y, coordinateBytes),
+    ]),
+  );
   const encryptedSecret = encodeWhole((writer) => writer.sized(point.x).sized(point.y));
   return { seed: agreedSeed(recipient, z, label, point), encryptedSecret };
+}
+
+/** First octet of an uncompressed point (SEC 1 §2.3.3). */
+const UNCOMPRESSED = 0x04;
+
+function coordinatesOf(point: Buffer, coordinateBytes: number): [Buffer, Buffer] {
+  return [point.subarray(1, 1 + coordinateBytes), point.subarray(1 + coordinateBytes)];
 }
 
 /**

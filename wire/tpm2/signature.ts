@@ -71,15 +71,14 @@ export function encodeTpmtSignature(signature: TpmtSignature): Buffer {
 }
 
 /**
- * Verifies a signature over `message` (which is hashed here) with a public area. A key that has a scheme accepts
- * only that scheme and hash.
+ * Verifies a signature over `message` (which is hashed here) with a public area, by the one scheme and hash that the
+ * key is bound to. A key without a scheme verifies nothing: whoever signs could choose a weak one.
  *
  * @returns false if it does not verify, for whatever reason
  */
 export function verifySignature(area: TpmtPublic, signature: TpmtSignature, message: Buffer): boolean {
   const { sigAlg, hashAlg } = signature;
-  if (area.scheme !== undefined && (area.scheme.scheme !== sigAlg || area.scheme.hashAlg !== hashAlg))
-    return false;
+  if (area.scheme?.scheme !== sigAlg || area.scheme.hashAlg !== hashAlg) return false;
   const nodeHash = HASH_ALGORITHMS[hashAlg].nodeName;
   try {
     if (sigAlg === 'ECDSA') {

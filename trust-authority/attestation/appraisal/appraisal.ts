@@ -1,4 +1,4 @@
-import { APPRAISAL_STEP_NAMES, reasonRow } from '../../../wire/attestation/index.js';
+import { APPRAISAL_STEP_NAMES, EXPLANATION_LIMITS, reasonRow } from '../../../wire/attestation/index.js';
 import type { AppraisalStepName, AppraisedStep, AttestationReason } from '../../../wire/attestation/index.js';
 import type { Material } from './material.js';
 import type { AppraisalStep, Finding } from './step.js';
@@ -86,9 +86,6 @@ export interface Appraisal {
   readonly lacking: readonly AppraisalStepName[];
 }
 
-/** Longest text of `expected` and `actual`. */
-const SHOWN_LIMIT = 1024;
-
 /**
  * Judges evidence: every step that can be evaluated is; the first that failed gives the verdict.
  *
@@ -133,14 +130,18 @@ function guarded(
 }
 
 function reported(name: AppraisalStepName, finding: Finding): AppraisedStep {
-  if (finding.status !== 'failed') return { name, status: finding.status };
-  const { reason, expected, actual } = finding;
-  return {
-    name,
-    status: 'failed',
-    reason,
-    ...(expected !== undefined && { expected: expected.slice(0, SHOWN_LIMIT) }),
-    ...(actual !== undefined && { actual: actual.slice(0, SHOWN_LIMIT) }),
-    remedy: reasonRow(reason).remedy,
-  };
+  if (finding.status === 'skipped') return { name, status: 'skipped' };
+  const shown = { ...cut('expected', finding.expected), ...cut('actual', finding.actual) };
+  if (finding.status === 'passed') return { name, status: 'passed', ...shown };
+  const { reason } = finding;
+  return { name, status: 'failed', reason, ...shown, remedy: reasonRow(reason).remedy };
+}
+
+function cut<K extends string>(name: K, text: string | undefined): Partial<Record<K, string>> {
+  if (text === undefined) return {};
+  const bounded =
+    text.length > EXPLANATION_LIMITS.shownCharacters
+      ? `${text.slice(0, EXPLANATION_LIMITS.shownCharacters - 1)}…`
+      : text;
+  return { [name]: bounded } as Record<K, string>;
 }

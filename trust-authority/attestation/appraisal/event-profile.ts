@@ -1,5 +1,14 @@
-import { ESXI_TAGS, decodeTaggedEvent, esxiTagOf, eventTypeOf } from '../../../wire/tpm2/index.js';
-import type { EsxiTag, EventTypeName, TaggedEvent, TcgEvent } from '../../../wire/tpm2/index.js';
+import { createHash } from 'node:crypto';
+
+import {
+  ESXI_TAGS,
+  EVENT_TYPES,
+  HASH_ALGORITHMS,
+  decodeTaggedEvent,
+  esxiTagOf,
+  eventTypeOf,
+} from '../../../wire/tpm2/index.js';
+import type { EsxiTag, EventLog, EventTypeName, TaggedEvent, TcgEvent } from '../../../wire/tpm2/index.js';
 import { JUDGED_BANK, valueOf } from './material.js';
 import type { Material } from './material.js';
 
@@ -74,19 +83,26 @@ export interface JudgedEvent {
   readonly data: Buffer;
   /** Of an EV_EVENT_TAG event: its content; undefined if it is malformed. */
   readonly tagged: (TaggedEvent & { readonly tag: EsxiTag | undefined }) | undefined;
+  /** Digest of the bytes that its digest should be of; undefined if the log does not hold them. */
+  readonly dataDigest: Buffer | undefined;
 }
 
 /** Events of a log as they are judged, so that they are read once and not once a step. */
-const judgedEvents = new WeakMap<Material, readonly JudgedEvent[]>();
+const judgedEvents = new WeakMap<EventLog, readonly JudgedEvent[]>();
 
 /** The measured events of the PCRs given, in order; undefined if there is no log. */
 export function eventsOf(material: Material, pcrs: ReadonlySet<number>): JudgedEvent[] | undefined {
-  const events = valueOf(material.log)?.events;
-  if (!events || !valueOf(material.replayed)) return undefined;
-  const known = judgedEvents.get(material);
-  const judged = known ?? events.flatMap((event, index) => judgedEvent(event, index + 1) ?? []);
-  if (!known) judgedEvents.set(material, judged);
-  return judged.filter(({ pcr }) => pcrs.has(pcr));
+  return allEventsOf(material)?.filter(({ pcr }) => pcrs.has(pcr));
+}
+
+/** All measured events in order; undefined if there is no log. */
+export function allEventsOf(material: Material): readonly JudgedEvent[] | undefined {
+  const log = valueOf(material.log);
+  if (!log || !valueOf(material.replayed)) return undefined;
+  const known = judgedEvents.get(log);
+  const judged = known ?? log.events.flatMap((event, index) => judgedEvent(event, index + 1) ?? []);
+  if (!known) judgedEvents.set(log, judged);
+  return judged;
 }
 
 /** How an event is named in findings. */
@@ -96,9 +112,8 @@ export function eventText(event: JudgedEvent): string {
 }
 
 /** The bytes that the digest of an event is of; undefined if it is of something that the log does not hold. */
-export function measuredBytes(event: JudgedEvent, digestOfData: boolean): Buffer | undefined {
-  if (digestOfData) return event.data;
-  const { tagged } = event;
+function measuredBytes({ type, data, tagged }: Omit<JudgedEvent, 'dataDigest'>): Buffer | undefined {
+  if (type !== undefined && EVENT_TYPES[type].digestOfData) return data;
   return tagged?.tag && ESXI_TAGS[tagged.tag].digestOfPayload ? tagged.payload : undefined;
 }
 
@@ -106,7 +121,7 @@ function judgedEvent(event: TcgEvent, number: number): JudgedEvent | undefined {
   const digest = event.digests.get(JUDGED_BANK);
   const type = eventTypeOf(event.eventType);
   if (!digest || type === 'EV_NO_ACTION') return undefined;
-  return {
+  const judged = {
     number,
     pcr: event.pcr,
     type,
@@ -114,6 +129,9 @@ function judgedEvent(event: TcgEvent, number: number): JudgedEvent | undefined {
     data: event.data,
     tagged: type === 'EV_EVENT_TAG' ? taggedOf(event.data) : undefined,
   };
+  const measured = measuredBytes(judged);
+  const { nodeName } = HASH_ALGORITHMS[JUDGED_BANK];
+  return { ...judged, dataDigest: measured && createHash(nodeName).update(measured).digest() };
 }
 
 function taggedOf(data: Buffer): JudgedEvent['tagged'] {

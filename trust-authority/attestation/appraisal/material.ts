@@ -1,12 +1,5 @@
-import { errorText } from '../../../core/errors.js';
 import type { EvidenceContext } from '../../../wire/attestation/index.js';
-import {
-  decodeTpm2bPublic,
-  decodeTpmsAttest,
-  decodeTpmtSignature,
-  parseEventLog,
-  replayEventLog,
-} from '../../../wire/tpm2/index.js';
+import { decodeTpmsAttest, decodeTpmtSignature } from '../../../wire/tpm2/index.js';
 import type {
   Attested,
   EventLog,
@@ -16,28 +9,33 @@ import type {
   TpmtPublic,
   TpmtSignature,
 } from '../../../wire/tpm2/index.js';
+import type { ClientIdentity } from '../../rest/operation.js';
 import type { AttestationSettings } from '../client.js';
 import type { OpenedChallenge } from '../challenges.js';
 import type { PresentedIdentity } from '../endorsement-key.js';
 import type { HostRecord } from '../known-hosts.js';
 import type { TrustedBaseImage } from '../base-images.js';
-import { pathTo } from '../trust-anchors.js';
-import type { CertificatePath, TrustAnchor } from '../trust-anchors.js';
+import type { CertificatePath, TrustAnchors } from '../trust-anchors.js';
+import { judgedPath } from './certificate-path.js';
+import { JUDGED_BANK, decoded, valueOf } from './read-structures.js';
+import type { Decoded, ReadStructures } from './read-structures.js';
+
+export { JUDGED_BANK, valueOf } from './read-structures.js';
+export type { Decoded } from './read-structures.js';
 
 /** What the service holds against the evidence. */
 export interface Reference {
   readonly nowMs: number;
   readonly settings: AttestationSettings;
-  readonly anchors: readonly TrustAnchor[];
+  readonly anchors: TrustAnchors;
   /** Fingerprints of registered endorsement keys. */
   readonly registeredKeys: ReadonlySet<string>;
   readonly baseImages: readonly TrustedBaseImage[];
   /** The host as it attested before. */
   readonly knownHost: HostRecord | undefined;
+  /** How many host ids the client's certificate has attested with, and how many it may. */
+  readonly hostIds: { readonly owned: number; readonly limit: number };
 }
-
-/** A structure that may be malformed: either its value, or why there is none. */
-export type Decoded<T> = { readonly value: T } | { readonly problem: string };
 
 /** Everything an appraisal judges: evidence, decoded as far as possible, and what it is held against. */
 export interface Material {
@@ -46,8 +44,8 @@ export interface Material {
   /** The way from the endorsement key's certificate to a trusted root, if there is one and settings ask for it. */
   readonly path: CertificatePath | undefined;
   readonly challenge: OpenedChallenge | undefined;
-  /** `x5t#S256` of the connection's client certificate. */
-  readonly connectionCertificateSha256: string;
+  /** Who connected, by its client certificate. */
+  readonly client: ClientIdentity;
   readonly activationProof: Buffer;
   readonly attestBytes: Buffer;
   readonly signatureBytes: Buffer;
@@ -66,35 +64,31 @@ export function materialOf(options: {
   readonly reference: Reference;
   readonly identity: PresentedIdentity;
   readonly challenge: OpenedChallenge | undefined;
-  readonly connectionCertificateSha256: string;
+  readonly client: ClientIdentity;
   readonly evidence: EvidenceContext;
+  readonly structures: ReadStructures;
 }): Material {
-  const { evidence, ...rest } = options;
+  const { evidence, structures, ...rest } = options;
   const attestBytes = bytes(evidence.attest);
   const signatureBytes = bytes(evidence.signature);
   const eventLogBytes = bytes(evidence.eventLog);
-  const log = decoded(() => parseEventLog(eventLogBytes));
+  const { log, replayed } = structures.eventLog(eventLogBytes);
   const { identity, reference } = rest;
   const validated = reference.settings.require_certificate_validation ? identity.certificate : undefined;
   return {
     ...rest,
-    path: validated && pathTo(validated, reference.anchors),
+    path: validated && judgedPath(reference.anchors.pathsTo(validated), reference.nowMs),
     activationProof: bytes(evidence.activationProof),
     attestBytes,
     signatureBytes,
     eventLogBytes,
-    akPublic: decoded(() => decodeTpm2bPublic(bytes(evidence.akPublic))),
+    akPublic: structures.publicArea(evidence.akPublic),
     attest: decoded(() => decodeTpmsAttest(attestBytes)),
     signature: decoded(() => decodeTpmtSignature(signatureBytes)),
     log,
-    replayed: 'value' in log ? decoded(() => replayEventLog(log.value, JUDGED_BANK)) : log,
+    replayed,
     pcrValues: pcrValuesOf(evidence),
   };
-}
-
-/** The value of something decoded; undefined if there is none. */
-export function valueOf<T>(decodedValue: Decoded<T>): T | undefined {
-  return 'value' in decodedValue ? decodedValue.value : undefined;
 }
 
 /** The quote in the attestation structure; undefined if there is none. */
@@ -109,19 +103,8 @@ export function judgedPcrs(material: Material): ReadonlySet<number> {
   return new Set(selections.flatMap(({ hashAlg, pcrs }) => (hashAlg === JUDGED_BANK ? pcrs : [])));
 }
 
-/** The bank that the event log is replayed and judged in: the one that challenges ask for. */
-export const JUDGED_BANK = 'SHA256' satisfies HashAlgorithm;
-
 function bytes(base64: string): Buffer {
   return Buffer.from(base64, 'base64');
-}
-
-function decoded<T>(decode: () => T): Decoded<T> {
-  try {
-    return { value: decode() };
-  } catch (error) {
-    return { problem: errorText(error) };
-  }
 }
 
 function pcrValuesOf(evidence: EvidenceContext): PcrValues {

@@ -63,7 +63,8 @@ function problemOf(events: readonly JudgedEvent[]): string | undefined {
   return separated ? undefined : 'there is no separator';
 }
 
-function variableOf(event: JudgedEvent): UefiVariable | undefined {
+/** The UEFI variable that an event measures; undefined if it measures none. */
+export function variableOf(event: JudgedEvent): UefiVariable | undefined {
   if (event.type !== 'EV_EFI_VARIABLE_DRIVER_CONFIG') return undefined;
   try {
     return decodeUefiVariable(event.data);

@@ -1,6 +1,6 @@
 import { objectName } from '../../../../wire/tpm2/index.js';
 import { valueOf } from '../material.js';
-import { LACKING, PASSED, failed } from '../step.js';
+import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** The key that signed is the one the credential was made for. */
@@ -10,11 +10,7 @@ export const akActivated: AppraisalStep = {
     const area = valueOf(akPublic);
     if (!challenge || !area) return LACKING;
     const actual = objectName(area).toString('hex');
-    return actual === challenge.state.akNameHex
-      ? PASSED
-      : failed('ak_not_activated', {
-          expected: `name ${challenge.state.akNameHex}`,
-          actual: `name ${actual}`,
-        });
+    const shown = { expected: `name ${challenge.state.akNameHex}`, actual: `name ${actual}` };
+    return actual === challenge.state.akNameHex ? passed(shown) : failed('ak_not_activated', shown);
   },
 };

@@ -1,7 +1,7 @@
 import { TPMA_OBJECT } from '../../../../wire/tpm2/index.js';
 import type { TpmtPublic } from '../../../../wire/tpm2/index.js';
 import { valueOf } from '../material.js';
-import { LACKING, PASSED, failed } from '../step.js';
+import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 const { RESTRICTED, SIGN, DECRYPT, FIXED_TPM, FIXED_PARENT, SENSITIVE_DATA_ORIGIN } = TPMA_OBJECT;
@@ -27,7 +27,7 @@ export const akAttributes: AppraisalStep = {
     }
     const weakness = weaknessOf(area);
     return weakness === undefined
-      ? PASSED
+      ? passed({ expected: 'a restricted signing key that is bound to its TPM', actual })
       : failed('ak_attributes', {
           expected: 'P-256, P-384 or RSA 2048 at least, SHA-256 names',
           actual: weakness,

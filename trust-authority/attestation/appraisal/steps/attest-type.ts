@@ -1,5 +1,5 @@
 import { valueOf } from '../material.js';
-import { LACKING, PASSED, failed } from '../step.js';
+import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** The structure attests PCRs and nothing else. */
@@ -9,6 +9,7 @@ export const attestType: AppraisalStep = {
     const structure = valueOf(attest);
     if (!structure) return LACKING;
     const { type } = structure.attested;
-    return type === 'QUOTE' ? PASSED : failed('not_a_quote', { expected: 'QUOTE', actual: type });
+    const shown = { expected: 'QUOTE', actual: type };
+    return type === 'QUOTE' ? passed(shown) : failed('not_a_quote', shown);
   },
 };

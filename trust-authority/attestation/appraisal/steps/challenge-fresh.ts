@@ -1,4 +1,4 @@
-import { PASSED, failed } from '../step.js';
+import { failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** The challenge is of this run of the service and young enough. */
@@ -11,8 +11,11 @@ export const challengeFresh: AppraisalStep = {
         actual: 'another state',
       });
     }
-    if (!challenge.expired) return PASSED;
     const ageSeconds = Math.round((reference.nowMs - challenge.state.issuedAtMs) / 1000);
-    return failed('challenge_expired', { actual: `a challenge of ${ageSeconds} seconds ago` });
+    const shown = {
+      expected: `a challenge of at most ${challenge.lifetimeSeconds} seconds ago`,
+      actual: `a challenge of ${ageSeconds} seconds ago`,
+    };
+    return challenge.expired ? failed('challenge_expired', shown) : passed(shown);
   },
 };

@@ -1,4 +1,4 @@
-import { LACKING, NOT_ASKED, PASSED, failed } from '../step.js';
+import { LACKING, NOT_ASKED, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** The certificate comes from an imported authority. */
@@ -8,11 +8,10 @@ export const ekCertificateChain: AppraisalStep = {
     if (!reference.settings.require_certificate_validation) return NOT_ASKED;
     const { certificate } = identity;
     if (!certificate) return LACKING;
-    return path
-      ? PASSED
-      : failed('ek_ca_untrusted', {
-          expected: `one of ${reference.anchors.length} imported authorities`,
-          actual: `issuer ${certificate.issuer.replaceAll('\n', ', ').slice(0, 300)}`,
-        });
+    const shown = {
+      expected: `one of ${reference.anchors.size} imported authorities`,
+      actual: `issuer ${certificate.issuer.replaceAll('\n', ', ').slice(0, 300)}`,
+    };
+    return path ? passed(shown) : failed('ek_ca_untrusted', shown);
   },
 };

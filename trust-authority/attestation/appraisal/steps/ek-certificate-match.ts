@@ -1,5 +1,4 @@
-import { certificateKeyFingerprint } from '../../endorsement-key.js';
-import { LACKING, NOT_ASKED, PASSED, failed } from '../step.js';
+import { LACKING, NOT_ASKED, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** The endorsement key is the one that its certificate is for. */
@@ -8,12 +7,11 @@ export const ekCertificateMatch: AppraisalStep = {
   check({ identity, reference }) {
     const { certificate } = identity;
     if (!certificate) return reference.settings.require_certificate_validation ? LACKING : NOT_ASKED;
-    const certified = certificateKeyFingerprint(certificate);
-    return certified === identity.fingerprint
-      ? PASSED
-      : failed('ek_cert_mismatch', {
-          expected: `SHA-256 of the certified key: ${certified ?? 'unsupported kind of key'}`,
-          actual: `SHA-256 of the endorsement key: ${identity.fingerprint}`,
-        });
+    const { certifiedFingerprint: certified } = identity;
+    const shown = {
+      expected: `SHA-256 of the certified key: ${certified ?? 'unsupported kind of key'}`,
+      actual: `SHA-256 of the endorsement key: ${identity.fingerprint}`,
+    };
+    return certified === identity.fingerprint ? passed(shown) : failed('ek_cert_mismatch', shown);
   },
 };

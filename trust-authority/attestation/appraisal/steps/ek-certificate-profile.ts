@@ -1,4 +1,4 @@
-import { saysItIsAnAuthority } from '../../../pki/basic-constraints.js';
+import { basicConstraintsOf } from '../../../pki/basic-constraints.js';
 import { LACKING, NOT_ASKED, PASSED, failed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
@@ -11,7 +11,7 @@ export const ekCertificateProfile: AppraisalStep = {
   check({ identity, reference }) {
     const { certificate } = identity;
     if (!certificate) return reference.settings.require_certificate_validation ? LACKING : NOT_ASKED;
-    if (saysItIsAnAuthority(certificate.raw)) {
+    if (basicConstraintsOf(certificate.raw).isAuthority) {
       return failed('ek_cert_profile', {
         expected: 'basicConstraints without CA',
         actual: 'a certificate of an authority',

@@ -1,4 +1,5 @@
-import { LACKING, NOT_ASKED, PASSED, failed } from '../step.js';
+import { outdatedOf, periodOf } from '../certificate-path.js';
+import { LACKING, NOT_ASKED, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** Today lies in the period of every certificate on the way to the root. */
@@ -6,23 +7,11 @@ export const ekCertificateValidity: AppraisalStep = {
   name: 'ek_certificate_validity',
   check({ identity, reference, path }) {
     if (!reference.settings.require_certificate_validation) return NOT_ASKED;
-    const { certificate } = identity;
-    if (!certificate) return LACKING;
-    const issuers = path?.issuers ?? [];
-    for (const { validFrom, validTo } of [certificate, ...issuers]) {
-      if (reference.nowMs > Date.parse(validTo)) {
-        return failed('ek_cert_expired', {
-          expected: 'a certificate that is valid now',
-          actual: `until ${validTo}`,
-        });
-      }
-      if (reference.nowMs < Date.parse(validFrom)) {
-        return failed('ek_cert_not_yet_valid', {
-          expected: 'a certificate that is valid now',
-          actual: `from ${validFrom}`,
-        });
-      }
-    }
-    return PASSED;
+    const { presented } = identity;
+    if (!presented) return LACKING;
+    return (
+      outdatedOf(path ?? [presented], reference.nowMs) ??
+      passed({ expected: `valid on ${new Date(reference.nowMs).toISOString()}`, actual: periodOf(presented) })
+    );
   },
 };

@@ -1,7 +1,7 @@
 import { PCR_ESXI_TAGS, PCR_EVENT_TYPES, eventText, eventsOf } from '../event-profile.js';
 import type { JudgedEvent } from '../event-profile.js';
 import { judgedPcrs } from '../material.js';
-import { LACKING, PASSED, failed } from '../step.js';
+import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** Every event in a quoted PCR is of a type, and with ESXi of a tag, that belongs there. */
@@ -10,17 +10,19 @@ export const eventTypes: AppraisalStep = {
   check(material) {
     const events = eventsOf(material, judgedPcrs(material));
     if (!events) return LACKING;
-    const odd = events.find((event) => !belongs(event));
-    return odd
+    const odd = events.filter((event) => !belongs(event));
+    const [first] = odd;
+    return first
       ? failed('unexpected_event_type', {
-          expected: `one of ${(PCR_EVENT_TYPES[odd.pcr] ?? []).join(', ')}`,
-          actual: eventText(odd),
+          expected: `in PCR ${first.pcr} one of ${(PCR_EVENT_TYPES[first.pcr] ?? []).join(', ')}`,
+          actual: odd.map(eventText).join('; '),
         })
-      : PASSED;
+      : passed({ actual: `${events.length} events of types that belong into their PCRs` });
   },
 };
 
-function belongs({ pcr, type, tagged }: JudgedEvent): boolean {
+/** Whether an event has a type and, where it is one of the boot loader, a tag that belongs into its PCR. */
+export function belongs({ pcr, type, tagged }: JudgedEvent): boolean {
   const types = PCR_EVENT_TYPES[pcr];
   if (!types) return true; // no profile says what belongs into this PCR
   if (type === undefined || !types.includes(type)) return false;

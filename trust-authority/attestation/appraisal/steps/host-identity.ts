@@ -1,4 +1,4 @@
-import { PASSED, failed } from '../step.js';
+import { PASSED, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** A host that attested before has the same TPM; one that did not is remembered from now on. */
@@ -6,11 +6,11 @@ export const hostIdentity: AppraisalStep = {
   name: 'host_identity',
   check({ identity, reference }) {
     const known = reference.knownHost?.endorsementKey;
-    return known === undefined || known === identity.fingerprint
-      ? PASSED
-      : failed('identity_changed', {
-          expected: `SHA-256 of the endorsement key: ${known}`,
-          actual: `SHA-256 of the endorsement key: ${identity.fingerprint}`,
-        });
+    if (known === undefined) return PASSED;
+    const shown = {
+      expected: `SHA-256 of the endorsement key: ${known}`,
+      actual: `SHA-256 of the endorsement key: ${identity.fingerprint}`,
+    };
+    return known === identity.fingerprint ? passed(shown) : failed('identity_changed', shown);
   },
 };

@@ -1,6 +1,6 @@
 import { RELIABLE_LOG_EVENTS } from '../../../../wire/tpm2/index.js';
 import { valueOf } from '../material.js';
-import { LACKING, PASSED, failed } from '../step.js';
+import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** The log is no longer than what ESXi itself calls reliable (`tpmLogReliable`). */
@@ -9,11 +9,10 @@ export const logReliability: AppraisalStep = {
   check({ log }) {
     const events = valueOf(log)?.events;
     if (!events) return LACKING;
-    return events.length <= RELIABLE_LOG_EVENTS
-      ? PASSED
-      : failed('log_unreliable', {
-          expected: `at most ${RELIABLE_LOG_EVENTS} events`,
-          actual: `${events.length} events`,
-        });
+    const shown = {
+      expected: `at most ${RELIABLE_LOG_EVENTS} events`,
+      actual: `${events.length} events`,
+    };
+    return events.length <= RELIABLE_LOG_EVENTS ? passed(shown) : failed('log_unreliable', shown);
   },
 };

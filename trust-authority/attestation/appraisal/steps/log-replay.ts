@@ -1,5 +1,5 @@
 import { JUDGED_BANK, judgedPcrs, valueOf } from '../material.js';
-import { LACKING, PASSED, failed } from '../step.js';
+import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** Everything in the log was measured and everything measured is in the log, PCR by PCR. */
@@ -10,17 +10,24 @@ export const logReplay: AppraisalStep = {
     const values = material.pcrValues.get(JUDGED_BANK);
     const judged = judgedPcrs(material);
     if (!replayed || !values || judged.size === 0) return LACKING;
-    for (const pcr of judged) {
-      const expected = values.get(pcr);
-      const actual = replayed.get(pcr);
-      if (!expected || !actual) return LACKING;
-      if (!expected.equals(actual)) {
-        return failed('log_replay_mismatch', {
-          expected: `PCR ${pcr} ${expected.toString('hex')}`,
-          actual: `PCR ${pcr} ${actual.toString('hex')}`,
-        });
-      }
+    const differing: { readonly pcr: number; readonly quoted: Buffer; readonly logged: Buffer }[] = [];
+    for (const pcr of [...judged].sort((one, other) => one - other)) {
+      const quoted = values.get(pcr);
+      const logged = replayed.get(pcr);
+      if (!quoted || !logged) return LACKING;
+      if (!quoted.equals(logged)) differing.push({ pcr, quoted, logged });
     }
-    return PASSED;
+    if (differing.length === 0) {
+      const pcrs = `${judged.size} PCRs`;
+      return passed({ expected: `${pcrs} as quoted`, actual: `${pcrs} as logged` });
+    }
+    return failed('log_replay_mismatch', {
+      expected: differing.map(({ pcr, quoted }) => pcrText(pcr, quoted)).join(', '),
+      actual: differing.map(({ pcr, logged }) => pcrText(pcr, logged)).join(', '),
+    });
   },
 };
+
+function pcrText(pcr: number, value: Buffer): string {
+  return `PCR ${pcr} ${value.toString('hex')}`;
+}

@@ -1,6 +1,6 @@
 import { digestBytes } from '../../../../wire/tpm2/index.js';
 import { quoteOf } from '../material.js';
-import { LACKING, PASSED, failed } from '../step.js';
+import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 const STRONG_DIGEST_BYTES = 32;
@@ -12,6 +12,8 @@ export const pcrBank: AppraisalStep = {
     const quote = quoteOf(material);
     if (!quote) return LACKING;
     const weak = quote.selections.find(({ hashAlg }) => digestBytes(hashAlg) < STRONG_DIGEST_BYTES);
-    return weak ? failed('weak_pcr_bank', { expected: 'SHA256 or better', actual: weak.hashAlg }) : PASSED;
+    const banks = (weak ? [weak] : quote.selections).map(({ hashAlg }) => hashAlg);
+    const shown = { expected: 'SHA256 or better', actual: banks.join(', ') };
+    return weak ? failed('weak_pcr_bank', shown) : passed(shown);
   },
 };

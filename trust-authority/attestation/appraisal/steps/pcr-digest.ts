@@ -1,7 +1,7 @@
 import { equalSecrets } from '../../../../core/secret.js';
 import { pcrDigest as digestOfPcrs } from '../../../../wire/tpm2/index.js';
 import { quoteOf, valueOf } from '../material.js';
-import { LACKING, PASSED, failed } from '../step.js';
+import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** The values sent are those that the TPM had when it quoted. */
@@ -13,11 +13,7 @@ export const pcrDigest: AppraisalStep = {
     if (!quote || !hashAlg) return LACKING;
     const actual = digestOfPcrs(hashAlg, quote.selections, material.pcrValues);
     if (!actual) return LACKING;
-    return equalSecrets(quote.pcrDigest, actual)
-      ? PASSED
-      : failed('pcr_digest_mismatch', {
-          expected: quote.pcrDigest.toString('hex'),
-          actual: actual.toString('hex'),
-        });
+    const shown = { expected: quote.pcrDigest.toString('hex'), actual: actual.toString('hex') };
+    return equalSecrets(quote.pcrDigest, actual) ? passed(shown) : failed('pcr_digest_mismatch', shown);
   },
 };

@@ -1,6 +1,6 @@
 import { REQUIRED_PCRS } from '../../challenges.js';
 import { quoteOf } from '../material.js';
-import { LACKING, PASSED, failed } from '../step.js';
+import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** Every PCR that the challenge asks for is quoted; more may be. */
@@ -17,7 +17,7 @@ export const pcrSelection: AppraisalStep = {
     if (quoted.size === 0) return failed('pcr_selection_empty', { expected, actual: 'no PCR' });
     const missing = required.filter((pcr) => !quoted.has(pcr));
     return missing.length === 0
-      ? PASSED
+      ? passed({ expected, actual: [...quoted].join(', ') })
       : failed('pcr_not_covered', { expected, actual: `without ${missing.join(', ')}` });
   },
 };

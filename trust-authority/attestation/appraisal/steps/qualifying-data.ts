@@ -1,7 +1,7 @@
 import { equalSecrets } from '../../../../core/secret.js';
 import { quoteQualifyingData } from '../../../../wire/attestation/index.js';
 import { valueOf } from '../material.js';
-import { LACKING, PASSED, failed } from '../step.js';
+import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** The quote answers this challenge, and names the host key and the certificate that documents are bound to. */
@@ -16,11 +16,7 @@ export const qualifyingData: AppraisalStep = {
       hostKeyJwk,
       clientCertificateSha256,
     });
-    return equalSecrets(expected, structure.extraData)
-      ? PASSED
-      : failed('nonce_mismatch', {
-          expected: expected.toString('hex'),
-          actual: structure.extraData.toString('hex'),
-        });
+    const shown = { expected: expected.toString('hex'), actual: structure.extraData.toString('hex') };
+    return equalSecrets(expected, structure.extraData) ? passed(shown) : failed('nonce_mismatch', shown);
   },
 };

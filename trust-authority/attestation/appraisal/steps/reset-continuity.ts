@@ -1,5 +1,5 @@
 import { valueOf } from '../material.js';
-import { LACKING, PASSED, failed } from '../step.js';
+import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** The quote is of the boot that the exchange began in. */
@@ -9,12 +9,10 @@ export const resetContinuity: AppraisalStep = {
     const clockInfo = valueOf(attest)?.clockInfo;
     if (!challenge || !clockInfo) return LACKING;
     const { clock } = challenge.state;
+    const shown = { expected: countersText(clock), actual: countersText(clockInfo) };
     return clock.resetCount === clockInfo.resetCount && clock.restartCount === clockInfo.restartCount
-      ? PASSED
-      : failed('reset_during_attestation', {
-          expected: countersText(clock),
-          actual: countersText(clockInfo),
-        });
+      ? passed(shown)
+      : failed('reset_during_attestation', shown);
   },
 };
 

@@ -1,5 +1,5 @@
 import { valueOf } from '../material.js';
-import { LACKING, NOT_ASKED, PASSED, failed } from '../step.js';
+import { LACKING, NOT_ASKED, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** The counters of a TPM that attested before only ever go up; the restart count begins anew with each reset. */
@@ -13,11 +13,10 @@ export const resetCount: AppraisalStep = {
     const back =
       clockInfo.resetCount < known.resetCount ||
       (clockInfo.resetCount === known.resetCount && clockInfo.restartCount < known.restartCount);
-    return back
-      ? failed('reset_count_rollback', {
-          expected: `at least reset count ${known.resetCount}, restart count ${known.restartCount}`,
-          actual: `reset count ${clockInfo.resetCount}, restart count ${clockInfo.restartCount}`,
-        })
-      : PASSED;
+    const shown = {
+      expected: `at least reset count ${known.resetCount}, restart count ${known.restartCount}`,
+      actual: `reset count ${clockInfo.resetCount}, restart count ${clockInfo.restartCount}`,
+    };
+    return back ? failed('reset_count_rollback', shown) : passed(shown);
   },
 };

@@ -1,5 +1,5 @@
 import { secureBootOf } from '../secure-boot.js';
-import { LACKING, PASSED, failed } from '../step.js';
+import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** The variable SecureBoot was 1 when the host started. */
@@ -8,11 +8,10 @@ export const secureBootEnabled: AppraisalStep = {
   check(material) {
     const policy = secureBootOf(material);
     if (policy?.secureBoot === undefined) return LACKING;
-    return policy.secureBoot.equals(Buffer.from([1]))
-      ? PASSED
-      : failed('secure_boot_disabled', {
-          expected: 'SecureBoot = 01',
-          actual: `SecureBoot = ${policy.secureBoot.subarray(0, 8).toString('hex')}`,
-        });
+    const shown = {
+      expected: 'SecureBoot = 01',
+      actual: `SecureBoot = ${policy.secureBoot.subarray(0, 8).toString('hex')}`,
+    };
+    return policy.secureBoot.equals(Buffer.from([1])) ? passed(shown) : failed('secure_boot_disabled', shown);
   },
 };

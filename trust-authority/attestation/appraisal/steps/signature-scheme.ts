@@ -1,5 +1,5 @@
 import { valueOf } from '../material.js';
-import { LACKING, PASSED, failed } from '../step.js';
+import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
 /** The signature uses the scheme that the key is bound to, with a hash that is not weak. */
@@ -17,11 +17,9 @@ export const signatureScheme: AppraisalStep = {
       });
     }
     const { scheme } = area;
+    const expected = scheme ? `${scheme.scheme} with ${scheme.hashAlg}` : 'a key that is bound to one scheme';
     return scheme?.scheme === signed.sigAlg && scheme.hashAlg === signed.hashAlg
-      ? PASSED
-      : failed('weak_signature_hash', {
-          expected: scheme ? `${scheme.scheme} with ${scheme.hashAlg}` : 'a key that is bound to one scheme',
-          actual,
-        });
+      ? passed({ expected, actual })
+      : failed('weak_signature_hash', { expected, actual });
   },
 };
