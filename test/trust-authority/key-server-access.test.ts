@@ -1,6 +1,8 @@
+import { webcrypto } from 'node:crypto';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { CertificateAuthority, parseCertificate, x509 } from '../../core/pki/index.js';
+import { parseCertificate, x509 } from '../../core/pki/index.js';
 import type { KmipClient } from '../../kms/client.js';
 import type { TestKms } from '../kms/harness.js';
 import type { TestTrustAuthority, TrustPki } from './harness.js';
@@ -8,6 +10,7 @@ import { makeTrustPki, startTrustAuthority } from './harness.js';
 import { makeProvider, newPrimaryKey, refusedPort, startKeyServer } from './key-provider.js';
 import type { TestHost } from './test-host.js';
 
+const EC_P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const USERNAME = 'tkp-user';
 const PASSWORD = 'correct horse';
 
@@ -139,9 +142,15 @@ describe('the certificates of key servers', () => {
   it('are not trusted for the name of their issuer alone', async () => {
     await provider('tkp-lookalike', open);
     const { providers } = ta.kms;
-    // Another authority of the same name: it issued nothing.
-    const lookalike = await CertificateAuthority.create({ commonName: 'test CA' });
-    await providers.setServerCertificates('tkp-lookalike', [lookalike.caPem]);
+    // Another authority of the same name and key identifier: it issued nothing.
+    const { certificate } = pki.authority;
+    const lookalike = await x509.X509CertificateGenerator.createSelfSigned({
+      name: certificate.subjectName.toString(),
+      extensions: certificate.extensions,
+      keys: await webcrypto.subtle.generateKey(EC_P256, true, ['sign', 'verify']),
+      signingAlgorithm: EC_P256,
+    });
+    await providers.setServerCertificates('tkp-lookalike', [lookalike.toString('pem')]);
     expect(await providers.remoteServerCertificates('tkp-lookalike')).toMatchObject([{ trusted: false }]);
     const { servers } = await providers.status('tkp-lookalike');
     expect(servers).toMatchObject([{ client_trust_server: false, server_trust_client: false }]);

@@ -8,9 +8,9 @@ import {
   attestationServiceSpec,
   entitledProfiles,
   providerCreateSpec,
-  rawConfigSpec,
   serverCertificatesSpec,
 } from '../config.js';
+import type { rawConfigSpec } from '../config.js';
 import type { AppliedConfiguration } from '../rest-client.js';
 import type { DocumentKind, TrustAuthorityStore } from '../store.js';
 import { replaceTables } from '../table-replacement.js';
