@@ -48,7 +48,7 @@ for (const kind of ['software', 'swtpm'] as const) {
   const times = await bootTimes(kind);
   const at = (share: number): string =>
     (times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0).toFixed(1);
-  console.log(
-    `${kind.padEnd(8)} median ${at(0.5)} ms, p95 ${at(0.95)} ms, worst ${at(1)} ms of ${rounds} boots`,
+  process.stdout.write(
+    `${kind.padEnd(8)} median ${at(0.5)} ms, p95 ${at(0.95)} ms, worst ${at(1)} ms of ${rounds} boots\n`,
   );
 }

@@ -154,19 +154,29 @@ async function openedCredential(
   try {
     return await tpm.activateCredential({ ak, ek: ek.handle, idObject, encryptedSecret });
   } catch (error) {
-    if (error instanceof TpmError && isForAnother(error, ek.publicArea, encryptedSecret)) return undefined;
+    if (!(error instanceof TpmError)) throw error;
+    if (await isForAnother(tpm, error, ek.publicArea, encryptedSecret)) return undefined;
     throw error;
   }
 }
 
 /**
- * How a TPM says that a credential was made for another name (the integrity of the first parameter), or that its seed
- * was sent to another RSA key (the value of the second). Anything else is a credential in a wrong form.
+ * Whether a TPM says that a credential was made for another name (the integrity of the first parameter), or that its
+ * seed was sent to another RSA key (the value of the second; swtpm says TPM_RC_FAILURE, without being in failure mode).
+ * Anything else is a credential in a wrong form.
  */
-function isForAnother(error: TpmError, ekPublic: TpmtPublic, encryptedSecret: Buffer): boolean {
+async function isForAnother(
+  tpm: TpmClient,
+  error: TpmError,
+  ekPublic: TpmtPublic,
+  encryptedSecret: Buffer,
+): Promise<boolean> {
   if (error.code === 'tpm_integrity') return true;
-  const isWholeSecret = ekPublic.type === 'RSA' && encryptedSecret.length === ekPublic.keyBits / 8;
-  return error.rc === parameterRc(TPM_RC.VALUE, 2) && isWholeSecret;
+  if (ekPublic.type !== 'RSA' || encryptedSecret.length !== ekPublic.keyBits / 8) return false;
+  if (error.rc !== TPM_RC.FAILURE) return error.rc === parameterRc(TPM_RC.VALUE, 2);
+  // In failure mode it would refuse this too.
+  await tpm.readClock();
+  return true;
 }
 
 function pcrValuesHex(values: EvidenceParts['pcrValues']): PcrValuesHex {

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 
@@ -13,6 +14,13 @@ import { createContext } from '../../../core/context.js';
 import type { TestTrustAuthority, TrustPki } from '../../trust-authority/harness.js';
 import { makeTrustPki, startTrustAuthority } from '../../trust-authority/harness.js';
 import type { RunningHost, Site } from '../hosts.js';
+import { HostStore } from '../../../host-agent/store.js';
+import { TpmEvidenceMaker } from '../../../host-agent/trust/evidence.js';
+import { HostKey } from '../../../host-agent/trust/host-key.js';
+import { HostTpm } from '../../../host-agent/trust/host-tpm.js';
+import { presetBaseImage } from '../../../wire/esx-image/index.js';
+import { makeCredential } from '../../../wire/tpm2/index.js';
+import type { TpmtPublic } from '../../../wire/tpm2/index.js';
 import { scratchDir, startHost } from '../hosts.js';
 
 /** A host with a TPM, told of an attestation service that knows its maker. */
@@ -20,6 +28,19 @@ export type AttestingHost = (
   config?: Partial<HostAgentConfigInput>,
   dataDir?: string,
 ) => Promise<RunningHost>;
+
+/** A key of the same kind that no TPM has. */
+function strangerOf(area: TpmtPublic): TpmtPublic {
+  if (area.type === 'RSA') {
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: area.keyBits });
+    return { ...area, unique: Buffer.from(publicKey.export({ format: 'jwk' }).n!, 'base64url') };
+  }
+  if (area.type !== 'ECC') throw new Error('an endorsement key is RSA or ECC');
+  const { x, y } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).publicKey.export({
+    format: 'jwk',
+  });
+  return { ...area, unique: { x: Buffer.from(x!, 'base64url'), y: Buffer.from(y!, 'base64url') } };
+}
 
 /**
  * What a host does with a TPM of either kind, against a real attestation service.
@@ -96,13 +117,38 @@ export function hostTpmSuite(kind: TpmKind, more: (attestingHost: AttestingHost)
     expect(await reasonOf(host)).toBeUndefined();
   });
 
-  it('fault ek-certificate-mismatch: an RSA credential for another key is not opened, and no error', async () => {
-    const host = await attestingHost({
-      ekAlgorithm: 'rsa2048',
-      attestationFaults: ['ek-certificate-mismatch'],
-    });
-    expect(await reasonOf(host)).toBe('ek_cert_mismatch');
-  });
+  it.each(['rsa2048', 'p256'] as const)(
+    'proves nothing for a credential of another %s key, and says what is wrong with one in a wrong form',
+    async (ekAlgorithm) => {
+      const context = createContext({ dataDir: await scratchDir(), clock });
+      const store = await HostStore.open(context.dataDir, context.rng);
+      const parts = { tpmVendor: pki.vendor, endorsementPool };
+      const tpm = await HostTpm.open({ context, store, parts, kind, ekAlgorithm, faultNames: [] });
+      onTestFinished(() => tpm.close());
+      await tpm.boot({ image: presetBaseImage('8.0.3'), secureBoot: true });
+      const hostKey = HostKey.generate();
+      const { certificatePem } = pki.host;
+      const maker = new TpmEvidenceMaker({ hostId: 'esx-1', tpm, hostKey: () => hostKey, certificatePem });
+      const own = await tpm.withTpm(async (client) => (await client.ensureEk(ekAlgorithm)).publicArea);
+      const answerTo = async (ekPublic: TpmtPublic, change = (secret: Buffer) => secret): Promise<string> => {
+        const secret = Buffer.alloc(32, 1);
+        const credential = makeCredential({ ekPublic, objectName: tpm.attestationKey.name, secret });
+        const evidence = await maker.evidence({
+          kind: 'challenge',
+          idObject: credential.idObject.toString('base64'),
+          encryptedSecret: change(credential.encryptedSecret).toString('base64'),
+          nonce: Buffer.alloc(32).toString('base64'),
+          pcrSelection: [{ hashAlg: 'SHA256', pcrs: [0] }],
+          state: 'state',
+        });
+        return Buffer.from(evidence.activationProof, 'base64').toString('hex');
+      };
+      expect(await answerTo(own)).not.toBe('00'.repeat(32));
+      expect(await answerTo(strangerOf(own))).toBe('00'.repeat(32));
+      const short = (secret: Buffer): Buffer => secret.subarray(0, -1);
+      await expect(answerTo(own, short)).rejects.toMatchObject({ reason: 'tpm_unavailable' });
+    },
+  );
 
   it('fault tpm-snapshot-restored: the second attestation has a lower reset counter', async () => {
     const host = await attestingHost();
