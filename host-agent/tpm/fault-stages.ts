@@ -49,6 +49,8 @@ export interface EvidenceParts extends QuoteParts {
   readonly activationProof: Buffer;
   readonly pcrValues: ReadonlyMap<HashAlgorithm, ReadonlyMap<number, Buffer>>;
   readonly eventLog: Buffer;
+  /** Sent in place of the encoded `akPublic`, by a fault that breaks the structure itself. */
+  readonly akPublicBytes?: Buffer;
 }
 
 /** Takes a quote as asked; a quote fault calls it with something else, or changes its result. */
@@ -87,6 +89,10 @@ export interface FaultRow<Stages, Stage extends keyof Stages = keyof Stages> {
   readonly sentence: string;
   readonly stage: Stage;
   readonly apply: Stages[Stage];
+  /** Its cause passes by itself: it strikes once, and again only after it was cleared and injected anew. */
+  readonly momentary?: true;
+  /** Names of faults that it rests on, which are active with it. */
+  readonly needs?: readonly string[];
 }
 
 /** A row of any stage, its hook typed by its stage. */

@@ -1,3 +1,4 @@
+import { encodeTpm2bPublic } from '../../../wire/tpm2/index.js';
 import type {
   AnyFaultRow,
   ChallengeParts,
@@ -20,9 +21,9 @@ export const CHALLENGE_FAULTS: readonly AnyFaultRow<Pick<TpmFaultStages, 'challe
   {
     name: 'nonce-reused',
     catalogueNumbers: [19],
-    sentence: 'After an honest first attestation the host sends its evidence again whenever it attests.',
+    sentence: 'After an honest attestation the host sends its evidence once more, at the next one.',
     stage: 'evidence',
-    apply: (evidence, memory) => firstOnly<EvidenceParts>(memory, 'nonce-reused', evidence),
+    apply: replayedOnce,
   },
   {
     name: 'nonce-constant',
@@ -41,8 +42,9 @@ export const CHALLENGE_FAULTS: readonly AnyFaultRow<Pick<TpmFaultStages, 'challe
   {
     name: 'pcr-value-swapped',
     catalogueNumbers: [26],
-    sentence: 'Two of the PCR values that are sent beside the quote are swapped.',
+    sentence: 'Two of the PCR values that are sent beside a quote are swapped.',
     stage: 'evidence',
+    momentary: true,
     apply: (evidence) => ({ ...evidence, pcrValues: swapped(evidence.pcrValues) }),
   },
   {
@@ -57,7 +59,38 @@ export const CHALLENGE_FAULTS: readonly AnyFaultRow<Pick<TpmFaultStages, 'challe
       ),
     }),
   },
+  {
+    name: 'ak-public-trailing-bytes',
+    catalogueNumbers: [30],
+    sentence: 'Bytes follow the end of the public area of the attestation key.',
+    stage: 'evidence',
+    apply: (evidence) => ({
+      ...evidence,
+      akPublicBytes: Buffer.concat([encodeTpm2bPublic(evidence.akPublic), Buffer.from([0])]),
+    }),
+  },
+  {
+    name: 'ak-public-truncated',
+    catalogueNumbers: [30],
+    sentence: 'The public area of the attestation key lacks its last byte.',
+    stage: 'evidence',
+    apply: (evidence) => ({
+      ...evidence,
+      akPublicBytes: encodeTpm2bPublic(evidence.akPublic).subarray(0, -1),
+    }),
+  },
 ];
+
+/** Remembers the evidence of one attestation, sends it again at the next, and is honest from then on. */
+function replayedOnce(evidence: EvidenceParts, memory: FaultMemory): EvidenceParts {
+  const remembered = memory.get('nonce-reused');
+  if (remembered === SPENT) return evidence;
+  memory.set('nonce-reused', remembered === undefined ? evidence : SPENT);
+  // Only this function writes under this key.
+  return remembered === undefined ? evidence : (remembered as EvidenceParts);
+}
+
+const SPENT = Symbol('spent');
 
 /** Swaps the first two values of each bank that differ. */
 function swapped(pcrValues: EvidenceParts['pcrValues']): EvidenceParts['pcrValues'] {
