@@ -58,6 +58,11 @@ export class HostPlatform {
     return this.#hostKey;
   }
 
+  /** The TPM, for a program that speaks to it in the host's place; undefined on a host without one. */
+  get tpm(): HostTpm | undefined {
+    return this.#tpm;
+  }
+
   /** Boots again: the TPM loses what is volatile, and the host has another host key. */
   async reboot(): Promise<void> {
     await this.#tpm?.powerCycle();

@@ -1,0 +1,93 @@
+import { KpsimError } from '../../../core/errors.js';
+import type { AttestationClient } from '../../../trust-authority/client.js';
+import { networkAddressOf, reasonRow } from '../../../wire/attestation/index.js';
+import type { LabTrustAuthority } from '../../services/trust-authority.js';
+import { PASSED } from '../observed.js';
+import type { Observed } from '../observed.js';
+import type { Mend, Play } from '../play.js';
+import type { Stage } from '../stage.js';
+
+/** Takes services down; returns how they come back, which is done in the end at the latest. */
+async function down(
+  stage: Stage,
+  mend: Mend,
+  authorities: readonly LabTrustAuthority[],
+): Promise<() => Promise<void>> {
+  let areDown = true;
+  const comeBack = async (): Promise<void> => {
+    if (!areDown) return;
+    areDown = false;
+    for (const { name } of authorities) await stage.restart(name);
+  };
+  mend(comeBack);
+  for (const { name } of authorities) await stage.takeDown(name);
+  return comeBack;
+}
+
+/** Scenarios of the group of attestation services. */
+export const CLUSTER_PLAYS = {
+  'attestation-service-down': async (stage, mend) => {
+    const host = await stage.honestHost();
+    await down(stage, mend, [stage.first]);
+    return {
+      attempt: async () => host.useToken(await host.newToken()),
+    };
+  },
+  'attestation-services-down': async (stage, mend) => {
+    const host = await stage.honestHost();
+    const meanwhile = await down(stage, mend, [stage.first, stage.second]);
+    return { attempt: () => host.attest(), meanwhile };
+  },
+  'token-issuer-down': async (stage, mend) => {
+    const host = await stage.honestHost();
+    mend(() => host.attestTo(stage.attestationServices));
+    await host.attestTo([stage.serviceOf(stage.second)]);
+    let kept: string | undefined = await host.newToken();
+    await stage.registerAnew(stage.second);
+    const meanwhile = await down(stage, mend, [stage.second]);
+    return {
+      attempt: async () => {
+        const token = kept ?? (await host.newToken());
+        kept = undefined;
+        return host.useToken(token);
+      },
+      meanwhile,
+    };
+  },
+  'attestation-services-diverged': async (stage, mend) => {
+    const attestation = await stage.first.attestation();
+    const cluster = clusterOf(attestation);
+    await cluster.set({
+      members: [{ address: networkAddressOf(stage.second.attestationEndpoint.url) }],
+    });
+    mend(() => cluster.set({ members: [] }));
+    const { settings } = await stage.second.attestation();
+    await settings.update({ require_endorsement_keys: true });
+    mend(() => settings.update({ require_endorsement_keys: false }));
+    return { attempt: () => observedCluster(attestation) };
+  },
+} as const satisfies Record<string, Play>;
+
+/** The cluster of an attestation service, as far as this play needs it. */
+interface ClusterCalls {
+  set(spec: {
+    readonly members: readonly { readonly address: { readonly hostname: string } }[];
+  }): Promise<void>;
+}
+
+/** @throws KpsimError `cluster_unsupported` */
+function clusterOf(client: AttestationClient): ClusterCalls {
+  if ('cluster' in client) return client.cluster as ClusterCalls;
+  throw new KpsimError('cluster_unsupported', 'The attestation service does not know of clusters.');
+}
+
+/** Services that disagree are told of in the status of each. */
+async function observedCluster(client: AttestationClient): Promise<Observed> {
+  const { health, details } = await client.status();
+  const reason = 'configuration_diverged';
+  const found = details.find(({ id }) => id.includes(reason));
+  if (health === 'ERROR' && found) {
+    return { outcome: 'refused', reason, step: reasonRow(reason).step, message: found.default_message };
+  }
+  return PASSED;
+}
