@@ -53,6 +53,11 @@ export class StageHost {
     await this.#esx.providers.setTrusted({ ...this.#esx.providers.trusted, attestation: [...attestation] });
   }
 
+  /** Its certificate, which tokens are bound to. */
+  get certificatePem(): string {
+    return this.#tls.certificatePem;
+  }
+
   /** Makes what it sends to attestation services, out of its TPM. */
   get evidence(): EvidenceMaker {
     const { evidence } = this.#esx.platform;
@@ -107,18 +112,21 @@ export class StageHost {
     return this.#esx.attestor.token(group);
   }
 
-  /** Asks the key provider service for a key with a token, and opens it. */
-  useToken(token: string, provider: string = STAGE_PROVIDER): Promise<Observed> {
+  /** Asks the key provider service for a key with a token, or with that and a principal token, and opens it. */
+  useToken(token: string, provider: string = STAGE_PROVIDER, principal?: string): Promise<Observed> {
     return observedCall(async () => {
       const client = this.keyProviderServiceClient();
-      const { plaintextJwe } = await client.generateKey({ provider, numOfBytes: KEY_BYTES }, token);
+      const { plaintextJwe } = await client.generateKey(
+        { provider, numOfBytes: KEY_BYTES },
+        { token, principal },
+      );
       zeroise(await this.#esx.platform.hostKey.open(plaintextJwe));
     });
   }
 
   /** Uses a token that must be good. @throws KpsimError `stage_not_honest` */
-  async mustUse(token: string, provider?: string): Promise<void> {
-    const seen = await this.useToken(token, provider);
+  async mustUse(token: string, provider?: string, principal?: string): Promise<void> {
+    const seen = await this.useToken(token, provider, principal);
     if (seen.outcome === 'passes') return;
     throw new KpsimError(
       'stage_not_honest',

@@ -1,5 +1,5 @@
 import { KpsimError } from '../../../core/errors.js';
-import type { AttestationClient } from '../../../trust-authority/client.js';
+import type { AttestationClient, KeyProviderServiceClient } from '../../../trust-authority/client.js';
 import { networkAddressOf, reasonRow } from '../../../wire/attestation/index.js';
 import type { LabTrustAuthority } from '../../services/trust-authority.js';
 import { PASSED } from '../observed.js';
@@ -57,23 +57,21 @@ export const CLUSTER_PLAYS = {
   'attestation-services-diverged': async (stage, mend) => {
     const attestation = await stage.first.attestation();
     const cluster = clusterOf(attestation);
-    await cluster.set({
-      members: [{ address: networkAddressOf(stage.second.attestationEndpoint.url) }],
-    });
+    const member = {
+      address: networkAddressOf(stage.second.attestationEndpoint.url),
+      trusted_CA: { cert_chain: [stage.ground.certificates.caPem] },
+    };
+    await cluster.set({ members: [member] });
     mend(() => cluster.set({ members: [] }));
     const { settings } = await stage.second.attestation();
     await settings.update({ require_endorsement_keys: true });
     mend(() => settings.update({ require_endorsement_keys: false }));
-    return { attempt: () => observedCluster(attestation) };
+    return { attempt: async () => observedCluster(await cluster.get()) };
   },
 } as const satisfies Record<string, Play>;
 
-/** The cluster of an attestation service, as far as this play needs it. */
-interface ClusterCalls {
-  set(spec: {
-    readonly members: readonly { readonly address: { readonly hostname: string } }[];
-  }): Promise<void>;
-}
+/** What this play asks of the cluster of an attestation service. */
+type ClusterCalls = Pick<KeyProviderServiceClient['cluster'], 'get' | 'set'>;
 
 /** @throws KpsimError `cluster_unsupported` */
 function clusterOf(client: AttestationClient): ClusterCalls {
@@ -81,13 +79,15 @@ function clusterOf(client: AttestationClient): ClusterCalls {
   throw new KpsimError('cluster_unsupported', 'The attestation service does not know of clusters.');
 }
 
-/** Services that disagree are told of in the status of each. */
-async function observedCluster(client: AttestationClient): Promise<Observed> {
-  const { health, details } = await client.status();
-  const reason = 'configuration_diverged';
-  const found = details.find(({ id }) => id.includes(reason));
-  if (health === 'ERROR' && found) {
-    return { outcome: 'refused', reason, step: reasonRow(reason).step, message: found.default_message };
-  }
-  return PASSED;
+/** Members that can be reached but are configured otherwise, of which the service tells by its health. */
+function observedCluster({
+  health,
+  fingerprint,
+  members,
+}: Awaited<ReturnType<ClusterCalls['get']>>): Observed {
+  if (health === 'OK') return PASSED;
+  const isDiverged = members.some((member) => member.reachable && member.fingerprint !== fingerprint);
+  const reason = isDiverged ? 'configuration_diverged' : 'attestation_service_unreachable';
+  const { step, sentence } = reasonRow(reason);
+  return { outcome: 'refused', reason, step, message: sentence };
 }

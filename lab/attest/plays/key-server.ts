@@ -1,20 +1,12 @@
 import { randomUUID } from 'node:crypto';
 
 import type { KmipClient } from '../../../kms/client.js';
-import type { Mend, Play } from '../play.js';
-import type { Stage } from '../stage.js';
+import { ownProvider } from '../own-provider.js';
+import type { Play } from '../play.js';
 
 /** Primary keys stay in a key provider service's memory for so long; a default of it. */
 const PRIMARY_KEY_LIFE_MS = 30_000;
 const SECOND_MS = 1000;
-
-/** A provider of its own, so that the others keep their primary key. */
-async function ownProvider(stage: Stage, name: string, mend: Mend): Promise<{ readonly primaryKeyId: string }> {
-  await stage.makeProvider(name);
-  const { providers } = await stage.keyProviderService.keyProviderService();
-  mend(() => providers.delete(name));
-  return { primaryKeyId: (await providers.get(name)).master_key_id };
-}
 
 /** A host that had a key of a provider before something happened to the primary key asks for another. */
 function afterHarm(name: string, harm: (keys: KmipClient, primaryKeyId: string) => Promise<unknown>): Play {

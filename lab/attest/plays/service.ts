@@ -39,7 +39,10 @@ const activationAnswerTellsNothing: Play = async (stage, mend) => {
       const secret = await host.openCredential(challenged.challenge);
       const evidence = await host.evidence.evidence(challenged.challenge);
       const proof = rightProof(secret, evidence);
-      claimed(proof.toString('base64') === evidence.activationProof, 'The secret is not the one of the host.');
+      claimed(
+        proof.toString('base64') === evidence.activationProof,
+        'The secret is not the one of the host.',
+      );
       const spoiled = { ...evidence, activationProof: flipped(proof).toString('base64') };
       const answer = await sendEvidence(client, challenged, spoiled);
       const seen = observedResult(answer);
@@ -147,8 +150,7 @@ export const SERVICE_PLAYS = {
     const { root, issuing } = stage.vendor;
     const chain = { cert_chain: [issuing.caPem, root.caPem] };
     return {
-      attempt: () =>
-        observedCall(() => caCertificates.create({ name: 'upside-down', cert_chain: chain })),
+      attempt: () => observedCall(() => caCertificates.create({ name: 'upside-down', cert_chain: chain })),
     };
   },
   'activation-answer-tells-nothing': activationAnswerTellsNothing,

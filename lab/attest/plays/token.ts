@@ -139,7 +139,8 @@ export const TOKEN_PLAYS = {
     mend(await stage.register(rogue.address, STAGE_GROUP));
     const host = await stage.honestHost();
     return {
-      attempt: async () => host.useToken(await rogue.sign(await host.newToken(), { aud: 'kpsim:kms:group-2' })),
+      attempt: async () =>
+        host.useToken(await rogue.sign(await host.newToken(), { aud: 'kpsim:kms:group-2' })),
     };
   },
   'token-reporting': alwaysSpoiled((_token, stage, host) =>

@@ -1,0 +1,4 @@
+/** The catalogue of attestation failures, played by name on real services and real hosts. */
+export { ScenarioStage, chosenScenarios, runScenarios } from './run.js';
+export type { RunOptions, ScenarioResult } from './run.js';
+export type { StageTpm } from './stage.js';
