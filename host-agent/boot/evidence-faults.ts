@@ -181,10 +181,10 @@ export class EvidenceFaults {
   #broken(inner: TpmTransport, row: Row): TpmTransport {
     const apply = row.apply as Stages['transport'];
     if (!row.momentary) return apply(inner);
-    let reached = false;
+    const reached = new WeakSet<Buffer>();
     const broken = apply({
       transmit: (command) => {
-        reached = true;
+        reached.add(command);
         return inner.transmit(command);
       },
       close: () => inner.close(),
@@ -192,9 +192,8 @@ export class EvidenceFaults {
     return {
       transmit: async (command) => {
         if (this.#spent.has(row.name)) return inner.transmit(command);
-        reached = false;
         const response = await broken.transmit(command);
-        if (!reached) this.#spent.add(row.name);
+        if (!reached.has(command)) this.#spent.add(row.name);
         return response;
       },
       close: () => broken.close(),

@@ -11,7 +11,7 @@ export type Observed =
       /** A reason code, as the service or the host said it. */
       readonly reason: string;
       /** The step that failed; undefined if the reason is none of the catalogue. */
-      readonly step: StepName | string | undefined;
+      readonly step: string | undefined;
       /** What was said to people. */
       readonly message: string;
     };

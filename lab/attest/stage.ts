@@ -14,6 +14,7 @@ import { packImgdb, presetBaseImage } from '../../wire/esx-image/index.js';
 import { CertificateStore } from '../certificates.js';
 import { configureTrustedKeyProvider } from '../configure/trust-authority.js';
 import { Ground } from '../ground.js';
+import type { GroundParts } from '../ground.js';
 import { LabState } from '../lab-state.js';
 import { LabKeyServer } from '../services/key-server.js';
 import { LabTrustAuthority } from '../services/trust-authority.js';
@@ -55,7 +56,9 @@ export class Stage {
   /** The clock of the second attestation service alone; it runs with `clock`. */
   readonly secondClock: AdjustableClock;
   readonly vendor: TpmVendor;
-  readonly #secondGround: Ground;
+  readonly #parts: Omit<GroundParts, 'clock'>;
+  /** What each Trust Authority and the key server last started on. */
+  readonly #grounds = new Map<string, Ground>();
   readonly #dataDir: DataDir;
   readonly #hosts = new Set<StageHost>();
   #authorities = new Map<string, LabTrustAuthority>();
@@ -68,8 +71,7 @@ export class Stage {
     options: StageOptions,
     parts: {
       readonly dataDir: DataDir;
-      readonly ground: Ground;
-      readonly secondGround: Ground;
+      readonly ground: Omit<GroundParts, 'clock'>;
       readonly clock: AdjustableClock;
       readonly secondClock: AdjustableClock;
       readonly vendor: TpmVendor;
@@ -77,8 +79,8 @@ export class Stage {
   ) {
     this.tpm = options.tpm;
     this.#dataDir = parts.dataDir;
-    this.ground = parts.ground;
-    this.#secondGround = parts.secondGround;
+    this.#parts = parts.ground;
+    this.ground = new Ground({ ...parts.ground, clock: parts.clock });
     this.clock = parts.clock;
     this.secondClock = parts.secondClock;
     this.vendor = parts.vendor;
@@ -89,7 +91,7 @@ export class Stage {
     const dataDir = await makeDataDir();
     const clock = options.clock ?? new AdjustableClock();
     const secondClock = new AdjustableClock(clock);
-    const parts = {
+    const ground = {
       host: '127.0.0.1',
       dataDir: dataDir.path,
       // With the machine's clock, by which TLS judges certificates, however far a scenario moves the stage's.
@@ -103,8 +105,7 @@ export class Stage {
       dataDir,
       clock,
       secondClock,
-      ground: new Ground({ ...parts, clock }),
-      secondGround: new Ground({ ...parts, clock: secondClock }),
+      ground,
       vendor: await createTpmVendor({ clock }),
     });
     try {
@@ -179,9 +180,7 @@ export class Stage {
 
   /** Stops a service; it comes back on the same ports with {@link restart}. */
   async takeDown(name: string): Promise<void> {
-    const ground = this.#groundOf(name);
-    // The last one of that name is the one that runs: each restart adds one.
-    await ground.services.findLast((service) => service.name === name)?.stop();
+    await this.#grounds.get(name)?.stop();
   }
 
   /** Starts a service again that was taken down. */
@@ -241,7 +240,7 @@ export class Stage {
   /** Stops everything and removes the files. */
   async stop(): Promise<void> {
     await Promise.allSettled([...this.#hosts].map((host) => host.close()));
-    await this.#secondGround.stop();
+    for (const ground of this.#grounds.values()) await ground.stop();
     await this.ground.stop();
     await this.#dataDir.remove();
   }
@@ -261,13 +260,13 @@ export class Stage {
   }
 
   async #startAuthority(name: string, group = STAGE_GROUP): Promise<LabTrustAuthority> {
-    const authority = await LabTrustAuthority.start(specOf(name, group), this.#groundOf(name));
+    const authority = await LabTrustAuthority.start(specOf(name, group), this.#groundFor(name));
     this.#authorities.set(name, authority);
     return authority;
   }
 
   #startKeyServer(): Promise<LabKeyServer> {
-    return LabKeyServer.start({ name: KEY_SERVER, port: 0, credentials: [] }, this.ground);
+    return LabKeyServer.start({ name: KEY_SERVER, port: 0, credentials: [] }, this.#groundFor(KEY_SERVER));
   }
 
   #authority(name: string): LabTrustAuthority {
@@ -276,8 +275,12 @@ export class Stage {
     throw new Error(`the Trust Authority ${name} is not started, which is a defect`);
   }
 
-  #groundOf(name: string): Ground {
-    return name === SECOND ? this.#secondGround : this.ground;
+  /** A ground of the service's own, so that it can be stopped, and started again as a new process would be. */
+  #groundFor(name: string): Ground {
+    const clock = name === SECOND ? this.secondClock : this.clock;
+    const ground = new Ground({ ...this.#parts, clock });
+    this.#grounds.set(name, ground);
+    return ground;
   }
 }
 

@@ -16,8 +16,8 @@ async function down(
   let areDown = true;
   const comeBack = async (): Promise<void> => {
     if (!areDown) return;
-    areDown = false;
     for (const { name } of authorities) await stage.restart(name);
+    areDown = false;
   };
   mend(comeBack);
   for (const { name } of authorities) await stage.takeDown(name);

@@ -6,6 +6,7 @@ import { askChallenge, observedResult, sendEvidence } from '../exchange.js';
 import type { Challenged } from '../exchange.js';
 import { PASSED, observedCall, statusOfRefusal } from '../observed.js';
 import type { Mend, Play } from '../play.js';
+import { STAGE_PROVIDER } from '../stage.js';
 import type { Stage } from '../stage.js';
 
 /** Challenges that are compared with each other. */
@@ -104,42 +105,40 @@ const challengesUnique: Play = async (stage) => {
 };
 
 /** Administration without a client certificate, of both services, which must answer alike: 401 and nothing done. */
-const administrationWithoutCertificate: Play = async (stage) => {
+const administrationWithoutCertificate: Play = async (stage, mend) => {
   const options = { caPem: stage.ground.certificates.caPem };
   const attestation = new AttestationClient({ ...options, baseUrl: stage.first.attestationEndpoint.url });
-  const kms = new KeyProviderServiceClient({
-    ...options,
-    baseUrl: stage.keyProviderService.keyProviderEndpoint.url,
-  });
-  const before = await (await stage.first.attestation()).rawConfig();
-  const calls: (() => Promise<unknown>)[] = [
+  mend(() => attestation.close());
+  const { keyProviderEndpoint } = stage.keyProviderService;
+  const kms = new KeyProviderServiceClient({ ...options, baseUrl: keyProviderEndpoint.url });
+  mend(() => kms.close());
+  const administrator = await stage.first.attestation();
+  const before = await administrator.rawConfig();
+  const calls: readonly (() => Promise<unknown>)[] = [
     () => attestation.settings.update({ require_certificate_validation: false }),
     () => attestation.endorsementKeys.list(),
     () => attestation.certificate.createCsr(),
     () => attestation.rawConfig(),
     () => kms.providers.list(),
-    () => kms.providers.delete('tkp-1'),
+    () => kms.providers.delete(STAGE_PROVIDER),
   ];
   return {
     attempt: async () => {
-      try {
-        let seen = PASSED;
-        for (const call of calls) {
-          seen = await observedCall(() => call().catch(demandUnauthenticated));
-          if (seen.outcome === 'passes') return seen;
-        }
-        const after = await (await stage.first.attestation()).rawConfig();
-        claimed(after.fingerprint === before.fingerprint, 'A refused call changed the configuration.');
-        return seen;
-      } finally {
-        await Promise.all([attestation.close(), kms.close()]);
+      let seen = PASSED;
+      for (const call of calls) {
+        seen = await observedCall(() => call().catch(demandUnauthenticated));
+        if (seen.outcome === 'passes') return seen;
       }
+      const after = await administrator.rawConfig();
+      claimed(after.fingerprint === before.fingerprint, 'A refused call changed the configuration.');
+      return seen;
     },
   };
 };
 
 function demandUnauthenticated(error: unknown): never {
-  claimed(statusOfRefusal(error) === UNAUTHENTICATED_STATUS, 'The refusal has another status than 401.');
+  const status = statusOfRefusal(error);
+  claimed(status === UNAUTHENTICATED_STATUS, `A call without a certificate was answered ${String(status)}.`);
   throw error;
 }
 
