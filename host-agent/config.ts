@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { TPM_KINDS } from './tpm/device/device.js';
+
 const name = z.string().min(1).max(255);
 /** Also the name of a directory, where no path is given. */
 const datastoreName = z
@@ -39,8 +41,15 @@ export const hostAgentConfigSchema = z.strictObject({
     .max(64)
     .refine((list) => new Set(list.map((row) => row.name)).size === list.length, 'names must differ')
     .default([{ name: 'datastore1' }]),
-  /** `software`: the built-in TPM 2.0, whose state is kept in the data directory. */
-  tpm: z.enum(['none', 'software']).default('software'),
+  /** `software`: the built-in TPM 2.0; `swtpm`: a swtpm process. Either keeps its state in the data directory. */
+  tpm: z.enum(['none', ...TPM_KINDS]).default('software'),
+  /**
+   * Where the TPM takes frames in swtpm's manner, on 127.0.0.1; 0 lets the system choose. The port after it is that of
+   * control commands. Not given, a software TPM listens nowhere and a swtpm on any ports.
+   */
+  tpmPort: z.number().int().min(0).max(65_534).optional(),
+  /** The endorsement key that the host attests with; a Trust Authority expects RSA. */
+  ekAlgorithm: z.enum(['rsa2048', 'p256']).default('rsa2048'),
   secureBoot: z.boolean().default(true),
   /** Rows of `host-agent/tpm/faults`: what is broken in this host's boot and evidence. */
   attestationFaults: z.array(name).max(64).default([]),

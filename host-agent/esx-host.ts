@@ -23,6 +23,8 @@ import { HostPlatform } from './trust/platform.js';
 import type { PlatformParts } from './trust/platform.js';
 import { VmStore } from './vm/index.js';
 
+/** Name of the TPM's data port among the service's endpoints, on hosts that are told to offer it. */
+export const TPM_ENDPOINT = 'tpm';
 /** Name of the vMotion listener among the service's endpoints. */
 export const VMOTION_ENDPOINT = 'vmotion';
 
@@ -126,11 +128,17 @@ export class EsxHost {
       onUnusable: (directory, error) => context.log.warn({ err: error, directory }, 'a VM cannot be loaded'),
     });
     const platform = await HostPlatform.open(config, context, store, parts);
-    const host = new EsxHost(config, context, { store, vmStore, platform, metrics });
-    await host.providers.load();
-    await host.migrations.open();
-    await host.vms.refreshLocks();
-    return host;
+    try {
+      const host = new EsxHost(config, context, { store, vmStore, platform, metrics });
+      await host.providers.load();
+      await host.migrations.open();
+      await host.vms.refreshLocks();
+      return host;
+    } catch (error) {
+      // Its TPM may be a process, which must not outlive a host that did not start.
+      await platform.close();
+      throw error;
+    }
   }
 
   /** The host's UUID. */

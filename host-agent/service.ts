@@ -21,7 +21,7 @@ import { VM_ROWS } from './api/rest-vms.js';
 import { restRouter } from './api/rest.js';
 import { HostVimBackend } from './api/vim-backend.js';
 import type { HostAgentConfig } from './config.js';
-import { EsxHost, VMOTION_ENDPOINT } from './esx-host.js';
+import { EsxHost, TPM_ENDPOINT, VMOTION_ENDPOINT } from './esx-host.js';
 import { HostMetrics } from './metrics.js';
 import type { PlatformParts } from './trust/platform.js';
 
@@ -74,9 +74,11 @@ export class HostAgentService implements Service {
       });
     }, RENEWAL_INTERVAL_MS).unref();
     const vmotion = host.migrations.listenAddress;
+    const tpm = host.platform.tpmAddress;
     return [
       { name: MANAGEMENT_ENDPOINT, url: this.#server.url, host: address, port: this.#server.port },
       { name: VMOTION_ENDPOINT, url: `vmotion://${vmotion.host}:${vmotion.port}`, ...vmotion },
+      ...(tpm ? [{ name: TPM_ENDPOINT, url: `swtpm:host=${tpm.host},port=${tpm.port}`, ...tpm }] : []),
     ];
   }
 

@@ -1,11 +1,14 @@
 import { KpsimError } from '../../core/errors.js';
 import type { TpmtPublic } from '../../wire/tpm2/index.js';
 import { TPM_FAULTS } from '../tpm/index.js';
+import type { ChallengeContext } from '../../wire/attestation/index.js';
 import type {
+  AskChallenge,
   ChallengeParts,
   EvidenceParts,
   FaultMemory,
   HelloParts,
+  HostControls,
   ManufactureOptions,
   QuoteParts,
   QuoteRequest,
@@ -62,11 +65,13 @@ export const EVIDENCE_FAULTS: readonly EvidenceFaultDescription[] = ROWS.map((ro
  * 2. `transport` around the way to the TPM
  * 3. `boot` before each measured boot
  * 4. `ak` with the template of the attestation key
- * 5. `hello` before round 1 is sent
- * 6. `challenge` when the challenge has come, before the credential is activated
- * 7. `quote` instead of calling `TpmClient.quote`
- * 8. `log` with the event log, before the activation proof is computed
- * 9. `evidence` before round 2 is sent
+ * 5. `begin` before an attestation begins
+ * 6. `hello` before round 1 is sent
+ * 7. `ask` instead of sending round 1
+ * 8. `challenge` when the challenge has come, before the credential is activated
+ * 9. `quote` instead of calling `TpmClient.quote`
+ * 10. `log` with the event log, before the activation proof is computed
+ * 11. `evidence` before round 2 is sent
  */
 export class EvidenceFaults {
   readonly #active = new Map<string, Row>();
@@ -82,6 +87,14 @@ export class EvidenceFaults {
   /** Names of the active faults. */
   get names(): string[] {
     return [...this.#active.keys()];
+  }
+
+  /** Names of the active faults that are part of the TPM's making, in alphabetical order. */
+  get making(): string[] {
+    return [...this.#active.values()]
+      .filter(({ stage }) => stage === 'manufacture')
+      .map(({ name }) => name)
+      .sort();
   }
 
   /** Activates a fault. @throws KpsimError `fault_unknown` */
@@ -133,18 +146,32 @@ export class EvidenceFaults {
   }
 
   /** Stage 5. */
+  async begin(controls: HostControls): Promise<void> {
+    for (const apply of this.#at('begin')) await apply(controls, this.#memory);
+  }
+
+  /** Stage 6. */
   async hello(hello: HelloParts): Promise<HelloParts> {
     let result = hello;
     for (const apply of this.#at('hello')) result = await apply(result);
     return result;
   }
 
-  /** Stage 6. */
+  /** Stage 7: gets the challenge that is answered. */
+  ask(ask: AskChallenge, controls: HostControls): Promise<ChallengeContext> {
+    const asking = this.#at('ask').reduce<AskChallenge>(
+      (inner, apply) => () => apply(inner, controls, this.#memory),
+      ask,
+    );
+    return asking();
+  }
+
+  /** Stage 8. */
   challenge(challenge: ChallengeParts): ChallengeParts {
     return this.#at('challenge').reduce((result, apply) => apply(result, this.#memory), challenge);
   }
 
-  /** Stage 7: takes the quote. @throws TpmError if the TPM refuses */
+  /** Stage 9: takes the quote. @throws TpmError if the TPM refuses */
   quote(request: QuoteRequest): Promise<QuoteParts> {
     const take = this.#at('quote').reduce<TakeQuote>(
       (inner, apply) => (asked) => apply(asked, inner),
@@ -153,12 +180,12 @@ export class EvidenceFaults {
     return take(request);
   }
 
-  /** Stage 8. */
+  /** Stage 10. */
   log(eventLog: Buffer): Buffer {
     return this.#at('log').reduce((result, apply) => apply(result), eventLog);
   }
 
-  /** Stage 9. */
+  /** Stage 11. */
   evidence(evidence: EvidenceParts): EvidenceParts {
     return this.#at('evidence').reduce((result, apply) => apply(result, this.#memory), evidence);
   }

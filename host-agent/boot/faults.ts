@@ -56,8 +56,18 @@ function altered(
   };
 }
 
+/** Locality of a host whose hardware starts the TPM before any code runs. */
+const HARDWARE_LOCALITY = 3;
+
 /** All of them. */
 export const BOOT_FAULTS: readonly BootFault[] = [
+  {
+    name: 'startup-locality-3',
+    catalogueNumbers: [42],
+    sentence: 'The TPM is started at locality 3, and the log says so; a correct verifier accepts it.',
+    stage: 'boot',
+    apply: (options) => ({ ...options, startupLocality: HARDWARE_LOCALITY }),
+  },
   {
     name: 'measured-not-logged',
     catalogueNumbers: [32],

@@ -17,7 +17,7 @@ export interface MeasuredBootOptions extends BootLoaderOptions {
   readonly image: BaseImage;
   readonly secureBoot?: SecureBootPolicy;
   readonly firmware?: FirmwareProfile;
-  /** Locality at which the TPM was started, if it was not 0; the TPM must have been made so. */
+  /** Locality at which the TPM was started, if it was not 0. */
   readonly startupLocality?: number;
   /** Changes what is measured and logged; for faults. */
   readonly alter?: (

@@ -18,6 +18,7 @@ import type {
   AuthCommand,
   AuthResponse,
   AuthRole,
+  CommandName,
   CommandRow,
   TpmCommandFrame,
 } from '../../wire/tpm2/index.js';
@@ -33,6 +34,8 @@ interface EntityAuth {
   readonly authPolicy: Buffer;
   /** Whether the authorization value may be used in each role. */
   readonly valueAllowed: Readonly<Record<Exclude<AuthRole, 'none'>, boolean>>;
+  /** Whether its policy may be used. */
+  readonly policyAllowed: boolean;
   /** Whether failures count towards the lockout. */
   readonly protectedFromGuessing: boolean;
 }
@@ -46,16 +49,42 @@ export interface CheckedAuth {
   readonly entity: number | undefined;
 }
 
-function entityAuthOf(device: TpmDevice, handle: number, position: number): EntityAuth {
+/** How each command may be authorized by the NV index that it acts on (TPM 2.0 Part 2 §13.4); others by both. */
+const NV_ACCESS: Readonly<Partial<Record<CommandName, { readonly auth: number; readonly policy: number }>>> =
+  {
+    NV_Read: { auth: TPMA_NV.AUTHREAD, policy: TPMA_NV.POLICYREAD },
+    NV_Write: { auth: TPMA_NV.AUTHWRITE, policy: TPMA_NV.POLICYWRITE },
+  };
+
+/** @param command for which it is asked; what an NV index allows depends on it */
+function entityAuthOf(
+  device: TpmDevice,
+  handle: number,
+  position: number,
+  command?: CommandName,
+): EntityAuth {
   const always = { USER: true, ADMIN: true };
-  const open = { authPolicy: NOTHING, valueAllowed: always, protectedFromGuessing: false };
+  const open = {
+    authPolicy: NOTHING,
+    valueAllowed: always,
+    policyAllowed: true,
+    protectedFromGuessing: false,
+  };
   switch (handleTypeOf(handle)) {
     case TPM_HT.PCR:
       return { ...open, authValue: NOTHING };
     case TPM_HT.NV_INDEX: {
       const { publicArea, authValue } = device.nvIndex(handle, position);
-      const noDa = (publicArea.attributes & TPMA_NV.NO_DA) !== 0;
-      return { ...open, authValue, authPolicy: publicArea.authPolicy, protectedFromGuessing: !noDa };
+      const { attributes, authPolicy } = publicArea;
+      const access = command === undefined ? undefined : NV_ACCESS[command];
+      const allows = (bit: number | undefined): boolean => bit === undefined || (attributes & bit) !== 0;
+      return {
+        authValue,
+        authPolicy,
+        valueAllowed: { USER: allows(access?.auth), ADMIN: true },
+        policyAllowed: allows(access?.policy),
+        protectedFromGuessing: (attributes & TPMA_NV.NO_DA) === 0,
+      };
     }
     case TPM_HT.TRANSIENT:
     case TPM_HT.PERSISTENT: {
@@ -67,6 +96,7 @@ function entityAuthOf(device: TpmDevice, handle: number, position: number): Enti
           USER: object.has(TPMA_OBJECT.USER_WITH_AUTH),
           ADMIN: !object.has(TPMA_OBJECT.ADMIN_WITH_POLICY),
         },
+        policyAllowed: true,
         protectedFromGuessing: !object.has(TPMA_OBJECT.NO_DA),
       };
     }
@@ -184,10 +214,11 @@ function checkEntity(
   check: EntityCheck,
 ): void {
   const { auth, session } = one;
-  const entityAuth = entityAuthOf(device, check.entity, check.position);
+  const entityAuth = entityAuthOf(device, check.entity, check.position, frame.name);
   if (session?.type === 'TRIAL') throw new TpmError(sessionRc(TPM_RC.ATTRIBUTES, check.position));
   const byPolicy = session?.type === 'POLICY';
-  if (!byPolicy && !entityAuth.valueAllowed[check.role]) throw new TpmError(TPM_RC.AUTH_UNAVAILABLE);
+  const allowed = byPolicy ? entityAuth.policyAllowed : entityAuth.valueAllowed[check.role];
+  if (!allowed) throw new TpmError(TPM_RC.AUTH_UNAVAILABLE);
   const valueNeeded = !byPolicy || session.authValueNeeded || session.passwordNeeded;
   if (valueNeeded && entityAuth.protectedFromGuessing && device.inLockout) throw new TpmError(TPM_RC.LOCKOUT);
   if (byPolicy) checkPolicy(device, frame, session, entityAuth.authPolicy, check);

@@ -39,11 +39,14 @@ export const LOCKOUT_INTERVAL_SECONDS = 600;
 /** The clock is kept at this interval, so this much of it may be lost with the power (own choice). */
 const CLOCK_KEEP_MS = 4096;
 const PROOF_BYTES = 64;
+/** PCRs 0 to 15 are kept by TPM2_Shutdown(STATE) (PC Client Platform TPM Profile §4.6). */
+const SAVED_PCRS = 16;
 
 /** A TPM between its commands: what it keeps, what it holds while powered, and the rules that several commands share. */
 export class TpmDevice {
   readonly permanent: PermanentState;
-  readonly locality: number;
+  /** Locality of the caller, 0 to 4; PCR 0 starts with that of TPM2_Startup. */
+  locality: number;
   /** True between TPM2_Startup and the loss of power. */
   started = false;
   readonly transient = new Map<number, TpmObject>();
@@ -63,7 +66,7 @@ export class TpmDevice {
   #clockBaseMs: number;
   #forgivenAtMs: number;
 
-  /** Gives power to a TPM that has this state. @param locality the locality of the caller; PCR 0 starts with it */
+  /** Gives power to a TPM that has this state. @param locality the locality of the caller */
   constructor(permanent: PermanentState, clock: Clock, locality = 0) {
     this.permanent = permanent;
     this.locality = locality;
@@ -91,7 +94,26 @@ export class TpmDevice {
       if (bank === undefined || value === undefined) continue;
       bank[pcr] = extendedPcr(hashAlg, value, digest);
     }
+    this.#pcrChanged(pcr);
+  }
+
+  /** Gives a PCR the value it has after TPM2_Startup(CLEAR), in every bank (TPM 2.0 Part 3 §22.8). */
+  resetPcr(pcr: number): void {
+    for (const [bank, values] of this.pcrs) values[pcr] = initialPcr(bank, pcr);
+    this.#pcrChanged(pcr);
+  }
+
+  /** Takes over what TPM2_Shutdown(STATE) saved; debug, dynamic and application PCRs start anew. */
+  resumePcrs(saved: ReadonlyMap<HashAlgorithm, readonly Buffer[]>): void {
+    for (const [bank, values] of saved) {
+      const current = this.pcrs.get(bank) ?? [];
+      this.pcrs.set(bank, [...values.slice(0, SAVED_PCRS), ...current.slice(SAVED_PCRS)]);
+    }
+  }
+
+  #pcrChanged(pcr: number): void {
     this.pcrUpdateCounter += 1;
+    if (pcr >= SAVED_PCRS) return;
     // What TPM2_Shutdown has saved is no longer what the TPM holds.
     this.permanent.orderly = undefined;
     this.permanent.savedPcrs = undefined;

@@ -11,7 +11,7 @@ import { inverse, toBigInt, toBytes } from './key-material.js';
 import type { TpmObject } from './tpm-object.js';
 
 /** DER of AlgorithmIdentifier and OCTET STRING header before a digest (RFC 8017 §9.2, note 1). */
-const DIGEST_INFO_PREFIX: Readonly<Record<HashAlgorithm, string>> = {
+export const DIGEST_INFO_PREFIX: Readonly<Record<HashAlgorithm, string>> = {
   SHA1: '3021300906052b0e03021a05000414',
   SHA256: '3031300d060960864801650304020105000420',
   SHA384: '3041300d060960864801650304020205000430',
@@ -86,7 +86,8 @@ function encodePss(hashAlg: HashAlgorithm, digest: Buffer, keyBits: number): Buf
   return Buffer.concat([block, h, Buffer.from([0xbc])]);
 }
 
-function mgf1(nodeName: string, seed: Buffer, length: number): Buffer {
+/** MGF1 (RFC 8017 §B.2.1). @param nodeName hash, as node:crypto calls it */
+export function mgf1(nodeName: string, seed: Buffer, length: number): Buffer {
   const blocks: Buffer[] = [];
   for (let counter = 0, made = 0; made < length; counter += 1) {
     const suffix = Buffer.alloc(4);

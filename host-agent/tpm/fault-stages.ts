@@ -1,3 +1,5 @@
+import type { Clock } from '../../core/clock.js';
+import type { ChallengeContext } from '../../wire/attestation/index.js';
 import type { HashAlgorithm, PcrSelection, TpmtPublic } from '../../wire/tpm2/index.js';
 import type { ManufactureOptions } from './manufacture.js';
 import type { TpmClient, TpmKey } from './tpm-client.js';
@@ -53,6 +55,21 @@ export interface EvidenceParts extends QuoteParts {
   readonly akPublicBytes?: Buffer;
 }
 
+/** What a fault can do to the host beside its evidence. */
+export interface HostControls {
+  /** The host's clock. */
+  readonly clock: Clock;
+  /** Copies what the TPM keeps without power; secret. */
+  snapshot(): Promise<Buffer>;
+  /** Gives the TPM the state of a snapshot, and measures a boot. */
+  restore(state: Buffer): Promise<void>;
+  /** Cuts the TPM's power and gives it back, and measures a boot. */
+  reboot(): Promise<void>;
+}
+
+/** Sends round 1 and returns the challenge. */
+export type AskChallenge = () => Promise<ChallengeContext>;
+
 /** Takes a quote as asked; a quote fault calls it with something else, or changes its result. */
 export type TakeQuote = (request: QuoteRequest) => Promise<QuoteParts>;
 
@@ -67,8 +84,12 @@ export interface TpmFaultStages {
   readonly transport: (transport: TpmTransport) => TpmTransport;
   /** Before the attestation key is made. */
   readonly ak: (template: TpmtPublic) => TpmtPublic;
+  /** Before an attestation begins. */
+  readonly begin: (controls: HostControls, memory: FaultMemory) => Promise<void>;
   /** Before round 1 is sent. */
   readonly hello: (hello: HelloParts) => HelloParts | Promise<HelloParts>;
+  /** Instead of sending round 1, which `ask` does as often as it is called; the challenge returned is answered. */
+  readonly ask: (ask: AskChallenge, controls: HostControls, memory: FaultMemory) => Promise<ChallengeContext>;
   /** When the challenge has come. */
   readonly challenge: (challenge: ChallengeParts, memory: FaultMemory) => ChallengeParts;
   /** When the quote is taken. */

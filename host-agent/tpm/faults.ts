@@ -2,6 +2,7 @@ import { ENDORSEMENT_KEY_FAULTS } from './faults/endorsement-key.js';
 import { ATTESTATION_KEY_FAULTS } from './faults/attestation-key.js';
 import { QUOTE_FAULTS } from './faults/quote.js';
 import { CHALLENGE_FAULTS } from './faults/challenge.js';
+import { POWER_FAULTS } from './faults/power.js';
 import { EVENT_LOG_FAULTS } from './faults/event-log.js';
 import { TRANSPORT_FAULTS } from './faults/transport.js';
 import type { AnyFaultRow, TpmFaultStages } from './fault-stages.js';
@@ -14,6 +15,7 @@ export const TPM_FAULTS: readonly TpmFault[] = [
   ...ENDORSEMENT_KEY_FAULTS,
   ...TRANSPORT_FAULTS,
   ...ATTESTATION_KEY_FAULTS,
+  ...POWER_FAULTS,
   ...CHALLENGE_FAULTS,
   ...QUOTE_FAULTS,
   ...EVENT_LOG_FAULTS,

@@ -23,7 +23,7 @@ import type { TpmTransport } from './transport.js';
 /** Settings of a software TPM that are not part of its state. */
 export interface SoftwareTpmOptions {
   readonly clock?: Clock;
-  /** Locality of the caller, 0 to 4; the log must say so if it is not 0. */
+  /** Locality of the caller at first, 0 to 4. */
   readonly locality?: number;
   /** Hears of defects; a command that hits one answers TPM_RC_FAILURE. */
   readonly log?: Logger;
@@ -31,9 +31,9 @@ export interface SoftwareTpmOptions {
 
 /** A TPM 2.0 in software: real command frames in, real response frames out. */
 export class SoftwareTpm {
-  readonly #permanent: PermanentState;
-  /** Locality at which the TPM is started and used. */
-  readonly locality: number;
+  #permanent: PermanentState;
+  #locality: number;
+  #powered = true;
   readonly #clock: Clock;
   readonly #log: Logger | undefined;
   #device: TpmDevice;
@@ -42,9 +42,9 @@ export class SoftwareTpm {
   constructor(permanent: PermanentState, options: SoftwareTpmOptions = {}) {
     this.#permanent = permanent;
     this.#clock = options.clock ?? systemClock;
-    this.locality = options.locality ?? 0;
+    this.#locality = options.locality ?? 0;
     this.#log = options.log;
-    this.#device = this.#powered();
+    this.#device = this.#newDevice();
   }
 
   /** A TPM from what `saveState` returned. @throws KpsimError `tpm_state_invalid` */
@@ -59,12 +59,38 @@ export class SoftwareTpm {
 
   /** Cuts the power and gives it back, as `_TPM_Init` does; `TPM2_Startup` must follow. */
   reset(): void {
+    this.powerOff();
+    this.#device = this.#newDevice();
+    this.#powered = true;
+  }
+
+  /** Cuts the power. Until {@link reset} every command is answered TPM_RC_FAILURE, as by a stopped swtpm. */
+  powerOff(): void {
     this.#device.powerOff();
-    this.#device = this.#powered();
+    this.#powered = false;
+  }
+
+  /** Whether it has power. */
+  get powered(): boolean {
+    return this.#powered;
+  }
+
+  /** Locality of the commands that follow, 0 to 4; PCR 0 starts with that of TPM2_Startup. */
+  setLocality(locality: number): void {
+    this.#locality = locality;
+    this.#device.locality = locality;
+  }
+
+  /** Cuts the power and takes over what {@link saveState} returned. @throws KpsimError `tpm_state_invalid` */
+  restoreState(saved: Buffer): void {
+    const permanent = loadPermanentState(saved);
+    this.powerOff();
+    this.#permanent = permanent;
   }
 
   /** Carries out one command. Whatever the bytes are, a response frame comes back. */
   execute(command: Buffer): Buffer {
+    if (!this.#powered) return encodeErrorResponse(TPM_RC.FAILURE);
     try {
       // A copy: what the TPM keeps of a command must not change with the caller's buffer, nor be overwritten in it.
       return this.#execute(decodeCommand(Buffer.from(command)));
@@ -75,8 +101,8 @@ export class SoftwareTpm {
     }
   }
 
-  #powered(): TpmDevice {
-    return new TpmDevice(this.#permanent, this.#clock, this.locality);
+  #newDevice(): TpmDevice {
+    return new TpmDevice(this.#permanent, this.#clock, this.#locality);
   }
 
   #execute(frame: TpmCommandFrame): Buffer {

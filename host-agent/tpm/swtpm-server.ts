@@ -2,28 +2,41 @@ import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { KpsimError } from '../../core/errors.js';
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES, TPM_RC, encodeErrorResponse } from '../../wire/tpm2/index.js';
+import { OneAtATime } from './one-at-a-time.js';
 import type { SoftwareTpm } from './software-tpm.js';
-import { SWTPM_REQUEST_BYTES, swtpmControlOf } from './swtpm-control.js';
-import type { SwtpmControlName } from './swtpm-control.js';
+import { SWTPM_RESULT, swtpmControlOf } from './swtpm-control.js';
+import { answerControl, controlRequestBytes } from './swtpm-control-answers.js';
 
-/** Capabilities that the control channel names: INIT, SHUTDOWN, SET_LOCALITY, STOP (bits of PTM_CAP). */
-const CAPABILITIES = 0x0001n | 0x0002n | 0x0010n | 0x0080n;
-const RESULT_OK = Buffer.alloc(4);
-const RESULT_NOT_SUPPORTED = Buffer.from([0, 0, 0, 0x0a]);
 const MOST_PORT_ATTEMPTS = 20;
 const HIGHEST_PORT = 65_534;
+/** A client that has the TPM and is silent for so long makes way for the next (own choice; swtpm waits for ever). */
+const IDLE_MS = 120_000;
+/** A client that does not read its answers is cut when so much waits for it. */
+const MOST_UNREAD_BYTES = 1024 * 1024;
+
+/** Settings of a {@link SwtpmServer}. */
+export interface SwtpmServerOptions {
+  /** After how long without a word a client is cut, in milliseconds. */
+  readonly idleMs?: number;
+  /** Hears that a client has cut the power and given it back (INIT): `TPM2_Startup` must follow. */
+  readonly onPowerCycle?: () => void;
+  /** Hears that a client has ended the TPM (SHUTDOWN): the power is off, and the server has stopped. */
+  readonly onShutdown?: () => void;
+}
 
 /**
  * Lets other programs use a software TPM as if it were a swtpm: TPM frames on one TCP port, control commands on
- * the next. tpm2-tools reach it with `TPM2TOOLS_TCTI=swtpm:host=127.0.0.1,port=…`.
+ * the next, one client at a time on each. tpm2-tools reach it with `TPM2TOOLS_TCTI=swtpm:host=127.0.0.1,port=…`.
  */
 export class SwtpmServer {
   readonly #tpm: SoftwareTpm;
+  readonly #options: SwtpmServerOptions;
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
 
-  constructor(tpm: SoftwareTpm) {
+  constructor(tpm: SoftwareTpm, options: SwtpmServerOptions = {}) {
     this.#tpm = tpm;
+    this.#options = options;
   }
 
   /**
@@ -65,14 +78,15 @@ export class SwtpmServer {
   }
 
   #listen(host: string, port: number, serve: (socket: Socket) => void): Promise<Server | undefined> {
+    const turns = new OneAtATime(serve, this.#options.idleMs ?? IDLE_MS);
     return new Promise((resolve) => {
-      const server = createServer((socket) => {
+      const server = createServer({ pauseOnConnect: true }, (socket) => {
         this.#sockets.add(socket);
         socket.setNoDelay(true);
         // A client that breaks off is no concern of the TPM.
         socket.on('error', () => socket.destroy());
         socket.on('close', () => this.#sockets.delete(socket));
-        serve(socket);
+        turns.enter(socket);
       });
       server.once('error', () => {
         resolve(undefined);
@@ -92,7 +106,7 @@ export class SwtpmServer {
         return received.length;
       }
       if (received.length < size) return undefined;
-      socket.write(this.#tpm.execute(Buffer.from(received.subarray(0, size))));
+      answer(socket, this.#tpm.execute(Buffer.from(received.subarray(0, size))));
       return size;
     });
   }
@@ -101,36 +115,36 @@ export class SwtpmServer {
     onMessages(socket, (received) => {
       if (received.length < 4) return undefined;
       const name = swtpmControlOf(received.readUInt32BE(0));
-      if (name === undefined) {
-        // The length of what follows is not known, so nothing more can be understood.
-        socket.end(RESULT_NOT_SUPPORTED);
+      const size = name === undefined ? undefined : controlRequestBytes(name, received);
+      if (name === undefined || size === 'too long') {
+        // What follows cannot be told from the next command, so nothing more can be understood.
+        socket.end(resultOf(name === undefined ? SWTPM_RESULT.BAD_ORDINAL : SWTPM_RESULT.BAD_PARAMETER));
         return received.length;
       }
-      const size = 4 + SWTPM_REQUEST_BYTES[name];
-      if (received.length < size) return undefined;
-      socket.write(this.#carryOut(name));
+      if (size === undefined || received.length < size) return undefined;
+      const given = answerControl(this.#tpm, name, received.subarray(4, size));
+      if (name === 'INIT') this.#options.onPowerCycle?.();
+      if (name === 'SHUTDOWN') {
+        socket.end(given, () => {
+          void this.stop().then(this.#options.onShutdown);
+        });
+        return received.length;
+      }
+      answer(socket, given);
       return size;
     });
   }
+}
 
-  #carryOut(name: SwtpmControlName): Buffer {
-    switch (name) {
-      case 'GET_CAPABILITY': {
-        const answer = Buffer.alloc(8);
-        answer.writeBigUInt64BE(CAPABILITIES, 0);
-        return answer;
-      }
-      case 'INIT':
-        this.#tpm.reset();
-        return RESULT_OK;
-      case 'SET_LOCALITY':
-      case 'SHUTDOWN':
-      case 'STOP':
-        return RESULT_OK;
-      case 'GET_STATEBLOB':
-        return RESULT_NOT_SUPPORTED;
-    }
-  }
+function answer(socket: Socket, bytes: Buffer): void {
+  if (socket.writableLength > MOST_UNREAD_BYTES) socket.destroy();
+  else socket.write(bytes);
+}
+
+function resultOf(result: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(result, 0);
+  return bytes;
 }
 
 /** Hands what has been received to `take` until it takes nothing; `take` says how many bytes it has used. */
@@ -140,6 +154,7 @@ function onMessages(socket: Socket, take: (received: Buffer) => number | undefin
     received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
     for (let used = take(received); used !== undefined && used > 0; used = take(received)) {
       received = received.subarray(used);
+      if (socket.destroyed || socket.writableEnded) return;
     }
   });
 }

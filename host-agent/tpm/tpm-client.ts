@@ -3,7 +3,6 @@ import {
   AK_TEMPLATES,
   ENDORSEMENT_KEYS,
   HASH_ALGORITHMS,
-  MAX_ATTEST_BYTES,
   MAX_DATA_BYTES,
   MAX_NAME_BYTES,
   TPM_RC,
@@ -16,25 +15,22 @@ import {
   writeHashAlgorithm,
   writePcrSelections,
   writeSensitiveCreate,
-  writeSigningScheme,
   writeSymmetric,
-  writeTicket,
   writeTpmtPublic,
 } from '../../wire/tpm2/index.js';
 import type {
   AkAlgorithm,
-  AuthCommand,
-  CommandName,
   Credential,
   EkAlgorithm,
   HashAlgorithm,
-  PcrSelection,
-  SigningScheme,
-  Ticket,
   TpmWriter,
   TpmtPublic,
 } from '../../wire/tpm2/index.js';
-import { TpmPlatformClient, password } from './tpm-platform-client.js';
+import { password } from './tpm-platform-client.js';
+import { TpmSigningClient } from './tpm-signing-client.js';
+import type { HierarchyName } from './tpm-signing-client.js';
+
+export type { HierarchyName, SignedAttest } from './tpm-signing-client.js';
 
 /** A key or data object in the TPM: its handle, its public area, its name. */
 export interface TpmKey {
@@ -42,15 +38,6 @@ export interface TpmKey {
   readonly publicArea: TpmtPublic;
   readonly name: Buffer;
 }
-
-/** A quote or certification: TPMS_ATTEST and TPMT_SIGNATURE. */
-export interface SignedAttest {
-  readonly attest: Buffer;
-  readonly signature: Buffer;
-}
-
-/** Hierarchies by name. */
-export type HierarchyName = 'OWNER' | 'ENDORSEMENT' | 'PLATFORM' | 'NULL';
 
 const NOTHING = Buffer.alloc(0);
 const MAX_BYTES = 4096;
@@ -61,7 +48,7 @@ const NONCE_BYTES = 16;
  *
  * Every method throws `TpmError` with the response code if the TPM refuses, and whatever the transport throws.
  */
-export class TpmClient extends TpmPlatformClient {
+export class TpmClient extends TpmSigningClient {
   /** Makes a primary object; flush it when done. */
   async createPrimary(
     hierarchy: HierarchyName,
@@ -203,80 +190,6 @@ export class TpmClient extends TpmPlatformClient {
   /** Frees a transient object or a session. */
   async flush(handle: number): Promise<void> {
     await this.run('FlushContext', [], (writer) => writer.u32(handle));
-  }
-
-  /** Signs the digest of PCR values. @param request.qualifyingData nonce, at most 66 bytes */
-  quote(request: {
-    readonly ak: number;
-    readonly qualifyingData: Buffer;
-    readonly selection: readonly PcrSelection[];
-    readonly scheme?: SigningScheme;
-    readonly akAuth?: Buffer;
-  }): Promise<SignedAttest> {
-    const write = (writer: TpmWriter): void => {
-      writer.sized(request.qualifyingData);
-      writeSigningScheme(writer, request.scheme);
-      writePcrSelections(writer, request.selection);
-    };
-    return this.#attest('Quote', [request.ak], write, [password(request.akAuth)]);
-  }
-
-  /** Says that an object is loaded in this TPM. */
-  certify(request: {
-    readonly object: number;
-    readonly ak: number;
-    readonly qualifyingData: Buffer;
-  }): Promise<SignedAttest> {
-    const write = (writer: TpmWriter): void => {
-      writer.sized(request.qualifyingData);
-      writeSigningScheme(writer, undefined);
-    };
-    return this.#attest('Certify', [request.object, request.ak], write, [password(), password()]);
-  }
-
-  async #attest(
-    name: CommandName,
-    handles: readonly number[],
-    write: (writer: TpmWriter) => void,
-    sessions: readonly AuthCommand[],
-  ): Promise<SignedAttest> {
-    const { parameters } = await this.run(name, handles, write, sessions);
-    const reader = new TpmReader(parameters);
-    return { attest: reader.sized(MAX_ATTEST_BYTES), signature: reader.rest() };
-  }
-
-  /** Hashes data in the TPM; the ticket lets a restricted key sign the digest. */
-  async hash(
-    data: Buffer,
-    hashAlg: HashAlgorithm,
-    hierarchy: HierarchyName = 'ENDORSEMENT',
-  ): Promise<{ readonly digest: Buffer; readonly ticket: Ticket }> {
-    const { parameters } = await this.run('Hash', [], (writer) => {
-      writer.sized(data);
-      writeHashAlgorithm(writer, hashAlg);
-      writer.u32(TPM_RH[hierarchy]);
-    });
-    const reader = new TpmReader(parameters);
-    return { digest: reader.sized(MAX_BYTES), ticket: readTicket(reader) };
-  }
-
-  /** Signs a digest. @returns TPMT_SIGNATURE */
-  async sign(
-    key: number,
-    digest: Buffer,
-    options: { scheme?: SigningScheme; ticket?: Ticket } = {},
-  ): Promise<Buffer> {
-    const { parameters } = await this.run(
-      'Sign',
-      [key],
-      (writer) => {
-        writer.sized(digest);
-        writeSigningScheme(writer, options.scheme);
-        writeTicket(writer, options.ticket ?? { tag: 0x8024, hierarchy: TPM_RH.NULL, digest: NOTHING });
-      },
-      [password()],
-    );
-    return parameters;
   }
 
   /** Starts an unsalted, unbound policy session; flush it when done. */

@@ -1,3 +1,6 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import type { Clock } from '../../core/clock.js';
 import { CertificateAuthority } from '../../core/pki/index.js';
 
@@ -11,10 +14,14 @@ export interface TpmVendor {
   readonly crlPem: string;
 }
 
+/** How a maker of TPMs is founded. */
+export interface TpmVendorOptions {
+  readonly name?: string;
+  readonly clock?: Clock;
+}
+
 /** Founds a maker of TPMs. */
-export async function createTpmVendor(
-  options: { readonly name?: string; readonly clock?: Clock } = {},
-): Promise<TpmVendor> {
+export async function createTpmVendor(options: TpmVendorOptions = {}): Promise<TpmVendor> {
   const name = options.name ?? 'kpsim TPM vendor';
   const root = await CertificateAuthority.create({
     commonName: `${name} root CA`,
@@ -22,6 +29,34 @@ export async function createTpmVendor(
   });
   const issuing = await root.createIntermediate(`${name} EK CA`);
   const revoked = await root.createIntermediate(`${name} revoked EK CA`);
-  const crlPem = await root.revocationList([revoked.certificate.serialNumber]);
-  return { root, issuing, revoked, crlPem };
+  return withRevocationList({ root, issuing, revoked });
+}
+
+/** The maker of TPMs whose keys are in a directory (mode 0700, files 0600); founded there if there is none. */
+export async function openTpmVendor(directory: string, options: TpmVendorOptions = {}): Promise<TpmVendor> {
+  const placeOf = (authority: 'root' | 'issuing' | 'revoked'): string => join(directory, authority);
+  // The root is written last: where it is, everything is.
+  if (await isFile(join(placeOf('root'), 'ca.pem'))) {
+    const [root, issuing, revoked] = await Promise.all([
+      CertificateAuthority.load(placeOf('root'), options.clock),
+      CertificateAuthority.load(placeOf('issuing'), options.clock),
+      CertificateAuthority.load(placeOf('revoked'), options.clock),
+    ]);
+    return withRevocationList({ root, issuing, revoked });
+  }
+  const vendor = await createTpmVendor(options);
+  await vendor.issuing.save(placeOf('issuing'));
+  await vendor.revoked.save(placeOf('revoked'));
+  await vendor.root.save(placeOf('root'));
+  return vendor;
+}
+
+/** With a list of now: an old one would count as stale. */
+async function withRevocationList(authorities: Omit<TpmVendor, 'crlPem'>): Promise<TpmVendor> {
+  const { root, revoked } = authorities;
+  return { ...authorities, crlPem: await root.revocationList([revoked.certificate.serialNumber]) };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() === true;
 }

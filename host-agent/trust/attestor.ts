@@ -33,6 +33,8 @@ const RENEW_BEFORE_MS = 10 * 60_000;
 export interface EvidenceMaker {
   /** Round 1. @throws AttestationError `tpm_unavailable` */
   hello(): Promise<{ readonly identity: AttestIdentity; readonly context: HelloContext }>;
+  /** The challenge that is to be answered. @param ask sends round 1 and returns the service's challenge */
+  challenge(ask: () => Promise<ChallengeContext>): Promise<ChallengeContext>;
   /** Round 2. @throws AttestationError `tpm_unavailable` */
   evidence(challenge: ChallengeContext): Promise<EvidenceContext>;
 }
@@ -263,8 +265,10 @@ async function exchange(
   maker: EvidenceMaker,
 ): Promise<{ steps: AppraisalStepReport[]; token: HeldToken | undefined }> {
   const { identity, context } = await maker.hello();
-  const first = await client.attest(identity, [encodeContext(context)], ['KMS_AUTH_JWT']);
-  const challenge = decodeContextOf('challenge', first.contexts[0] ?? '');
+  const challenge = await maker.challenge(async () => {
+    const first = await client.attest(identity, [encodeContext(context)], ['KMS_AUTH_JWT']);
+    return decodeContextOf('challenge', first.contexts[0] ?? '');
+  });
   const evidence = await maker.evidence(challenge);
   const second = await client.attest(identity, [encodeContext(evidence)], ['KMS_AUTH_JWT']);
   const { steps } = decodeContextOf('appraisal', second.contexts[0] ?? '');

@@ -13,7 +13,8 @@ import type {
   HelloContext,
   PcrValuesHex,
 } from '../../wire/attestation/index.js';
-import { TpmError, encodeTpm2bPublic } from '../../wire/tpm2/index.js';
+import { TPM_RC, TpmError, encodeTpm2bPublic, parameterRc } from '../../wire/tpm2/index.js';
+import type { EkAlgorithm, TpmtPublic } from '../../wire/tpm2/index.js';
 import type { ChallengeParts, EvidenceParts, TpmClient } from '../tpm/index.js';
 import type { EvidenceMaker } from './attestor.js';
 import type { HostKey } from './host-key.js';
@@ -41,6 +42,7 @@ export class TpmEvidenceMaker implements EvidenceMaker {
   hello(): Promise<{ identity: AttestIdentity; context: HelloContext }> {
     const { tpm: hostTpm, hostId, hostKey } = this.#options;
     return withAvailableTpm(async () => {
+      await hostTpm.beginAttestation();
       const { certificatePem, endorsementKeyBase64 } = await hostTpm.endorsement();
       const { resetCount, restartCount } = await hostTpm.withTpm(
         async (tpm) => (await tpm.readClock()).clockInfo,
@@ -66,6 +68,11 @@ export class TpmEvidenceMaker implements EvidenceMaker {
     });
   }
 
+  challenge(ask: () => Promise<ChallengeContext>): Promise<ChallengeContext> {
+    // Not as what the TPM does: a service that cannot be asked is passed over, a TPM that fails is a verdict.
+    return this.#options.tpm.challenge(ask);
+  }
+
   evidence(challenge: ChallengeContext): Promise<EvidenceContext> {
     const { tpm: hostTpm } = this.#options;
     return withAvailableTpm(() => hostTpm.withTpm((tpm) => this.#answer(tpm, challengeParts(challenge))));
@@ -75,7 +82,7 @@ export class TpmEvidenceMaker implements EvidenceMaker {
     const { tpm: hostTpm, hostKey } = this.#options;
     const { faults, attestationKey: ak } = hostTpm;
     const challenge = faults.challenge(given);
-    const secret = await openedCredential(client, ak.handle, challenge);
+    const secret = await openedCredential(client, ak.handle, challenge, hostTpm.ekAlgorithm);
     const quote = await faults.quote({
       client,
       ak,
@@ -132,23 +139,35 @@ function evidenceContext(parts: EvidenceParts): EvidenceContext {
   };
 }
 
-/** The secret of a credential; undefined if it was not made for this TPM, which the service is left to find out. */
+/**
+ * The secret of a credential; undefined if it was not made for this TPM, which the service is left to find out.
+ *
+ * @throws TpmError if the credential is none for such an endorsement key at all
+ */
 async function openedCredential(
   tpm: TpmClient,
   ak: number,
   { idObject, encryptedSecret }: ChallengeParts,
+  ekAlgorithm: EkAlgorithm,
 ): Promise<Buffer | undefined> {
-  const ek = await tpm.ensureEk('rsa2048');
+  const ek = await tpm.ensureEk(ekAlgorithm);
   try {
     return await tpm.activateCredential({ ak, ek: ek.handle, idObject, encryptedSecret });
   } catch (error) {
-    if (error instanceof TpmError && REFUSED_CREDENTIAL.has(error.code)) return undefined;
+    if (error instanceof TpmError && isForAnother(error, ek.publicArea, encryptedSecret)) return undefined;
     throw error;
   }
 }
 
-/** How a TPM says that a credential is for another one. */
-const REFUSED_CREDENTIAL: ReadonlySet<string> = new Set(['tpm_integrity', 'tpm_value', 'tpm_size']);
+/**
+ * How a TPM says that a credential was made for another name (the integrity of the first parameter), or that its seed
+ * was sent to another RSA key (the value of the second). Anything else is a credential in a wrong form.
+ */
+function isForAnother(error: TpmError, ekPublic: TpmtPublic, encryptedSecret: Buffer): boolean {
+  if (error.code === 'tpm_integrity') return true;
+  const isWholeSecret = ekPublic.type === 'RSA' && encryptedSecret.length === ekPublic.keyBits / 8;
+  return error.rc === parameterRc(TPM_RC.VALUE, 2) && isWholeSecret;
+}
 
 function pcrValuesHex(values: EvidenceParts['pcrValues']): PcrValuesHex {
   return Object.fromEntries(

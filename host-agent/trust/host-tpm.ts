@@ -1,26 +1,18 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-
 import type { ServiceContext } from '../../core/context.js';
-import { writeFileDurable } from '../../core/data-dir.js';
 import { KpsimError } from '../../core/errors.js';
 import { x509 } from '../../core/pki/index.js';
+import type { ChallengeContext } from '../../wire/attestation/index.js';
 import type { BaseImage } from '../../wire/esx-image/index.js';
 import { AK_TEMPLATES, encodeTpm2bPublic, publicKeyOf } from '../../wire/tpm2/index.js';
+import type { EkAlgorithm } from '../../wire/tpm2/index.js';
 import type { TpmEndorsement } from '../api/results.js';
-import { DEFAULT_SECURE_BOOT, EVIDENCE_FAULTS, EvidenceFaults, measuredBoot } from '../boot/index.js';
+import { DEFAULT_SECURE_BOOT, EvidenceFaults, measuredBoot } from '../boot/index.js';
 import type { HostStore } from '../store.js';
-import { SoftwareTpm, SoftwareTpmTransport, TpmClient, createTpmVendor, manufacture } from '../tpm/index.js';
-import type { EndorsementPool, ManufactureOptions, TpmKey, TpmVendor } from '../tpm/index.js';
+import { TpmClient } from '../tpm/index.js';
+import type { AskChallenge, HostControls, TpmAddress, TpmKey, TpmKind } from '../tpm/index.js';
 import { Exclusive } from '../vm/exclusive.js';
-
-/** What hosts of one process may share, so that their TPMs come from one maker and are made quickly. */
-export interface PlatformParts {
-  /** Signs endorsement certificates of new TPMs; the host founds a maker of its own without one. */
-  readonly tpmVendor?: TpmVendor | undefined;
-  /** Endorsements made ahead. */
-  readonly endorsementPool?: EndorsementPool | undefined;
-}
+import { TpmSupply } from './tpm-supply.js';
+import type { PlatformParts, SuppliedTpm } from './tpm-supply.js';
 
 /** How a host boots. */
 export interface BootSettings {
@@ -28,13 +20,18 @@ export interface BootSettings {
   readonly secureBoot: boolean;
 }
 
-/** Certificates above the endorsement certificate, root first; they are public. */
-const ISSUERS_FILE = 'tpm-issuers.pem';
-
-/** A TPM with the certificates above its endorsement certificate. */
-interface MadeTpm {
-  readonly tpm: SoftwareTpm;
-  readonly issuersPem: readonly string[];
+/** What TPM a host has. */
+export interface HostTpmOptions {
+  readonly context: ServiceContext;
+  readonly store: HostStore;
+  readonly parts: PlatformParts;
+  readonly kind: TpmKind;
+  /** Where it listens in swtpm's manner, port 0 for any; a software TPM does not unless given. */
+  readonly listen?: TpmAddress | undefined;
+  /** The endorsement key that the host attests with; RSA 2048, as a Trust Authority expects, unless given. */
+  readonly ekAlgorithm?: EkAlgorithm | undefined;
+  /** Faults of the catalogue, active from the start. */
+  readonly faultNames: readonly string[];
 }
 
 /** What was measured at boot, and the key that quotes it. */
@@ -44,74 +41,81 @@ interface Boot {
 }
 
 /**
- * The built-in TPM of a host: made once, kept in the data directory, and what was measured into it at boot. Faults of
- * the catalogue break the TPM, the boot or the evidence at their stages.
+ * The TPM of a host, built-in or a swtpm: made once, kept in the data directory, and what was measured into it at boot.
+ * Faults of the catalogue break the TPM, the boot or the evidence at their stages.
  */
 export class HostTpm {
   /** The faults that are active; see {@link setFaults}. */
   readonly faults: EvidenceFaults;
+  /** The endorsement key that the host attests with. */
+  readonly ekAlgorithm: EkAlgorithm;
   readonly #context: ServiceContext;
-  readonly #store: HostStore;
-  readonly #parts: PlatformParts;
+  readonly #supply: TpmSupply;
   readonly #exclusive = new Exclusive();
-  #made: MadeTpm;
+  readonly #controls: HostControls;
+  #supplied: SuppliedTpm;
   #client: TpmClient;
-  #replaceAtBoot = false;
+  #settings: BootSettings | undefined;
   #boot: Boot | undefined;
 
   private constructor(
-    context: ServiceContext,
-    store: HostStore,
-    parts: PlatformParts,
+    options: HostTpmOptions,
     faults: EvidenceFaults,
-    made: MadeTpm,
+    supply: TpmSupply,
+    supplied: SuppliedTpm,
   ) {
-    this.#context = context;
-    this.#store = store;
-    this.#parts = parts;
+    this.#context = options.context;
+    this.ekAlgorithm = options.ekAlgorithm ?? 'rsa2048';
     this.faults = faults;
-    this.#made = made;
+    this.#supply = supply;
+    this.#supplied = supplied;
     this.#client = this.#connect();
+    this.#listen();
+    this.#controls = {
+      clock: options.context.clock,
+      snapshot: () => this.#alone(() => this.#supplied.device.snapshot()),
+      restore: (state) =>
+        this.#alone(async () => {
+          await this.#supplied.device.restore(state);
+          await this.#measure();
+        }),
+      reboot: () =>
+        this.#alone(async () => {
+          await this.#shutDown();
+          await this.#supplied.device.reset();
+          await this.#measure();
+        }),
+    };
   }
 
   /**
    * Loads the host's TPM, or makes one; it waits for {@link boot}.
    *
-   * @param faultNames faults of the catalogue, active from the start
-   * @throws KpsimError `fault_unknown`
+   * @throws KpsimError `fault_unknown`, `tpm_program_missing`, `port_in_use`, `tpm_state_invalid`, `tpm_unavailable`
    */
-  static async open(
-    context: ServiceContext,
-    store: HostStore,
-    parts: PlatformParts,
-    faultNames: readonly string[],
-  ): Promise<HostTpm> {
-    const faults = new EvidenceFaults(faultNames);
-    const saved = await store.loadTpmState();
-    const made = saved ? await loadTpm(saved, context, parts, faults) : await makeTpm(context, parts, faults);
-    return new HostTpm(context, store, parts, faults, made);
+  static async open(options: HostTpmOptions): Promise<HostTpm> {
+    const { context, store, parts, kind, listen } = options;
+    const faults = new EvidenceFaults(options.faultNames);
+    const supply = new TpmSupply({ context, store, parts, faults, kind, listen });
+    return new HostTpm(options, faults, supply, await supply.open());
+  }
+
+  /** Where other programs can reach the TPM; undefined if nowhere. */
+  get address(): TpmAddress | undefined {
+    return this.#supplied.device.address;
   }
 
   /** Starts the TPM and measures the boot into it. A TPM that fails does not keep the host from booting. */
   boot(settings: BootSettings): Promise<void> {
-    return this.withTpm(async (tpm) => {
+    this.#settings = settings;
+    return this.#alone(async () => {
       try {
-        await tpm.startup();
-        const { eventLog } = await measuredBoot(
-          this.faults.boot({
-            tpm,
-            image: settings.image,
-            secureBoot: { ...DEFAULT_SECURE_BOOT, enabled: settings.secureBoot },
-            startupLocality: this.#made.tpm.locality,
-          }),
-        );
-        const template = this.faults.ak(AK_TEMPLATES['p256-ecdsa-sha256']);
-        this.#boot = { eventLog, ak: await tpm.createAk({ template }) };
+        await this.#measure();
       } catch (error) {
         if (!(error instanceof KpsimError)) throw error;
         this.#context.log.warn({ err: error }, 'the TPM failed at boot: the host will not attest');
       }
-      await this.#save();
+      await this.#supply.save(this.#supplied);
     });
   }
 
@@ -120,16 +124,21 @@ export class HostTpm {
    * faults of the TPM's making have changed, the host has another TPM from now on.
    */
   powerCycle(): Promise<void> {
-    return this.withTpm(async (tpm) => {
+    return this.#alone(async () => {
       this.#boot = undefined;
-      await this.#shutDown(tpm);
-      if (this.#replaceAtBoot) {
-        this.#made = await makeTpm(this.#context, this.#parts, this.faults);
-        this.#replaceAtBoot = false;
-      } else {
-        this.#made.tpm.reset();
+      await this.#shutDown();
+      if (this.#supply.isOutdated(this.#supplied)) {
+        this.#supplied = await this.#supply.replace(this.#supplied);
+        this.#client = this.#connect();
+        this.#listen();
+        return;
       }
-      this.#client = this.#connect();
+      try {
+        await this.#supplied.device.reset();
+      } catch (error) {
+        if (!(error instanceof KpsimError)) throw error;
+        this.#context.log.warn({ err: error }, 'the TPM was not reset');
+      }
     });
   }
 
@@ -140,21 +149,24 @@ export class HostTpm {
    * @throws KpsimError `fault_unknown`; the active faults are as before
    */
   setFaults(names: readonly string[]): Promise<void> {
-    const checked = new EvidenceFaults(names);
-    return this.withTpm(() => {
-      const before = new Set(this.faults.names);
-      const after = new Set(checked.names);
-      const changed = [...new Set([...before, ...after])].filter(
-        (name) => before.has(name) !== after.has(name),
-      );
-      for (const name of changed) {
-        if (after.has(name)) this.faults.add(name);
-        else this.faults.remove(name);
-      }
-      this.#replaceAtBoot ||= changed.some((name) => stageOf(name) === 'manufacture');
+    const wanted = new Set(new EvidenceFaults(names).names);
+    return this.#alone(() => {
+      const active = new Set(this.faults.names);
+      for (const name of active) if (!wanted.has(name)) this.faults.remove(name);
+      for (const name of wanted) if (!active.has(name)) this.faults.add(name);
       this.#client = this.#connect();
       return Promise.resolve();
     });
+  }
+
+  /** Lets faults act before an attestation begins. */
+  beginAttestation(): Promise<void> {
+    return this.faults.begin(this.#controls);
+  }
+
+  /** The challenge that is to be answered. @param ask sends round 1 */
+  challenge(ask: AskChallenge): Promise<ChallengeContext> {
+    return this.faults.ask(ask, this.#controls);
   }
 
   /** The TCG2 event log of the last boot; empty if the TPM failed. */
@@ -162,109 +174,94 @@ export class HostTpm {
     return this.#boot?.eventLog ?? Buffer.alloc(0);
   }
 
-  /** The attestation key of this boot. @throws KpsimError `tpm_unavailable` if the TPM failed at boot */
+  /** The attestation key of this boot. @throws KpsimError `tpm_unavailable` if the TPM failed at boot or since */
   get attestationKey(): TpmKey {
     if (this.#boot) return this.#boot.ak;
-    throw new KpsimError('tpm_unavailable', 'The TPM failed when the host booted: reboot the host.');
+    throw new KpsimError(
+      'tpm_unavailable',
+      'The TPM failed when the host booted, or has lost its power since: reboot the host.',
+    );
   }
 
   /** Runs `work` alone: a TPM carries out one sequence of commands at a time. */
   withTpm<T>(work: (tpm: TpmClient) => Promise<T>): Promise<T> {
-    return this.#exclusive.run(() => work(this.#client));
+    return this.#alone(() => work(this.#client));
   }
 
-  /** What the TPM is known by: its RSA endorsement key, as a Trust Authority expects. */
+  /** What the TPM is known by: the endorsement key that the host attests with. */
   async endorsement(): Promise<TpmEndorsement> {
     const { publicArea, certificate } = await this.withTpm(async (tpm) => ({
-      publicArea: (await tpm.ensureEk('rsa2048')).publicArea,
-      certificate: await tpm.ekCertificate('rsa2048'),
+      publicArea: (await tpm.ensureEk(this.ekAlgorithm)).publicArea,
+      certificate: await tpm.ekCertificate(this.ekAlgorithm),
     }));
     return {
       endorsementKeyBase64: encodeTpm2bPublic(publicArea).toString('base64'),
       endorsementKeyPem: publicKeyOf(publicArea).export({ type: 'spki', format: 'pem' }).toString(),
       ...(certificate && { certificatePem: `${x509.PemConverter.encode(certificate, 'CERTIFICATE')}\n` }),
-      issuersPem: certificate ? this.#made.issuersPem : [],
+      issuersPem: certificate ? this.#supplied.issuersPem : [],
     };
   }
 
-  /** Shuts the TPM down and keeps its state. */
+  /** Shuts the TPM down, keeps its state and switches it off. */
   close(): Promise<void> {
-    return this.withTpm(async (tpm) => {
-      await this.#shutDown(tpm);
-      await this.#save();
-      await tpm.close();
+    return this.#alone(async () => {
+      try {
+        await this.#shutDown();
+        await this.#supply.save(this.#supplied);
+      } finally {
+        await this.#supplied.device.close();
+      }
+    });
+  }
+
+  /** One at a time; between two, the bus is free for other programs. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#exclusive.run(async () => {
+      try {
+        return await work();
+      } finally {
+        await this.#client.close();
+      }
     });
   }
 
   #connect(): TpmClient {
-    return new TpmClient(this.faults.transport(new SoftwareTpmTransport(this.#made.tpm)));
+    return new TpmClient(this.faults.transport(this.#supplied.device.transport()));
   }
 
-  async #shutDown(tpm: TpmClient): Promise<void> {
+  #listen(): void {
+    const { device } = this.#supplied;
+    device.onRestart(() => {
+      // What it measured is gone with its power, and so is the key.
+      if (this.#supplied.device === device) this.#boot = undefined;
+    });
+  }
+
+  async #measure(): Promise<void> {
+    if (!this.#settings) throw new KpsimError('tpm_unavailable', 'The host has not booted yet: boot it.');
+    this.#boot = undefined;
+    const { image, secureBoot } = this.#settings;
+    const { device } = this.#supplied;
+    const tpm = this.#client;
+    const options = this.faults.boot({
+      tpm,
+      image,
+      secureBoot: { ...DEFAULT_SECURE_BOOT, enabled: secureBoot },
+    });
+    await device.setLocality(options.startupLocality ?? 0);
+    await tpm.startup();
+    await device.setLocality(0);
+    const { eventLog } = await measuredBoot(options);
+    const template = this.faults.ak(AK_TEMPLATES['p256-ecdsa-sha256']);
+    this.#boot = { eventLog, ak: await tpm.createAk({ template }) };
+  }
+
+  async #shutDown(): Promise<void> {
     try {
-      await tpm.shutdown();
+      await this.#client.shutdown();
     } catch (error) {
       if (!(error instanceof KpsimError)) throw error;
       this.#context.log.warn({ err: error }, 'the TPM was not shut down orderly');
     }
   }
-
-  async #save(): Promise<void> {
-    const state = this.#made.tpm.saveState();
-    await this.#store.saveTpmState(state);
-    state.fill(0);
-  }
-}
-
-async function loadTpm(
-  saved: Buffer,
-  context: ServiceContext,
-  parts: PlatformParts,
-  faults: EvidenceFaults,
-): Promise<MadeTpm> {
-  // Of what faults change when a TPM is made, only the locality is no part of its state.
-  const { locality } = faults.names.length > 0 ? await makingOf(context, parts, faults) : {};
-  const tpm = SoftwareTpm.load(saved, {
-    clock: context.clock,
-    log: context.log,
-    ...(locality !== undefined && { locality }),
-  });
-  saved.fill(0);
-  return { tpm, issuersPem: pemBlocks(await readFile(join(context.dataDir, ISSUERS_FILE), 'utf8')) };
-}
-
-async function makeTpm(
-  context: ServiceContext,
-  parts: PlatformParts,
-  faults: EvidenceFaults,
-): Promise<MadeTpm> {
-  const { issuersPem, ...making } = await makingOf(context, parts, faults);
-  await writeFileDurable(join(context.dataDir, ISSUERS_FILE), issuersPem.join(''));
-  return { tpm: await manufacture(making), issuersPem };
-}
-
-async function makingOf(
-  context: ServiceContext,
-  parts: PlatformParts,
-  faults: EvidenceFaults,
-): Promise<ManufactureOptions & { readonly issuersPem: readonly string[] }> {
-  const vendor = parts.tpmVendor ?? (await createTpmVendor({ clock: context.clock }));
-  const options: ManufactureOptions = {
-    clock: context.clock,
-    log: context.log,
-    ekCa: vendor.issuing,
-    ...(parts.endorsementPool && { pool: parts.endorsementPool }),
-  };
-  return {
-    ...(await faults.manufacture(options, vendor)),
-    issuersPem: [vendor.root.caPem, vendor.issuing.caPem],
-  };
-}
-
-function stageOf(faultName: string): string | undefined {
-  return EVIDENCE_FAULTS.find(({ name }) => name === faultName)?.stage;
-}
-
-function pemBlocks(text: string): string[] {
-  return text.split(/(?<=-----END CERTIFICATE-----\n)/).filter((block) => block.trim() !== '');
 }

@@ -5,14 +5,18 @@ import type { BaseImage } from '../../wire/esx-image/index.js';
 import type { TpmEndorsement } from '../api/results.js';
 import type { HostAgentConfig } from '../config.js';
 import { compareVersions } from '../config.js';
+import type { TpmAddress } from '../tpm/index.js';
 import type { HostStore } from '../store.js';
 import type { EvidenceMaker } from './attestor.js';
 import { TpmEvidenceMaker } from './evidence.js';
 import { HostKey } from './host-key.js';
 import { HostTpm } from './host-tpm.js';
-import type { PlatformParts } from './host-tpm.js';
+import type { PlatformParts } from './tpm-supply.js';
 
-export type { PlatformParts } from './host-tpm.js';
+export type { PlatformParts } from './tpm-supply.js';
+
+/** A TPM's ports ask for no certificate, so only this machine reaches them. */
+const TPM_HOST = '127.0.0.1';
 
 /** What a host boots on: its image, its TPM if it has one, and the key that lives from boot to boot. */
 export class HostPlatform {
@@ -44,13 +48,15 @@ export class HostPlatform {
     store: HostStore,
     parts: PlatformParts,
   ): Promise<HostPlatform> {
-    const tpm =
-      config.tpm === 'software'
-        ? await HostTpm.open(context, store, parts, config.attestationFaults)
-        : undefined;
-    const platform = new HostPlatform(config, store.configuration.uuid, tpm);
-    await platform.#boot();
-    return platform;
+    const tpm = await openTpm(config, context, store, parts);
+    try {
+      const platform = new HostPlatform(config, store.configuration.uuid, tpm);
+      await platform.#boot();
+      return platform;
+    } catch (error) {
+      await tpm?.close();
+      throw error;
+    }
   }
 
   /** The key to which released keys are encrypted. */
@@ -61,6 +67,11 @@ export class HostPlatform {
   /** The TPM, for a program that speaks to it in the host's place; undefined on a host without one. */
   get tpm(): HostTpm | undefined {
     return this.#tpm;
+  }
+
+  /** Where other programs can reach the TPM in swtpm's manner; undefined unless the host is to listen there. */
+  get tpmAddress(): TpmAddress | undefined {
+    return this.#config.tpmPort === undefined ? undefined : this.#tpm?.address;
   }
 
   /** Boots again: the TPM loses what is volatile, and the host has another host key. */
@@ -108,6 +119,25 @@ export class HostPlatform {
     if (this.#tpm) return this.#tpm;
     throw new VapiError('UNSUPPORTED', 'The host has no TPM 2.0.');
   }
+}
+
+async function openTpm(
+  config: HostAgentConfig,
+  context: ServiceContext,
+  store: HostStore,
+  parts: PlatformParts,
+): Promise<HostTpm | undefined> {
+  const { tpm: kind, tpmPort, ekAlgorithm, attestationFaults } = config;
+  if (kind === 'none') return undefined;
+  return HostTpm.open({
+    context,
+    store,
+    parts,
+    kind,
+    listen: tpmPort === undefined ? undefined : { host: TPM_HOST, port: tpmPort },
+    ekAlgorithm,
+    faultNames: attestationFaults,
+  });
 }
 
 /** The image of the host's version and build: of the newest release known that is not newer than it. Own choice. */

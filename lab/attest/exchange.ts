@@ -20,8 +20,11 @@ export interface Challenged {
 /** Round 1 of an attestation, with evidence that the host's own agent makes. */
 export async function askChallenge(client: AttestationClient, maker: EvidenceMaker): Promise<Challenged> {
   const { identity, context } = await maker.hello();
-  const { contexts } = await client.attest(identity, [encodeContext(context)], []);
-  return { identity, challenge: decodeContextOf('challenge', contexts[0] ?? '') };
+  const challenge = await maker.challenge(async () => {
+    const { contexts } = await client.attest(identity, [encodeContext(context)], []);
+    return decodeContextOf('challenge', contexts[0] ?? '');
+  });
+  return { identity, challenge };
 }
 
 /** Round 2 of an attestation. */

@@ -14,3 +14,11 @@ export type Mend = (undo: () => Promise<void> | void) => void;
 
 /** One scenario on a stage: puts the cause in place. */
 export type Play = (stage: Stage, mend: Mend) => Promise<Act>;
+
+/** Moves the clock of the stage, and back in the end. */
+export function passTime({ clock }: Stage, mend: Mend, ms: number): void {
+  clock.advance(ms);
+  mend(() => {
+    clock.advance(-ms);
+  });
+}

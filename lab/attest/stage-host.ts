@@ -72,7 +72,7 @@ export class StageHost {
     return tpm.withTpm(async (client) =>
       client.activateCredential({
         ak: tpm.attestationKey.handle,
-        ek: (await client.ensureEk('rsa2048')).handle,
+        ek: (await client.ensureEk(tpm.ekAlgorithm)).handle,
         idObject: Buffer.from(idObject, 'base64'),
         encryptedSecret: Buffer.from(encryptedSecret, 'base64'),
       }),

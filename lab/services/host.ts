@@ -1,17 +1,24 @@
 import type { Endpoint } from '../../core/lifecycle.js';
 import { Exclusive } from '../../host-agent/vm/exclusive.js';
-import type { PlatformParts } from '../../host-agent/index.js';
+import type { PlatformParts, TpmKind } from '../../host-agent/index.js';
 import {
   HostAgentClient,
   HostAgentService,
   MANAGEMENT_ENDPOINT,
+  TPM_ENDPOINT,
   VMOTION_ENDPOINT,
   hostAgentConfigSchema,
 } from '../../host-agent/index.js';
 import type { Ground } from '../ground.js';
 import { LAB_ADMINISTRATOR } from '../ground.js';
-import type { HostAddress, PlacedHost } from '../topology/index.js';
+import type { HostAddress, HostSpec, PlacedHost } from '../topology/index.js';
 import { nativeKpNameOf } from './native-kp.js';
+
+/** The kind of TPM that a topology asks for. */
+function tpmOf({ tpm }: HostSpec): 'none' | TpmKind {
+  if (typeof tpm === 'string') return tpm;
+  return tpm ? 'software' : 'none';
+}
 
 /** An ESXi-like host of a lab. */
 export class LabHost {
@@ -57,7 +64,10 @@ export class LabHost {
       port: ground.port(spec.name, MANAGEMENT_ENDPOINT, spec.port),
       vmotionPort: ground.port(spec.name, VMOTION_ENDPOINT, spec.vmotionPort),
       vmotionAddress,
-      tpm: spec.tpm ? 'software' : 'none',
+      tpm: tpmOf(spec),
+      tpmPort:
+        spec.tpmPort === undefined ? undefined : ground.port(spec.name, TPM_ENDPOINT, spec.tpmPort),
+      ekAlgorithm: spec.ekAlgorithm,
       secureBoot: spec.secureBoot,
       attestationFaults: spec.attestationFaults,
       datastores: spec.datastores,

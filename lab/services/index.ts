@@ -1,5 +1,7 @@
+import { join } from 'node:path';
+
 import type { PlatformParts } from '../../host-agent/index.js';
-import { EndorsementPool, createTpmVendor } from '../../host-agent/tpm/index.js';
+import { EndorsementPool, openTpmVendor } from '../../host-agent/index.js';
 import type { Ground } from '../ground.js';
 import type { LabOptions } from '../lab.js';
 import { settleAll } from '../settle-all.js';
@@ -32,7 +34,8 @@ export async function startServices(
 ): Promise<LabServices> {
   onProgress?.('starting services');
   const parts: PlatformParts = {
-    tpmVendor: await createTpmVendor({ clock: ground.clock }),
+    // Hosts keep their TPMs from run to run, so whoever made them must stay the same.
+    tpmVendor: await openTpmVendor(join(ground.dataDir, 'tpm-vendor'), { clock: ground.clock }),
     endorsementPool: new EndorsementPool(),
   };
   const [keyServers, trustAuthorities, vcenters, hosts] = await settleAll([

@@ -12,7 +12,9 @@ const schema = hostAgentConfigSchema.omit({ tls: true, trustedCaPem: true }).ext
   uuid: shape.uuid.describe('The UUID of the host; one is made and kept otherwise.'),
   port: shape.port.describe('Management port (mutual TLS); 0 for any.'),
   vmotionPort: shape.vmotionPort.describe('vMotion port (TCP); 0 for any.'),
-  tpm: shape.tpm.describe('The built-in TPM 2.0, or none: software, none.'),
+  tpm: shape.tpm.describe('Its TPM 2.0: software (built in), swtpm (a process of that program), none.'),
+  tpmPort: shape.tpmPort.describe("Where its TPM takes frames in swtpm's manner, on 127.0.0.1; 0 for any."),
+  ekAlgorithm: shape.ekAlgorithm.describe('The endorsement key it attests with: rsa2048, p256.'),
   secureBoot: shape.secureBoot.describe('Whether the host boots with Secure Boot.'),
   administrators: shape.administrators
     .default(['admin'])

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { TPM_KINDS } from '../../host-agent/index.js';
 import { sharedDatabaseSchema } from '../../kms/index.js';
 
 /** Ports that services listen on; 0 lets the system choose. */
@@ -60,7 +61,12 @@ const host = z.strictObject({
   version: version.default('8.0.3').describe('Version of ESXi; below 6.5.0 it knows no encryption.'),
   port: port.default(0).describe('Management port.'),
   vmotionPort: port.default(0).describe('vMotion port.'),
-  tpm: z.boolean().default(true).describe('Whether it has a TPM 2.0.'),
+  tpm: z
+    .union([z.boolean(), z.enum(TPM_KINDS)])
+    .default(true)
+    .describe('Its TPM 2.0: software (true), swtpm, or none (false).'),
+  tpmPort: port.optional().describe("Where its TPM takes frames in swtpm's manner, on 127.0.0.1; 0 for any."),
+  ekAlgorithm: z.enum(['rsa2048', 'p256']).default('rsa2048').describe('Endorsement key it attests with.'),
   secureBoot: z.boolean().default(true),
   attestationFaults: list(z.string().min(1).max(100), 16).describe(
     "What is broken in this host's boot and evidence, by names that kpsim host-agent --help lists.",

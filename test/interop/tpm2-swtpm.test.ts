@@ -166,18 +166,18 @@ describeWith(SWTPM, 'the typed client against swtpm', () => {
   it('counts a reset over the control channel', async () => {
     const before = (await client.readClock()).clockInfo.resetCount;
     await client.shutdown();
-    await transport.reset();
+    await transport.control.init();
     await client.startup();
     expect((await client.readClock()).clockInfo.resetCount).toBe(before + 1);
   });
 
   it('gives a copy of its state', async () => {
-    expect((await transport.stateBlob('permanent')).length).toBeGreaterThan(1000);
+    expect((await transport.control.stateBlob('permanent'))!.length).toBeGreaterThan(1000);
   });
 
   it('is said to be unavailable once it has ended', async () => {
     const ended = once(swtpm, 'exit');
-    await transport.shutdownProcess();
+    await transport.control.shutdown();
     await ended;
     await expect(client.getRandom(4)).rejects.toMatchObject({ code: 'tpm_unavailable' });
   });

@@ -131,24 +131,25 @@ export class TestHost {
       if (fault.stage === 'manufacture') making = await fault.apply(making, options.vendor);
     }
     const host = new TestHost(options, options.tpm ?? (await manufacture(making)));
-    await host.#start(making.locality ?? 0);
+    await host.#start();
     return host;
   }
 
   /** Cuts the power, and boots again. */
   async reboot(): Promise<void> {
     this.tpm.reset();
-    await this.#start(0);
+    await this.#start();
   }
 
-  async #start(startupLocality: number): Promise<void> {
-    await this.#commands.startup();
+  async #start(): Promise<void> {
     let options: MeasuredBootOptions = {
       tpm: this.#commands,
       image: this.#options.image ?? presetBaseImage('8.0.3'),
-      startupLocality,
     };
     for (const fault of this.#faults) if (fault.stage === 'boot') options = fault.apply(options);
+    this.tpm.setLocality(options.startupLocality ?? 0);
+    await this.#commands.startup();
+    this.tpm.setLocality(0);
     this.#eventLog = Buffer.from((await measuredBoot(options)).eventLog);
     let template: TpmtPublic = AK_TEMPLATES['p256-ecdsa-sha256'];
     for (const fault of this.#faults) if (fault.stage === 'ak') template = fault.apply(template);

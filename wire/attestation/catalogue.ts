@@ -211,7 +211,8 @@ export const SCENARIOS = {
   },
   'challenge-expired': {
     catalogue: [21],
-    sentence: 'The host answers the first challenge that it ever got; once that is too old, it has expired.',
+    sentence:
+      'The host keeps a challenge and attests with another; from 61 seconds later on, by its clock, it once answers the one it kept.',
     place: 'host',
     tpm: true,
     expected: refused('challenge_expired'),
@@ -267,14 +268,15 @@ export const SCENARIOS = {
   },
   'tpm-snapshot-restored': {
     catalogue: [28],
-    sentence: 'The state of the TPM is put back from a copy of an earlier boot.',
+    sentence:
+      "The first attestation copies the TPM's state, boots twice more and is honest; the second puts the copy back, so the reset counter is lower than it was.",
     place: 'host',
     tpm: true,
     expected: refused('reset_count_rollback'),
   },
   'reboot-during-attestation': {
     catalogue: [29],
-    sentence: 'The host reboots between the challenge and the quote.',
+    sentence: 'The TPM is power-cycled, and a boot measured, between a challenge and the quote.',
     place: 'host',
     tpm: true,
     expected: refused('reset_during_attestation'),

@@ -54,6 +54,8 @@ export interface CurveRow {
   readonly coordinateBytes: number;
   /** Order of the base point, hexadecimal (FIPS 186-4 D.1.2). */
   readonly orderHex: string;
+  /** Prime of the field, hexadecimal (FIPS 186-4 D.1.2). */
+  readonly primeHex: string;
 }
 
 /** Elliptic curves (TPM 2.0 Part 2 §6.4). */
@@ -64,6 +66,7 @@ export const ECC_CURVES = {
     jwkName: 'P-256',
     coordinateBytes: 32,
     orderHex: 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551',
+    primeHex: 'ffffffff00000001000000000000000000000000ffffffffffffffffffffffff',
   },
   NIST_P384: {
     id: 0x0004,
@@ -72,6 +75,8 @@ export const ECC_CURVES = {
     coordinateBytes: 48,
     orderHex:
       'ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973',
+    primeHex:
+      'fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffff',
   },
 } as const satisfies Record<string, CurveRow>;
 

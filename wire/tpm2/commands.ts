@@ -90,6 +90,7 @@ export const TPM_CC = {
     encryptableCommand: true,
     encryptableResponse: true,
   },
+  VerifySignature: { code: 0x177, handles: ['none'], encryptableCommand: true },
   GetCapability: { code: 0x17a, handles: [] },
   GetRandom: { code: 0x17b, handles: [], encryptableResponse: true },
   GetTestResult: { code: 0x17c, handles: [], encryptableResponse: true },

@@ -32,6 +32,7 @@ import { sign } from './sign.js';
 import { startAuthSession } from './start-auth-session.js';
 import { startup } from './startup.js';
 import { unseal } from './unseal.js';
+import { verifySignatureCommand } from './verify-signature.js';
 
 /** What carries out each command. */
 export const COMMAND_HANDLERS: Readonly<Record<CommandName, CommandHandler>> = {
@@ -79,4 +80,5 @@ export const COMMAND_HANDLERS: Readonly<Record<CommandName, CommandHandler>> = {
   Startup: startup,
   StirRandom: stirRandom,
   Unseal: unseal,
+  VerifySignature: verifySignatureCommand,
 };

@@ -13,7 +13,7 @@ import {
   readNvPublic,
   writeNvPublic,
 } from '../../../wire/tpm2/index.js';
-import type { CommandHandler } from '../command-call.js';
+import type { CommandCall, CommandHandler } from '../command-call.js';
 import { NV_SLOTS } from '../device.js';
 import { trimmedAuth } from '../tpm-object.js';
 
@@ -72,10 +72,9 @@ export const nvWrite: CommandHandler = (device, call) => {
   const offset = call.parameter((reader) => reader.u16());
   call.end();
   const { publicArea } = index;
-  checkAccess(call.handle(1), call.handle(2), publicArea.attributes, {
+  checkAccess(call, publicArea.attributes, {
     platform: TPMA_NV.PPWRITE,
     owner: TPMA_NV.OWNERWRITE,
-    index: TPMA_NV.AUTHWRITE | TPMA_NV.POLICYWRITE,
   });
   if ((publicArea.attributes & TPMA_NV.WRITELOCKED) !== 0) throw new TpmError(TPM_RC.NV_LOCKED);
   if (offset + data.length > publicArea.dataBytes) throw new TpmError(TPM_RC.NV_RANGE);
@@ -101,10 +100,9 @@ export const nvRead: CommandHandler = (device, call) => {
   });
   const offset = call.parameter((reader) => reader.u16());
   call.end();
-  checkAccess(call.handle(1), call.handle(2), publicArea.attributes, {
+  checkAccess(call, publicArea.attributes, {
     platform: TPMA_NV.PPREAD,
     owner: TPMA_NV.OWNERREAD,
-    index: TPMA_NV.AUTHREAD | TPMA_NV.POLICYREAD,
   });
   if ((publicArea.attributes & TPMA_NV.READLOCKED) !== 0) throw new TpmError(TPM_RC.NV_LOCKED);
   if ((publicArea.attributes & TPMA_NV.WRITTEN) === 0) throw new TpmError(TPM_RC.NV_UNINITIALIZED);
@@ -124,19 +122,19 @@ export const nvReadPublic: CommandHandler = (device, call) => {
   };
 };
 
+/**
+ * Whether owner or platform may do this; whether the index itself may, `checkAuthorizations` has found out.
+ *
+ * @throws TpmError TPM_RC_NV_AUTHORIZATION
+ */
 function checkAccess(
-  auth: number,
-  nvIndex: number,
+  call: CommandCall,
   attributes: number,
-  bits: { readonly platform: number; readonly owner: number; readonly index: number },
+  bits: { readonly platform: number; readonly owner: number },
 ): void {
+  const authority = call.handle(1);
+  if (authority === call.handle(2)) return;
   const needed =
-    auth === TPM_RH.PLATFORM
-      ? bits.platform
-      : auth === TPM_RH.OWNER
-        ? bits.owner
-        : auth === nvIndex
-          ? bits.index
-          : 0;
+    authority === TPM_RH.PLATFORM ? bits.platform : authority === TPM_RH.OWNER ? bits.owner : 0;
   if ((attributes & needed) === 0) throw new TpmError(TPM_RC.NV_AUTHORIZATION);
 }

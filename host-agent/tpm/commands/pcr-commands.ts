@@ -5,7 +5,6 @@ import {
   TPM_RH,
   TpmError,
   handleRc,
-  initialPcr,
   measure,
   readDigestValues,
   readPcrSelections,
@@ -68,8 +67,7 @@ export const pcrReset: CommandHandler = (device, call) => {
   call.end();
   const pcr = extendablePcr(device, call.handle(1));
   if (pcr === undefined || !RESETTABLE_PCRS.includes(pcr)) throw new TpmError(TPM_RC.LOCALITY);
-  for (const [bank, values] of device.pcrs) values[pcr] = initialPcr(bank, pcr);
-  device.pcrUpdateCounter += 1;
+  device.resetPcr(pcr);
   return {};
 };
 

@@ -15,9 +15,10 @@ export const startup: CommandHandler = (device, call) => {
   if (resume && (orderly !== 'STATE' || savedPcrs === undefined)) {
     throw new TpmError(parameterRc(TPM_RC.VALUE, 1));
   }
+  // Locality 4 is for a measurement of the hardware itself, which kpsim does not make.
+  if (device.locality !== 0 && device.locality !== 3) throw new TpmError(TPM_RC.LOCALITY);
   device.resetPcrs();
-  if (resume && savedPcrs !== undefined)
-    device.pcrs = new Map([...savedPcrs].map(([bank, values]) => [bank, [...values]]));
+  if (resume && savedPcrs !== undefined) device.resumePcrs(savedPcrs);
   if (orderly === 'STATE') permanent.restartCount += 1;
   else {
     permanent.resetCount += 1;

@@ -1,23 +1,22 @@
+import type { ChallengeContext } from '../../../wire/attestation/index.js';
 import { encodeTpm2bPublic } from '../../../wire/tpm2/index.js';
-import type {
-  AnyFaultRow,
-  ChallengeParts,
-  EvidenceParts,
-  FaultMemory,
-  TpmFaultStages,
-} from '../fault-stages.js';
-
-/** The value of the first time, again and again. */
-function firstOnly<T>(memory: FaultMemory, key: string, value: T): T {
-  if (!memory.has(key)) memory.set(key, value);
-  // Only this function writes under this key, and always a T.
-  return memory.get(key) as T;
-}
+import type { AnyFaultRow, EvidenceParts, FaultMemory, TpmFaultStages } from '../fault-stages.js';
 
 const CONSTANT_NONCE = Buffer.alloc(32);
 
+/** A challenge that the host keeps, and since when. */
+interface HeldChallenge {
+  readonly challenge: ChallengeContext;
+  readonly sinceMs: number;
+}
+
+/** The longest lifetime of a challenge unless a service is told otherwise, and a second more. */
+const EXPIRED_AFTER_MS = 61_000;
+
 /** Faults of how the host answers challenges. */
-export const CHALLENGE_FAULTS: readonly AnyFaultRow<Pick<TpmFaultStages, 'challenge' | 'evidence'>>[] = [
+export const CHALLENGE_FAULTS: readonly AnyFaultRow<
+  Pick<TpmFaultStages, 'ask' | 'challenge' | 'evidence'>
+>[] = [
   {
     name: 'nonce-reused',
     catalogueNumbers: [19],
@@ -35,9 +34,20 @@ export const CHALLENGE_FAULTS: readonly AnyFaultRow<Pick<TpmFaultStages, 'challe
   {
     name: 'challenge-expired',
     catalogueNumbers: [21],
-    sentence: 'The host answers the first challenge that it ever got; once that is too old, it has expired.',
-    stage: 'challenge',
-    apply: (challenge, memory) => firstOnly<ChallengeParts>(memory, 'challenge-expired', challenge),
+    sentence:
+      'The host keeps a challenge and attests with another; from 61 seconds later on, by its clock, it once answers the one it kept.',
+    stage: 'ask',
+    apply: async (ask, { clock }, memory) => {
+      if (!memory.has('challenge-expired')) {
+        const kept: HeldChallenge = { challenge: await ask(), sinceMs: clock.now() };
+        memory.set('challenge-expired', kept);
+      }
+      // Only this fault writes under this key.
+      const { challenge, sinceMs } = memory.get('challenge-expired') as HeldChallenge;
+      if (clock.now() - sinceMs < EXPIRED_AFTER_MS) return ask();
+      memory.delete('challenge-expired');
+      return challenge;
+    },
   },
   {
     name: 'pcr-value-swapped',

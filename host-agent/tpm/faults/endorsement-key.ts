@@ -13,8 +13,6 @@ type ManufactureFault = FaultRow<TpmFaultStages, 'manufacture'>;
 
 const DAY_MS = 86_400_000;
 const SEED_BYTES = 64;
-/** Locality of a host whose firmware starts the TPM itself before any code runs. */
-const HARDWARE_LOCALITY = 3;
 
 function withCertificate(options: ManufactureOptions, profile: EkCertificateProfile): ManufactureOptions {
   const given = options.certificate === false ? {} : options.certificate;
@@ -113,12 +111,5 @@ export const ENDORSEMENT_KEY_FAULTS: readonly ManufactureFault[] = [
     sentence: 'The host has another TPM than when it first attested.',
     stage: 'manufacture',
     apply: (options) => ({ ...options, endorsementSeed: randomBytes(SEED_BYTES) }),
-  },
-  {
-    name: 'startup-locality-3',
-    catalogueNumbers: [42],
-    sentence: 'The TPM is started at locality 3, and the log says so; a correct verifier accepts it.',
-    stage: 'manufacture',
-    apply: (options) => ({ ...options, locality: HARDWARE_LOCALITY }),
   },
 ];

@@ -1,6 +1,7 @@
 import { EVIDENCE_FAULTS } from '../../../host-agent/boot/index.js';
 import type { StageHost } from '../stage-host.js';
 import type { Stage } from '../stage.js';
+import { passTime } from '../play.js';
 import type { Mend, Play } from '../play.js';
 
 /** What some faults need around them so that they can be found. */
@@ -11,12 +12,16 @@ interface Arrangement {
   readonly laterTpm?: true;
   /** The fault plays back something of an honest attestation, which has to come first. */
   readonly afterHonest?: true;
+  /** What happens to the clock after that attestation. */
+  readonly laterMs?: number;
 }
 
 const ARRANGEMENTS: Readonly<Record<string, Arrangement>> = {
   'ek-not-registered': { demand: registration },
   'tpm-replaced': { laterTpm: true },
   'nonce-reused': { afterHonest: true },
+  'challenge-expired': { afterHonest: true, laterMs: 61_000 },
+  'tpm-snapshot-restored': { afterHonest: true },
 };
 
 /**
@@ -30,6 +35,7 @@ export function hostPlay(fault: string): Play {
     const host = await brokenHost(stage, fault, arrangement);
     mend(() => stage.shutDown(host));
     if (arrangement.afterHonest) await host.mustAttest();
+    if (arrangement.laterMs !== undefined) passTime(stage, mend, arrangement.laterMs);
     return { attempt: () => host.attest() };
   };
 }

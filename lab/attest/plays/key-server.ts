@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import type { KmipClient } from '../../../kms/client.js';
 import { ownProvider } from '../own-provider.js';
+import { passTime } from '../play.js';
 import type { Play } from '../play.js';
 
 /** Primary keys stay in a key provider service's memory for so long; a default of it. */
@@ -16,10 +17,7 @@ function afterHarm(name: string, harm: (keys: KmipClient, primaryKeyId: string) 
     await host.mustUse(await host.newToken(), name);
     await harm(await stage.keyServer.client(), primaryKeyId);
     // What the key provider service has in memory, it has until then.
-    stage.clock.advance(PRIMARY_KEY_LIFE_MS + SECOND_MS);
-    mend(() => {
-      stage.clock.advance(-(PRIMARY_KEY_LIFE_MS + SECOND_MS));
-    });
+    passTime(stage, mend, PRIMARY_KEY_LIFE_MS + SECOND_MS);
     return { attempt: async () => host.useToken(await host.newToken(), name) };
   };
 }

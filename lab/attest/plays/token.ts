@@ -3,6 +3,7 @@ import { networkAddressOf } from '../../../wire/attestation/index.js';
 import type { LabTrustAuthority } from '../../services/trust-authority.js';
 import { documentOf } from '../exchange.js';
 import { withoutBaseImages } from './service.js';
+import { passTime } from '../play.js';
 import type { Mend, Play } from '../play.js';
 import { startRogueIssuer } from '../rogue-issuer.js';
 import type { StageHost } from '../stage-host.js';
@@ -73,13 +74,6 @@ function issuedBy(arrange: (stage: Stage, mend: Mend) => Promise<LabTrustAuthori
   };
 }
 
-function later(stage: Stage, mend: Mend, ms: number): void {
-  stage.clock.advance(ms);
-  mend(() => {
-    stage.clock.advance(-ms);
-  });
-}
-
 function secondServiceAhead(byMs: number): Play {
   return issuedBy((stage, mend) => {
     stage.secondClock.advance(byMs);
@@ -120,10 +114,10 @@ export const TOKEN_PLAYS = {
   'token-header-jku': keyInHeader('jku'),
   'token-header-x5c': keyInHeader('x5c'),
   'token-expired': keptWhile((stage, mend) => {
-    later(stage, mend, TOKEN_LIFE_SECONDS * SECOND_MS + LEEWAY_MS + SECOND_MS);
+    passTime(stage, mend, TOKEN_LIFE_SECONDS * SECOND_MS + LEEWAY_MS + SECOND_MS);
   }),
   'token-expired-within-leeway': keptWhile((stage, mend) => {
-    later(stage, mend, TOKEN_LIFE_SECONDS * SECOND_MS + LEEWAY_MS / 2);
+    passTime(stage, mend, TOKEN_LIFE_SECONDS * SECOND_MS + LEEWAY_MS / 2);
   }),
   'token-not-yet-valid': secondServiceAhead(2 * LEEWAY_MS),
   'token-early-within-leeway': secondServiceAhead(LEEWAY_MS / 2),
@@ -153,7 +147,7 @@ export const TOKEN_PLAYS = {
   },
   'signing-certificate-rotated': keptWhile(async (stage, mend) => {
     await rotateSigningCertificate(stage);
-    later(stage, mend, CERTIFICATE_LIFE_MS + SECOND_MS);
+    passTime(stage, mend, CERTIFICATE_LIFE_MS + SECOND_MS);
   }),
   'policy-changed-after-issue': async (stage, mend) => {
     const host = await stage.honestHost();

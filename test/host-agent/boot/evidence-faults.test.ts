@@ -7,7 +7,9 @@ import {
   createTpmVendor,
   manufacture,
 } from '../../../host-agent/tpm/index.js';
-import type { EvidenceParts } from '../../../host-agent/tpm/index.js';
+import { AdjustableClock, systemClock } from '../../../core/clock.js';
+import type { EvidenceParts, HostControls } from '../../../host-agent/tpm/index.js';
+import type { ChallengeContext } from '../../../wire/attestation/index.js';
 import { presetBaseImage } from '../../../wire/esx-image/index.js';
 import {
   AK_TEMPLATES,
@@ -33,6 +35,19 @@ import type { TpmtPublic } from '../../../wire/tpm2/index.js';
 const SELECTION = [{ hashAlg: 'SHA256' as const, pcrs: [0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 14] }];
 const IMAGE = presetBaseImage('8.0.3');
 
+const unexpected = (): Promise<never> => Promise.reject(new Error('the fault is not to do this'));
+const NO_CONTROLS: HostControls = {
+  clock: systemClock,
+  snapshot: unexpected,
+  restore: unexpected,
+  reboot: unexpected,
+};
+
+function challengeNumber(number: number): ChallengeContext {
+  const empty = { idObject: '', encryptedSecret: '', nonce: '', pcrSelection: [] };
+  return { kind: 'challenge', ...empty, state: String(number) } as ChallengeContext;
+}
+
 /** What a verifier would find wrong, in the words of this test. */
 interface Host {
   readonly faults: EvidenceFaults;
@@ -57,8 +72,11 @@ async function hostWith(...names: string[]): Promise<Host> {
   const options = await faults.manufacture({ ekCa: vendor.issuing, endorsementKeys: ['p256'] }, vendor);
   const tpm = await manufacture(options);
   const client = new TpmClient(faults.transport(new SoftwareTpmTransport(tpm)));
+  const booting = faults.boot({ tpm: client, image: IMAGE });
+  tpm.setLocality(booting.startupLocality ?? 0);
   await client.startup();
-  const boot = await measuredBoot(faults.boot({ tpm: client, image: IMAGE, startupLocality: tpm.locality }));
+  tpm.setLocality(0);
+  const boot = await measuredBoot(booting);
   const ek = await client.ensureEk('p256');
   const akTemplate = faults.ak(AK_TEMPLATES['p256-ecdsa-sha256']);
   const ak = await client.createAk({ template: akTemplate });
@@ -242,12 +260,44 @@ describe('faults of the quote', () => {
     expect(decodeTpmsAttest(second.attest).extraData).not.toEqual(second.nonceOfService);
   });
 
-  it('challenge-expired: the second attestation answers the first challenge with a new quote', async () => {
-    const host = await hostWith('challenge-expired');
-    const [first, second] = [await host.attest(), await host.attest()];
-    expect(second.state).toBe(first.state);
-    expect(second.signature).not.toEqual(first.signature);
-    expect(signed(second)).toBe(true);
+  it('challenge-expired: a challenge is kept, and answered once it is 61 seconds old', async () => {
+    const faults = new EvidenceFaults(['challenge-expired']);
+    const clock = new AdjustableClock({ now: () => 1_000_000 });
+    let asked = 0;
+    const answered = async (): Promise<string> => {
+      const ask = (): Promise<ChallengeContext> => Promise.resolve(challengeNumber((asked += 1)));
+      return (await faults.ask(ask, { ...NO_CONTROLS, clock })).state;
+    };
+    expect(await answered()).toBe('2');
+    clock.advance(60_999);
+    expect(await answered()).toBe('3');
+    clock.advance(1);
+    expect([await answered(), await answered()]).toEqual(['1', '1']);
+  });
+
+  it('tpm-snapshot-restored: two boots after the snapshot it is put back, once', async () => {
+    const faults = new EvidenceFaults(['tpm-snapshot-restored']);
+    const done: string[] = [];
+    const controls = {
+      clock: systemClock,
+      snapshot: () => Promise.resolve(Buffer.from(`state ${done.push('snapshot')}`)),
+      restore: (state: Buffer) => Promise.resolve(void done.push(`restore ${state.toString()}`)),
+      reboot: () => Promise.resolve(void done.push('reboot')),
+    };
+    for (let attestation = 0; attestation < 3; attestation += 1) await faults.begin(controls);
+    expect(done).toEqual(['snapshot', 'reboot', 'reboot', 'restore state 1']);
+  });
+
+  it('reboot-during-attestation: the TPM is power-cycled once the challenge is there', async () => {
+    const faults = new EvidenceFaults(['reboot-during-attestation']);
+    const done: string[] = [];
+    const ask = (): Promise<ChallengeContext> => {
+      done.push('ask');
+      return Promise.resolve(challengeNumber(1));
+    };
+    const reboot = (): Promise<void> => Promise.resolve(void done.push('reboot'));
+    expect((await faults.ask(ask, { ...NO_CONTROLS, reboot })).state).toBe('1');
+    expect(done).toEqual(['ask', 'reboot']);
   });
 
   it.each([

@@ -1,0 +1,56 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { expect, it } from 'vitest';
+
+import { scratchDir } from '../host-agent/hosts.js';
+import { hostTpmSuite } from '../host-agent/trust/host-tpm-suite.js';
+import { describeWith } from './requires.js';
+import { SWTPM } from './swtpm.js';
+
+async function processesOf(dataDir: string): Promise<number[]> {
+  const parent = join(dataDir, 'swtpm');
+  const directories = await readdir(parent).catch(() => []);
+  const pids = await Promise.all(
+    directories.map((name) => readFile(join(parent, name, 'swtpm.pid'), 'utf8').catch(() => '')),
+  );
+  return pids.filter((pid) => pid !== '').map(Number);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describeWith(SWTPM, 'a host with a swtpm', () => {
+  hostTpmSuite('swtpm', (attestingHost) => {
+    it('does not attest after its swtpm has ended by itself, until it boots again', async () => {
+      const dataDir = await scratchDir();
+      const { client } = await attestingHost({}, dataDir);
+      const [pid] = await processesOf(dataDir);
+      process.kill(pid!, 'SIGKILL');
+      await expect
+        .poll(async () => (await client.attest(true)).appraisals[0]!.reason)
+        .toBe('tpm_unavailable');
+      await client.reboot();
+      expect((await client.attest(true)).info.status).toBe('attested');
+    });
+
+    it('leaves no swtpm behind when the host stops or cannot start', async () => {
+      const dataDir = await scratchDir();
+      const host = await attestingHost({}, dataDir);
+      const port = Number(new URL(host.url).port);
+      const pids = await processesOf(dataDir);
+      expect(pids.map(isRunning)).toEqual([true]);
+      const other = await scratchDir();
+      await expect(attestingHost({ port }, other)).rejects.toMatchObject({ code: 'port_in_use' });
+      expect((await processesOf(other)).filter(isRunning)).toEqual([]);
+      await host.service.stop();
+      expect(pids.map(isRunning)).toEqual([false]);
+    });
+  });
+});
