@@ -1,6 +1,7 @@
 import { KpsimError } from '../../../core/errors.js';
-import type { AttestationClient, KeyProviderServiceClient } from '../../../trust-authority/client.js';
+import type { AttestationClient, ServiceStatus } from '../../../trust-authority/client.js';
 import { networkAddressOf, reasonRow } from '../../../wire/attestation/index.js';
+import type { AttestationReason, NetworkAddress } from '../../../wire/attestation/index.js';
 import type { LabTrustAuthority } from '../../services/trust-authority.js';
 import { PASSED } from '../observed.js';
 import type { Observed } from '../observed.js';
@@ -55,23 +56,41 @@ export const CLUSTER_PLAYS = {
     };
   },
   'attestation-services-diverged': async (stage, mend) => {
-    const attestation = await stage.first.attestation();
-    const cluster = clusterOf(attestation);
-    const member = {
-      address: networkAddressOf(stage.second.attestationEndpoint.url),
-      trusted_CA: { cert_chain: [stage.ground.certificates.caPem] },
+    const [first, second] = [await stage.first.attestation(), await stage.second.attestation()];
+    const cluster = clusterOf(first);
+    for (const [client, other] of [
+      [first, stage.second],
+      [second, stage.first],
+    ] as const) {
+      const members = [await memberOf(other, stage)];
+      await clusterOf(client).set({ members, replicate: false });
+      mend(() => clusterOf(client).set({ members: [] }));
+    }
+    await demandAlike(first, cluster);
+    await second.settings.update({ require_endorsement_keys: true });
+    mend(() => second.settings.update({ require_endorsement_keys: false }));
+    return {
+      attempt: async () => {
+        await cluster.get(); // asks the members how they are now
+        return observedStatus(await first.status());
+      },
     };
-    await cluster.set({ members: [member] });
-    mend(() => cluster.set({ members: [] }));
-    const { settings } = await stage.second.attestation();
-    await settings.update({ require_endorsement_keys: true });
-    mend(() => settings.update({ require_endorsement_keys: false }));
-    return { attempt: async () => observedCluster(await cluster.get()) };
   },
 } as const satisfies Record<string, Play>;
 
-/** What this play asks of the cluster of an attestation service. */
-type ClusterCalls = Pick<KeyProviderServiceClient['cluster'], 'get' | 'set'>;
+const DIVERGED = 'configuration_diverged' satisfies AttestationReason;
+
+/** A member of a cluster of attestation services. */
+interface ClusterMember {
+  readonly address: NetworkAddress;
+  readonly certificate: string;
+}
+
+/** What this play asks of the cluster of an attestation service (`/api/kpsim/attestation/cluster`). */
+interface ClusterCalls {
+  get(): Promise<unknown>;
+  set(spec: { readonly members: readonly ClusterMember[]; readonly replicate?: boolean }): Promise<void>;
+}
 
 /** @throws KpsimError `cluster_unsupported` */
 function clusterOf(client: AttestationClient): ClusterCalls {
@@ -79,15 +98,27 @@ function clusterOf(client: AttestationClient): ClusterCalls {
   throw new KpsimError('cluster_unsupported', 'The attestation service does not know of clusters.');
 }
 
-/** Members that can be reached but are configured otherwise, of which the service tells by its health. */
-function observedCluster({
-  health,
-  fingerprint,
-  members,
-}: Awaited<ReturnType<ClusterCalls['get']>>): Observed {
-  if (health === 'OK') return PASSED;
-  const isDiverged = members.some((member) => member.reachable && member.fingerprint !== fingerprint);
-  const reason = isDiverged ? 'configuration_diverged' : 'attestation_service_unreachable';
-  const { step, sentence } = reasonRow(reason);
-  return { outcome: 'refused', reason, step, message: sentence };
+/** How another service of the cluster knows an attestation service: by its address and its certificate. */
+async function memberOf(
+  { name, attestationEndpoint }: LabTrustAuthority,
+  { ground }: Stage,
+): Promise<ClusterMember> {
+  const { certificatePem } = await ground.certificates.server(name, ground.host);
+  return { address: networkAddressOf(attestationEndpoint.url), certificate: certificatePem };
+}
+
+/** Nothing differs before the play makes it differ. @throws KpsimError `stage_not_honest` */
+async function demandAlike(client: AttestationClient, cluster: ClusterCalls): Promise<void> {
+  await cluster.get();
+  const seen = observedStatus(await client.status());
+  if (seen.outcome === 'passes') return;
+  throw new KpsimError('stage_not_honest', `The attestation services differ already: ${seen.message}`);
+}
+
+/** Services that are configured differently are an error in the status of each (health ERROR). */
+function observedStatus({ health, details }: ServiceStatus): Observed {
+  const found = details.find(({ id }) => id.endsWith(`.${DIVERGED}`));
+  if (health !== 'ERROR' || !found) return PASSED;
+  const { step } = reasonRow(DIVERGED);
+  return { outcome: 'refused', reason: DIVERGED, step, message: found.default_message };
 }
