@@ -37,6 +37,11 @@ export function paragraphs(text: string): string {
   return text.trim().replace(/(?<!\n)\n(?!\n)/g, ' ');
 }
 
+/** A summary as help shows it in a list, as a sentence of its own. */
+export function sentenceOf(summary: string): string {
+  return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
+}
+
 /** Help text below the options. */
 export function examplesOf(examples: string): string {
   const lines = examples.trim().split('\n');

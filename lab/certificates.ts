@@ -31,6 +31,8 @@ export class CertificateStore {
   readonly authority: CertificateAuthority;
   readonly #directory: string;
   readonly #clock: Clock;
+  /** The last request for each name. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   private constructor(authority: CertificateAuthority, directory: string, clock: Clock) {
     this.authority = authority;
@@ -110,11 +112,24 @@ export class CertificateStore {
     return this.#identity(name, () => this.authority.issueClient({ commonName: name }));
   }
 
-  /** What was issued before, if it is still good; something new otherwise. */
-  async #identity(
+  /** One request for a name after the other, so that nobody reads the key of one and the certificate of another. */
+  #identity(
     name: string,
     issue: () => Promise<KeyAndCertificate>,
     covers: (certificate: X509Certificate) => boolean = () => true,
+  ): Promise<IdentityFiles> {
+    const turn = (this.#turns.get(name) ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => this.#foundOrIssued(name, issue, covers));
+    this.#turns.set(name, turn);
+    return turn;
+  }
+
+  /** What was issued before, if it is still good; something new otherwise. */
+  async #foundOrIssued(
+    name: string,
+    issue: () => Promise<KeyAndCertificate>,
+    covers: (certificate: X509Certificate) => boolean,
   ): Promise<IdentityFiles> {
     if (!FILE_NAME.test(name)) {
       throw new KpsimError(

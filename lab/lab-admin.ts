@@ -7,7 +7,9 @@ import type { JournalEntry } from '../core/journal.js';
 import type { Service } from '../core/lifecycle.js';
 import { Metrics } from '../core/metrics.js';
 import { z } from 'zod';
+import { attestationRoutes } from './attest/admin-routes.js';
 import type { Ground } from './ground.js';
+import type { LabHost } from './services/host.js';
 
 const LAB = 'lab';
 
@@ -53,16 +55,22 @@ class LabJournal extends Journal {
   }
 }
 
+/** What a lab's admin listener asks about the lab, which is still being made when it starts. */
+export interface LabOutlook {
+  /** Whether the lab is configured; until then `/readyz` says no. */
+  readonly isReady: () => boolean;
+  /** Its hosts, as far as they are started. */
+  readonly hosts: () => readonly LabHost[];
+}
+
 /**
- * Starts the admin listener of a lab: that of all its services, with their metrics and journals together, and with
- * the journal of each at `/services/{name}/journal`.
- *
- * @param isReady whether the lab is configured; until then `/readyz` says no
+ * Starts the admin listener of a lab: that of all its services, with their metrics and journals together, with the
+ * journal of each at `/services/{name}/journal`, and with attestation failures at `/attestation`.
  */
 export async function startLabAdmin(
   ground: Ground,
   wantedPort: number,
-  isReady: () => boolean,
+  { isReady, hosts }: LabOutlook,
 ): Promise<AdminServer> {
   const { contexts } = ground;
   const own = await ground.ownContext(LAB);
@@ -96,6 +104,7 @@ export async function startLabAdmin(
         );
         response.json(found.journal.entries(query.last));
       });
+      attestationRoutes(app, hosts);
     },
   });
   ground.state.keepPort(`${LAB}/admin`, server.port);

@@ -147,10 +147,18 @@ export async function startLab(topology: Topology, options: LabOptions = {}): Pr
     ground = await makeGround(topology, dataDir.path, options);
     const { adminPort, onProgress = () => undefined } = options;
     let ready = false;
+    const hosts: LabHost[] = [];
     // First of all: a port that is taken is to be found out before minutes of work.
-    admin = adminPort === undefined ? undefined : await startLabAdmin(ground, adminPort, () => ready);
+    admin =
+      adminPort === undefined
+        ? undefined
+        : await startLabAdmin(ground, adminPort, {
+            isReady: () => ready,
+            hosts: () => hosts,
+          });
     tellForeign(topology, ground, onProgress);
     const services = await startServices(topology, ground, options);
+    hosts.push(...services.hosts);
     await configureLab(topology, services, ground, onProgress);
     await ground.state.save();
     ready = true;

@@ -30,6 +30,10 @@ export const COMMANDS = {
     summary: 'start a vCenter with its native key provider service',
     load: async () => (await import('./vcenter.js')).vcenter,
   },
+  attest: {
+    summary: 'play attestation failures by name: what is broken, and the reason that is given',
+    load: async () => (await import('./attest.js')).attest,
+  },
   kmip: {
     summary: 'ask a KMIP key server: create, get, locate, activate, revoke, destroy and more',
     load: async () => (await import('./kmip.js')).kmip,

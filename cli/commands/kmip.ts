@@ -10,7 +10,7 @@ import { printLine } from '../io.js';
 import { jsonText } from '../kmip/attribute-text.js';
 import type { RunWork } from '../kmip/tasks.js';
 import { TASKS } from '../kmip/tasks.js';
-import { examplesOf, paragraphs } from '../serve.js';
+import { examplesOf, paragraphs, sentenceOf } from '../serve.js';
 
 interface ConnectionOptions {
   readonly server?: ServerAddress;
@@ -71,7 +71,7 @@ kpsim kmip attributes ID --json --protocol-version 2.1`),
       );
     const run: RunWork = (work) => withClient(command.opts(), io, work);
     for (const [name, task] of Object.entries(TASKS)) {
-      task.configure(command.command(name).summary(task.summary).description(sentence(task.summary)), run);
+      task.configure(command.command(name).summary(task.summary).description(sentenceOf(task.summary)), run);
     }
   },
 };
@@ -129,8 +129,4 @@ function address(text: string): ServerAddress {
 function milliseconds(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a whole number of milliseconds.');
-}
-
-function sentence(summary: string): string {
-  return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
 }

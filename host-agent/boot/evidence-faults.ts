@@ -29,13 +29,33 @@ export interface EvidenceFaultDescription {
   readonly catalogueNumbers: readonly number[];
   readonly sentence: string;
   readonly stage: keyof Stages;
+  /** Its cause passes by itself: it strikes once. */
+  readonly momentary: boolean;
+  /** When it bites after it was injected: with the next boot of the host, or with its next attestation. */
+  readonly bites: 'boot' | 'attestation';
 }
 
 const ROWS = [...TPM_FAULTS, ...BOOT_FAULTS];
+type Row = (typeof ROWS)[number];
 const ROW_BY_NAME = new Map(ROWS.map((row) => [row.name, row]));
 
+/** Stages that are over once a host has booted. */
+const BOOT_STAGES: ReadonlySet<keyof Stages> = new Set(['manufacture', 'boot', 'ak']);
+
+/** A fault and those that it rests on. */
+function withNeeds(row: Row): Row[] {
+  return [row, ...(row.needs ?? []).flatMap((name) => ROW_BY_NAME.get(name) ?? [])];
+}
+
 /** Every fault that a host's evidence can have, for listings and documentation. */
-export const EVIDENCE_FAULTS: readonly EvidenceFaultDescription[] = ROWS;
+export const EVIDENCE_FAULTS: readonly EvidenceFaultDescription[] = ROWS.map((row) => ({
+  name: row.name,
+  catalogueNumbers: row.catalogueNumbers,
+  sentence: row.sentence,
+  stage: row.stage,
+  momentary: row.momentary ?? false,
+  bites: withNeeds(row).some(({ stage }) => BOOT_STAGES.has(stage)) ? 'boot' : 'attestation',
+}));
 
 /**
  * The faults of one host's evidence. The host calls each method at its stage, in this order, and goes on with what it returns;
@@ -54,8 +74,10 @@ export const EVIDENCE_FAULTS: readonly EvidenceFaultDescription[] = ROWS;
  * 11. `evidence` before round 2 is sent
  */
 export class EvidenceFaults {
-  readonly #active = new Map<string, (typeof ROWS)[number]>();
+  readonly #active = new Map<string, Row>();
   readonly #memory: FaultMemory = new Map();
+  /** Momentary faults that have struck. */
+  readonly #spent = new Set<string>();
 
   /** @throws KpsimError `fault_unknown` */
   constructor(names: Iterable<string> = []) {
@@ -91,12 +113,14 @@ export class EvidenceFaults {
   remove(name: string): void {
     this.#active.delete(name);
     this.#memory.delete(name);
+    this.#spent.delete(name);
   }
 
   /** Deactivates all faults. */
   clear(): void {
     this.#active.clear();
     this.#memory.clear();
+    this.#spent.clear();
   }
 
   /** Stage 1. @param vendor the maker of the TPM, who has also a revoked authority */
@@ -108,7 +132,7 @@ export class EvidenceFaults {
 
   /** Stage 2. */
   transport(transport: TpmTransport): TpmTransport {
-    return this.#at('transport').reduce((inner, apply) => apply(inner), transport);
+    return this.#rowsAt('transport').reduce((inner, row) => this.#broken(inner, row), transport);
   }
 
   /** Stage 3. */
@@ -166,11 +190,41 @@ export class EvidenceFaults {
     return this.#at('evidence').reduce((result, apply) => apply(result, this.#memory), evidence);
   }
 
+  /** The hooks of a stage that is about to be gone through; momentary ones strike by it. */
   #at<Stage extends keyof Stages>(stage: Stage): Stages[Stage][] {
-    // A row's hook is typed by its stage (AnyFaultRow), which the compiler cannot follow through a filter.
-    return [...this.#active.values()]
-      .filter((row) => row.stage === stage)
-      .map((row) => row.apply as Stages[Stage]);
+    return this.#rowsAt(stage).map((row) => {
+      if (row.momentary) this.#spent.add(row.name);
+      // A row's hook is typed by its stage (AnyFaultRow), which the compiler cannot follow through a filter.
+      return row.apply as Stages[Stage];
+    });
+  }
+
+  #rowsAt(stage: keyof Stages): Row[] {
+    const rows = new Set([...this.#active.values()].flatMap(withNeeds));
+    return [...rows].filter((row) => row.stage === stage && !this.#spent.has(row.name));
+  }
+
+  /** The way to the TPM with a fault in it; a momentary one has struck when it answered in the TPM's place. */
+  #broken(inner: TpmTransport, row: Row): TpmTransport {
+    const apply = row.apply as Stages['transport'];
+    if (!row.momentary) return apply(inner);
+    const reached = new WeakSet<Buffer>();
+    const broken = apply({
+      transmit: (command) => {
+        reached.add(command);
+        return inner.transmit(command);
+      },
+      close: () => inner.close(),
+    });
+    return {
+      transmit: async (command) => {
+        if (this.#spent.has(row.name)) return inner.transmit(command);
+        const response = await broken.transmit(command);
+        if (!reached.has(command)) this.#spent.add(row.name);
+        return response;
+      },
+      close: () => broken.close(),
+    };
   }
 }
 

@@ -1,8 +1,11 @@
+import { ESX_RELEASES, presetBaseImage } from '../../wire/esx-image/index.js';
+import type { BaseImage } from '../../wire/esx-image/index.js';
 import {
   EFI_GLOBAL_VARIABLE_GUID,
   RELIABLE_LOG_EVENTS,
   encodeTaggedEvent,
   encodeUefiVariable,
+  eventTypeOf,
 } from '../../wire/tpm2/index.js';
 import type { FaultRow } from '../tpm/index.js';
 import { measuredContent, measuredData } from './measurement.js';
@@ -18,6 +21,26 @@ export interface BootFaultStages {
 
 /** A way to break evidence by how the host boots; it takes effect with the next boot. */
 export type BootFault = FaultRow<BootFaultStages, 'boot'>;
+
+/** Build number of a patch that nobody released. */
+const UNKNOWN_BUILD = '99999999';
+
+/** The same release with another build number. */
+function patched({ version }: BaseImage): BaseImage {
+  const release = ESX_RELEASES.find((known) => version.startsWith(`${known}-`)) ?? '8.0.3';
+  return presetBaseImage(release, UNKNOWN_BUILD);
+}
+
+/** A variable event of PCR 7 doubled, the first that comes. */
+function withFirstVariableTwice(measurements: readonly Measurement[]): Measurement[] {
+  const at = measurements.findIndex(
+    ({ pcr, eventType }) =>
+      pcr === SECURE_BOOT_PCR && eventTypeOf(eventType) === 'EV_EFI_VARIABLE_DRIVER_CONFIG',
+  );
+  return measurements.flatMap((measurement, index) =>
+    index === at ? [measurement, measurement] : [measurement],
+  );
+}
 
 const MODULE_PCR = 13;
 const SECURE_BOOT_PCR = 7;
@@ -80,6 +103,13 @@ export const BOOT_FAULTS: readonly BootFault[] = [
       ]),
   },
   {
+    name: 'secure-boot-variable-duplicate',
+    catalogueNumbers: [36],
+    sentence: 'The first Secure Boot variable is measured twice before the separator of PCR 7.',
+    stage: 'boot',
+    apply: (options) => altered(options, withFirstVariableTwice),
+  },
+  {
     name: 'secure-boot-disabled',
     catalogueNumbers: [37],
     sentence: 'The host boots with Secure Boot switched off.',
@@ -95,6 +125,13 @@ export const BOOT_FAULTS: readonly BootFault[] = [
     sentence: 'One module is another than that of any imported base image.',
     stage: 'boot',
     apply: (options) => altered(options, withReplacedModule),
+  },
+  {
+    name: 'base-image-never-imported',
+    catalogueNumbers: [39],
+    sentence: 'The host boots a patched ESXi whose base image no administrator has imported.',
+    stage: 'boot',
+    apply: (options) => ({ ...options, image: patched(options.image) }),
   },
   {
     name: 'log-unreliable',

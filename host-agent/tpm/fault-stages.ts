@@ -51,6 +51,8 @@ export interface EvidenceParts extends QuoteParts {
   readonly activationProof: Buffer;
   readonly pcrValues: ReadonlyMap<HashAlgorithm, ReadonlyMap<number, Buffer>>;
   readonly eventLog: Buffer;
+  /** Sent in place of the encoded `akPublic`, by a fault that breaks the structure itself. */
+  readonly akPublicBytes?: Buffer;
 }
 
 /** What a fault can do to the host beside its evidence. */
@@ -108,6 +110,10 @@ export interface FaultRow<Stages, Stage extends keyof Stages = keyof Stages> {
   readonly sentence: string;
   readonly stage: Stage;
   readonly apply: Stages[Stage];
+  /** Its cause passes by itself: it strikes once, and again only after it was cleared and injected anew. */
+  readonly momentary?: true;
+  /** Names of faults that it rests on, which are active with it. */
+  readonly needs?: readonly string[];
 }
 
 /** A row of any stage, its hook typed by its stage. */

@@ -135,7 +135,7 @@ function evidenceContext(parts: EvidenceParts): EvidenceContext {
     signature: parts.signature.toString('base64'),
     pcrValues: pcrValuesHex(parts.pcrValues),
     eventLog: parts.eventLog.toString('base64'),
-    akPublic: encodeTpm2bPublic(parts.akPublic).toString('base64'),
+    akPublic: (parts.akPublicBytes ?? encodeTpm2bPublic(parts.akPublic)).toString('base64'),
   };
 }
 

@@ -64,6 +64,11 @@ export class HostPlatform {
     return this.#hostKey;
   }
 
+  /** The TPM, for a program that speaks to it in the host's place; undefined on a host without one. */
+  get tpm(): HostTpm | undefined {
+    return this.#tpm;
+  }
+
   /** Where other programs can reach the TPM in swtpm's manner; undefined unless the host is to listen there. */
   get tpmAddress(): TpmAddress | undefined {
     return this.#config.tpmPort === undefined ? undefined : this.#tpm?.address;

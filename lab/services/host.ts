@@ -1,4 +1,5 @@
 import type { Endpoint } from '../../core/lifecycle.js';
+import { Exclusive } from '../../host-agent/vm/exclusive.js';
 import type { PlatformParts, TpmKind } from '../../host-agent/index.js';
 import {
   HostAgentClient,
@@ -32,6 +33,7 @@ export class LabHost {
   readonly endpoint: Endpoint;
   readonly vmotionEndpoint: Endpoint;
   readonly #ground: Ground;
+  readonly #faultChanges = new Exclusive();
   #administrator: HostAgentClient | undefined;
 
   private constructor(placed: PlacedHost, endpoint: (name: string) => Endpoint, ground: Ground) {
@@ -78,6 +80,40 @@ export class LabHost {
   /** The administrator's client; the same one every time. */
   async client(): Promise<HostAgentClient> {
     return (this.#administrator ??= await this.clientAs(LAB_ADMINISTRATOR));
+  }
+
+  /** Names of the faults that break this host's evidence. */
+  async evidenceFaults(): Promise<readonly string[]> {
+    return (await this.client()).evidenceFaults();
+  }
+
+  /**
+   * Breaks the host's evidence by one more fault of `EVIDENCE_FAULTS`. Those that bite at boot do so at the next
+   * reboot, all others with the next attestation; one that strikes once strikes once more if it is injected again.
+   *
+   * @throws VapiError `INVALID_ARGUMENT` for a fault that there is not, `UNSUPPORTED` without a TPM
+   */
+  injectEvidenceFault(name: string): Promise<void> {
+    return this.#withFaults(async (client, names) => {
+      const others = names.filter((one) => one !== name);
+      if (others.length < names.length) await client.setEvidenceFaults(others);
+      await client.setEvidenceFaults([...others, name]);
+    });
+  }
+
+  /** Clears a fault, or all of them. Those that bite at boot are gone with the next reboot. */
+  clearEvidenceFaults(name?: string): Promise<void> {
+    return this.#withFaults((client, names) =>
+      client.setEvidenceFaults(names.filter((one) => name !== undefined && one !== name)),
+    );
+  }
+
+  /** The host takes the whole list, so one change waits for the other. */
+  #withFaults(change: (client: HostAgentClient, names: readonly string[]) => Promise<void>): Promise<void> {
+    return this.#faultChanges.run(async () => {
+      const client = await this.client();
+      await change(client, await client.evidenceFaults());
+    });
   }
 
   /** A client known by `commonName`; it is closed when the lab stops. */

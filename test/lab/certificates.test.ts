@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,6 +36,15 @@ describe('the certificates of a data directory', () => {
     const store = await CertificateStore.open(dataDir);
     const first = await store.server('kms-1');
     expect((await store.server('kms-1')).certificatePem).toBe(first.certificatePem);
+  });
+
+  it('are one key and its certificate for all who ask at the same time', async () => {
+    const store = await CertificateStore.open(dataDir);
+    const asked = await Promise.all(Array.from({ length: 8 }, () => store.client('admin')));
+    expect(new Set(asked.map(({ certificatePem }) => certificatePem)).size).toBe(1);
+    for (const { certificatePem, privateKeyPem } of asked) {
+      expect(new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(privateKeyPem))).toBe(true);
+    }
   });
 
   it('are issued anew when they run out, and when the address changes', async () => {

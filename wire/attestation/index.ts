@@ -1,4 +1,5 @@
 /** What attestation services, key provider services and hosts say to each other. */
+export * from './catalogue.js';
 export * from './ear.js';
 export * from './errors.js';
 export * from './exchange.js';

@@ -1,4 +1,4 @@
-import { TPMA_OBJECT } from '../../../wire/tpm2/index.js';
+import { AK_TEMPLATES, TPMA_OBJECT } from '../../../wire/tpm2/index.js';
 import type { TpmtPublic } from '../../../wire/tpm2/index.js';
 import type { AnyFaultRow, TpmFaultStages } from '../fault-stages.js';
 import { createObject, RANDOM_KEYS } from '../object-creation.js';
@@ -38,6 +38,13 @@ export const ATTESTATION_KEY_FAULTS: readonly AnyFaultRow<Pick<TpmFaultStages, '
     sentence: 'The attestation key may leave its TPM.',
     stage: 'ak',
     apply: (template) => without(template, TPMA_OBJECT.FIXED_TPM | TPMA_OBJECT.FIXED_PARENT),
+  },
+  {
+    name: 'ak-weak',
+    catalogueNumbers: [13],
+    sentence: 'The attestation key is RSA with 1024 bits.',
+    stage: 'ak',
+    apply: () => ({ ...AK_TEMPLATES['rsa2048-rsassa-sha256'], keyBits: 1024 }),
   },
   {
     name: 'ak-signs-with-sha1',

@@ -1,4 +1,5 @@
 import type { ChallengeContext } from '../../../wire/attestation/index.js';
+import { encodeTpm2bPublic } from '../../../wire/tpm2/index.js';
 import type { AnyFaultRow, EvidenceParts, FaultMemory, TpmFaultStages } from '../fault-stages.js';
 
 /** The value of the first time, again and again. */
@@ -26,9 +27,9 @@ export const CHALLENGE_FAULTS: readonly AnyFaultRow<
   {
     name: 'nonce-reused',
     catalogueNumbers: [19],
-    sentence: 'After an honest first attestation the host sends its evidence again whenever it attests.',
+    sentence: 'After an honest attestation the host sends its evidence once more, at the next one.',
     stage: 'evidence',
-    apply: (evidence, memory) => firstOnly<EvidenceParts>(memory, 'nonce-reused', evidence),
+    apply: replayedOnce,
   },
   {
     name: 'nonce-constant',
@@ -41,7 +42,7 @@ export const CHALLENGE_FAULTS: readonly AnyFaultRow<
     name: 'challenge-expired',
     catalogueNumbers: [21],
     sentence:
-      'The host keeps a challenge and attests with another; from 61 seconds later on, by its clock, it answers the one it kept.',
+      'The host keeps a challenge and attests with another; from 61 seconds later on, by its clock, it once answers the one it kept.',
     stage: 'ask',
     apply: async (ask, { clock }, memory) => {
       if (!memory.has('challenge-expired')) {
@@ -50,14 +51,17 @@ export const CHALLENGE_FAULTS: readonly AnyFaultRow<
       }
       // Only this fault writes under this key.
       const { challenge, sinceMs } = memory.get('challenge-expired') as HeldChallenge;
-      return clock.now() - sinceMs >= EXPIRED_AFTER_MS ? challenge : ask();
+      if (clock.now() - sinceMs < EXPIRED_AFTER_MS) return ask();
+      memory.delete('challenge-expired');
+      return challenge;
     },
   },
   {
     name: 'pcr-value-swapped',
     catalogueNumbers: [26],
-    sentence: 'Two of the PCR values that are sent beside the quote are swapped.',
+    sentence: 'Two of the PCR values that are sent beside a quote are swapped.',
     stage: 'evidence',
+    momentary: true,
     apply: (evidence) => ({ ...evidence, pcrValues: swapped(evidence.pcrValues) }),
   },
   {
@@ -72,7 +76,38 @@ export const CHALLENGE_FAULTS: readonly AnyFaultRow<
       ),
     }),
   },
+  {
+    name: 'ak-public-trailing-bytes',
+    catalogueNumbers: [30],
+    sentence: 'Bytes follow the end of the public area of the attestation key.',
+    stage: 'evidence',
+    apply: (evidence) => ({
+      ...evidence,
+      akPublicBytes: Buffer.concat([encodeTpm2bPublic(evidence.akPublic), Buffer.from([0])]),
+    }),
+  },
+  {
+    name: 'ak-public-truncated',
+    catalogueNumbers: [30],
+    sentence: 'The public area of the attestation key lacks its last byte.',
+    stage: 'evidence',
+    apply: (evidence) => ({
+      ...evidence,
+      akPublicBytes: encodeTpm2bPublic(evidence.akPublic).subarray(0, -1),
+    }),
+  },
 ];
+
+/** Remembers the evidence of one attestation, sends it again at the next, and is honest from then on. */
+function replayedOnce(evidence: EvidenceParts, memory: FaultMemory): EvidenceParts {
+  const remembered = memory.get('nonce-reused');
+  if (remembered === SPENT) return evidence;
+  memory.set('nonce-reused', remembered === undefined ? evidence : SPENT);
+  // Only this function writes under this key.
+  return remembered === undefined ? evidence : (remembered as EvidenceParts);
+}
+
+const SPENT = Symbol('spent');
 
 /** Swaps the first two values of each bank that differ. */
 function swapped(pcrValues: EvidenceParts['pcrValues']): EvidenceParts['pcrValues'] {

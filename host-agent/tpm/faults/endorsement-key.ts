@@ -99,9 +99,16 @@ export const ENDORSEMENT_KEY_FAULTS: readonly ManufactureFault[] = [
     apply: (options) => ({ ...options, certificate: false }),
   },
   {
+    name: 'ek-not-registered',
+    catalogueNumbers: [8],
+    sentence: 'The TPM has an endorsement key that no administrator has registered.',
+    stage: 'manufacture',
+    apply: (options) => ({ ...options, endorsementSeed: randomBytes(SEED_BYTES) }),
+  },
+  {
     name: 'tpm-replaced',
-    catalogueNumbers: [8, 9],
-    sentence: 'The host has another TPM than the one that is registered.',
+    catalogueNumbers: [9],
+    sentence: 'The host has another TPM than when it first attested.',
     stage: 'manufacture',
     apply: (options) => ({ ...options, endorsementSeed: randomBytes(SEED_BYTES) }),
   },

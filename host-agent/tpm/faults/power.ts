@@ -17,8 +17,9 @@ export const POWER_FAULTS: readonly AnyFaultRow<Pick<TpmFaultStages, 'begin' | '
   {
     name: 'reboot-during-attestation',
     catalogueNumbers: [29],
-    sentence: 'The TPM is power-cycled, and a boot measured, between the challenge and the quote.',
+    sentence: 'The TPM is power-cycled, and a boot measured, between a challenge and the quote.',
     stage: 'ask',
+    momentary: true,
     apply: async (ask, controls) => {
       const challenge = await ask();
       await controls.reboot();

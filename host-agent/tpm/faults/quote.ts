@@ -1,5 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { decodeTpmtSignature, encodeTpmtSignature } from '../../../wire/tpm2/index.js';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  decodeTpmsAttest,
+  decodeTpmtSignature,
+  encodeTpmsAttest,
+  encodeTpmtSignature,
+} from '../../../wire/tpm2/index.js';
+import type { HashAlgorithm } from '../../../wire/tpm2/index.js';
 import type { FaultRow, QuoteParts, QuoteRequest, TpmFaultStages } from '../fault-stages.js';
 
 type QuoteFault = FaultRow<TpmFaultStages, 'quote'>;
@@ -23,6 +29,14 @@ export const QUOTE_FAULTS: readonly QuoteFault[] = [
         await request.client.flush(other.handle);
       }
     },
+  },
+  {
+    name: 'quote-forged',
+    catalogueNumbers: [12],
+    sentence: 'The host has made the quote itself and signed it with an attestation key that signs anything.',
+    stage: 'quote',
+    needs: ['ak-not-restricted'],
+    apply: forgedQuote,
   },
   {
     name: 'signature-bit-flip',
@@ -71,6 +85,16 @@ export const QUOTE_FAULTS: readonly QuoteFault[] = [
       }),
   },
   {
+    name: 'signature-algorithm-swapped',
+    catalogueNumbers: [23],
+    sentence: 'The signature says that it was made with another hash than the attestation key is bound to.',
+    stage: 'quote',
+    apply: async (request, take) => {
+      const parts = await take(request);
+      return { ...parts, signature: withOtherHash(parts.signature) };
+    },
+  },
+  {
     name: 'pcr-not-covered',
     catalogueNumbers: [24],
     sentence: 'The quote covers fewer PCRs than the challenge asks for.',
@@ -108,7 +132,34 @@ export const QUOTE_FAULTS: readonly QuoteFault[] = [
       return { ...parts, attest: parts.attest.subarray(0, -1) };
     },
   },
+  {
+    name: 'signature-trailing-bytes',
+    catalogueNumbers: [30],
+    sentence: 'Bytes follow the end of the signature.',
+    stage: 'quote',
+    apply: async (request, take) => {
+      const parts = await take(request);
+      return { ...parts, signature: Buffer.concat([parts.signature, Buffer.from([0])]) };
+    },
+  },
+  {
+    name: 'signature-truncated',
+    catalogueNumbers: [30],
+    sentence: 'The signature lacks its last byte.',
+    stage: 'quote',
+    apply: async (request, take) => {
+      const parts = await take(request);
+      return { ...parts, signature: parts.signature.subarray(0, -1) };
+    },
+  },
 ];
+
+/** The same numbers under another name: nothing but the algorithm is wrong. */
+function withOtherHash(signature: Buffer): Buffer {
+  const decoded = decodeTpmtSignature(signature);
+  const hashAlg: HashAlgorithm = decoded.hashAlg === 'SHA384' ? 'SHA256' : 'SHA384';
+  return encodeTpmtSignature({ ...decoded, hashAlg });
+}
 
 /** The lowest bit of the last number of the signature, so that the structure stays readable. */
 function withFlippedBit(signature: Buffer): Buffer {
@@ -134,4 +185,20 @@ async function signedForgery(
   attest.writeUInt32BE(WRONG_MAGIC, 0);
   const { digest, ticket } = await client.hash(attest, ak.publicArea.scheme?.hashAlg ?? 'SHA256');
   return { attest, signature: await client.sign(ak.handle, digest, { ticket }), akPublic: ak.publicArea };
+}
+
+/**
+ * A structure that says what a TPM would say, byte for byte, but that the host made: it takes over what is the TPM's
+ * own from a real quote, and a key without `restricted` signs its digest.
+ */
+async function forgedQuote(
+  request: QuoteRequest,
+  take: (request: QuoteRequest) => Promise<QuoteParts>,
+): Promise<QuoteParts> {
+  const { client, ak } = request;
+  const honest = decodeTpmsAttest((await take(request)).attest);
+  const attest = encodeTpmsAttest({ ...honest, firmwareVersion: honest.firmwareVersion ^ 1n });
+  const hashAlg = ak.publicArea.scheme?.hashAlg ?? 'SHA256';
+  const digest = createHash(hashAlg.toLowerCase()).update(attest).digest();
+  return { attest, signature: await client.sign(ak.handle, digest), akPublic: ak.publicArea };
 }

@@ -4,13 +4,12 @@ import type { TpmTransport } from '../transport.js';
 
 type TransportFault = FaultRow<TpmFaultStages, 'transport'>;
 
-/** A transport that answers TPM2_Quote itself as long as `refusal` returns a code. */
-function refusingQuotes(transport: TpmTransport, refusal: () => number | undefined): TpmTransport {
+/** A transport that answers TPM2_Quote itself, with a response code. */
+function refusingQuotes(transport: TpmTransport, rc: number): TpmTransport {
   return {
     transmit: (command) => {
       const isQuote = command.length >= FRAME_HEADER_BYTES && command.readUInt32BE(6) === TPM_CC.Quote.code;
-      const rc = isQuote ? refusal() : undefined;
-      return rc === undefined ? transport.transmit(command) : Promise.resolve(encodeErrorResponse(rc));
+      return isQuote ? Promise.resolve(encodeErrorResponse(rc)) : transport.transmit(command);
     },
     close: () => transport.close(),
   };
@@ -21,36 +20,33 @@ export const TRANSPORT_FAULTS: readonly TransportFault[] = [
   {
     name: 'tpm-object-memory',
     catalogueNumbers: [60],
-    sentence: 'The TPM says at every quote that it has no room for another object (0x902).',
+    sentence: 'The TPM says at a quote that it has no room for another object (0x902).',
     stage: 'transport',
-    apply: (transport) => refusingQuotes(transport, () => TPM_RC.OBJECT_MEMORY),
+    momentary: true,
+    apply: (transport) => refusingQuotes(transport, TPM_RC.OBJECT_MEMORY),
   },
   {
     name: 'tpm-lockout',
     catalogueNumbers: [60],
-    sentence: 'The TPM says at every quote that it is in lockout (0x921).',
+    sentence: 'The TPM says at a quote that it is in lockout (0x921).',
     stage: 'transport',
-    apply: (transport) => refusingQuotes(transport, () => TPM_RC.LOCKOUT),
+    momentary: true,
+    apply: (transport) => refusingQuotes(transport, TPM_RC.LOCKOUT),
   },
   {
     name: 'tpm-retry-once',
     catalogueNumbers: [60],
     sentence: 'The TPM asks once to send the quote command again (0x922); a correct host does, and attests.',
     stage: 'transport',
-    apply: (transport) => {
-      let asked = false;
-      return refusingQuotes(transport, () => {
-        if (asked) return undefined;
-        asked = true;
-        return TPM_RC.RETRY;
-      });
-    },
+    momentary: true,
+    apply: (transport) => refusingQuotes(transport, TPM_RC.RETRY),
   },
   {
     name: 'tpm-failure-mode',
     catalogueNumbers: [60],
-    sentence: 'The TPM answers every command with failure mode (0x101).',
+    sentence: 'The TPM answers a command with failure mode (0x101).',
     stage: 'transport',
+    momentary: true,
     apply: (transport) => ({
       transmit: () => Promise.resolve(encodeErrorResponse(TPM_RC.FAILURE)),
       close: () => transport.close(),

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { EVIDENCE_FAULTS, parseTopology, startLab } from '../../../lab/index.js';
+import type { Lab } from '../../../lab/index.js';
+
+const TOPOLOGY = `
+trustAuthorities: [{ name: ta-1 }]
+vcenters:
+  - name: vc-1
+    clusters: [{ name: trusted, trustAuthority: ta-1, hosts: [{ name: esx-1 }] }]
+    hosts: [{ name: esx-plain, tpm: false }]
+`;
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await startLab(parseTopology(TOPOLOGY), { adminPort: 0 });
+});
+
+afterAll(() => lab.stop());
+
+async function ask(method: string, path: string): Promise<{ status: number; body: unknown }> {
+  const answer = await fetch(`${lab.admin!.url}${path}`, { method });
+  return { status: answer.status, body: (await answer.json()) as unknown };
+}
+
+async function reasonOf(host: string): Promise<string | undefined> {
+  const { appraisals } = await (await lab.host(host).client()).attest(true);
+  return appraisals[0]?.reason;
+}
+
+const FAULTS = '/attestation/hosts/esx-1/faults';
+
+describe('attestation failures of a lab', () => {
+  it('can be listed', async () => {
+    const scenarios = await ask('GET', '/attestation/scenarios');
+    expect(scenarios.body).toContainEqual(
+      expect.objectContaining({ name: 'token-alg-none', reason: 'token_alg', place: 'token' }),
+    );
+    const faults = (await ask('GET', '/attestation/faults')).body as { name: string }[];
+    expect(faults.map(({ name }) => name)).toEqual(EVIDENCE_FAULTS.map(({ name }) => name));
+    expect(faults).toContainEqual(expect.objectContaining({ name: 'ak-weak', bites: 'boot' }));
+  });
+
+  it('are injected into a host by name over the admin API, seen there, and cleared', async () => {
+    expect(await reasonOf('esx-1')).toBeUndefined();
+    const injected = await ask('PUT', `${FAULTS}/signature-bit-flip`);
+    expect(injected.body).toEqual({ faults: ['signature-bit-flip'], bites: 'attestation' });
+    expect(await reasonOf('esx-1')).toBe('bad_signature');
+    await ask('PUT', `${FAULTS}/log-truncated`);
+    expect((await ask('GET', '/attestation/hosts')).body).toEqual([
+      { host: 'esx-1', faults: ['signature-bit-flip', 'log-truncated'] },
+      { host: 'esx-plain', faults: [] },
+    ]);
+    expect((await ask('DELETE', `${FAULTS}/signature-bit-flip`)).body).toEqual({ faults: ['log-truncated'] });
+    expect(await reasonOf('esx-1')).toBe('log_malformed');
+    await ask('DELETE', FAULTS);
+    expect((await ask('GET', FAULTS)).body).toEqual({ faults: [] });
+    expect(await reasonOf('esx-1')).toBeUndefined();
+  });
+
+  it('bite at the next boot where they have to, and are gone with the one after', async () => {
+    const client = await lab.host('esx-1').client();
+    expect((await ask('PUT', `${FAULTS}/quote-forged`)).body).toMatchObject({ bites: 'boot' });
+    await client.reboot();
+    expect(await reasonOf('esx-1')).toBe('ak_not_restricted_signing');
+    await ask('DELETE', FAULTS);
+    await client.reboot();
+    expect(await reasonOf('esx-1')).toBeUndefined();
+  });
+
+  it('that strike once strike once more when they are injected again', async () => {
+    const host = lab.host('esx-1');
+    for (let time = 0; time < 2; time += 1) {
+      await host.injectEvidenceFault('pcr-value-swapped');
+      expect([await reasonOf('esx-1'), await reasonOf('esx-1')]).toEqual(['pcr_digest_mismatch', undefined]);
+    }
+    await host.clearEvidenceFaults();
+    expect(await host.evidenceFaults()).toEqual([]);
+  });
+
+  it.each([
+    ['PUT', '/attestation/hosts/esx-1/faults/no-such-fault', /GET \/attestation\/faults lists them/],
+    ['PUT', '/attestation/hosts/nobody/faults/ak-weak', /GET \/attestation\/hosts lists them/],
+    ['GET', '/attestation/hosts/nobody/faults', /GET \/attestation\/hosts lists them/],
+  ])('%s %s says what there is instead', async (method, path, text) => {
+    const { status, body } = await ask(method, path);
+    expect(status).toBe(404);
+    expect(JSON.stringify(body)).toMatch(text);
+  });
+});
