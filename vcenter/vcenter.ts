@@ -25,12 +25,16 @@ import { hostFacts } from './migration/host-facts.js';
 import { Migrations } from './migration/migrations.js';
 import { Changes } from './operations/changes.js';
 import { Events } from './operations/events.js';
+import { RestTasks } from './operations/rest-tasks.js';
 import { Tasks } from './operations/tasks.js';
 import { Collectors } from './property-collector/collectors.js';
 import { Pages } from './property-collector/pages.js';
 import type { Content } from './property-collector/retrieval.js';
 import { Retrieval } from './property-collector/retrieval.js';
 import { VcenterStore } from './store.js';
+import { TrustAuthorityMembers } from './trusted-infrastructure/members.js';
+import { RegisteredServices } from './trusted-infrastructure/registered-services.js';
+import { SecurityTokenService } from './trusted-infrastructure/sts.js';
 import { Reconfiguration } from './virtual-machines/reconfiguration.js';
 import { VirtualMachines } from './virtual-machines/virtual-machines.js';
 
@@ -55,6 +59,7 @@ export class Vcenter {
   readonly sessions: Sessions;
   readonly throttle: LoginThrottle;
   readonly tasks: Tasks;
+  readonly restTasks: RestTasks;
   readonly events: Events;
   readonly hosts: Hosts;
   readonly native: NativeKeyProviders | undefined;
@@ -64,6 +69,9 @@ export class Vcenter {
   readonly vms: VirtualMachines;
   readonly reconfiguration: Reconfiguration;
   readonly migrations: Migrations;
+  readonly members: TrustAuthorityMembers;
+  readonly sts: SecurityTokenService;
+  readonly registeredServices: RegisteredServices;
   readonly collectors: Collectors;
   readonly pages = new Pages();
   readonly views = new Views();
@@ -86,6 +94,7 @@ export class Vcenter {
     this.sessions = new Sessions(clock, config.sessionIdleSeconds, config.sessionLimit);
     this.throttle = new LoginThrottle(clock);
     this.tasks = new Tasks(clock, log, this.changes.signal);
+    this.restTasks = new RestTasks(clock, context.rng, log);
     this.events = new Events(clock, this.inventory);
     this.collectors = new Collectors(this.changes);
     this.hosts = new Hosts(config, { clock, log, inventory: this.inventory, changed: this.changes.signal });
@@ -108,6 +117,14 @@ export class Vcenter {
       now: () => clock.now(),
       hostFacts: (host, state) => hostFacts(this.inventory, host, state),
     });
+    this.members = new TrustAuthorityMembers(config, this.inventory);
+    this.sts = new SecurityTokenService({
+      store: this.store,
+      sealer,
+      clock,
+      instanceUuid: this.instanceUuid,
+    });
+    this.registeredServices = new RegisteredServices(this.store);
     this.topology = new Topology(this);
     this.vms = new VirtualMachines(this);
     this.reconfiguration = new Reconfiguration(this);
@@ -146,7 +163,8 @@ export class Vcenter {
     await this.hosts.close();
     await this.migrations.reconciler.stop();
     await this.tasks.settled();
-    await Promise.all([this.providers.close(), this.native?.close()]);
+    await this.restTasks.settled();
+    await Promise.all([this.providers.close(), this.native?.close(), this.members.close()]);
     this.store.close();
     this.sealer.close();
   }

@@ -1,3 +1,6 @@
+import type { VcenterClient } from '../../vcenter/client.js';
+import type { NetworkAddress, X509CertChain } from '../../wire/attestation/index.js';
+import { networkAddressOf } from '../../wire/attestation/index.js';
 import type { Ground } from '../ground.js';
 import type { LabServices } from '../services/index.js';
 import type { LabVcenter } from '../services/vcenter.js';
@@ -40,18 +43,43 @@ export async function configureTrustedInfrastructure(
   );
   await settleAll(
     trusted.map(async ({ cluster, authority, vcenter }) => {
-      const client = await vcenter.client();
       const reference = await vcenter.find(`${vcenter.datacenterName}/host/${cluster}`);
-      const service = (address: string): unknown => ({
-        address,
-        trusted_CA: certificates.caPem,
-        group: authority.group,
-      });
-      const path = `/api/kpsim/vcenter/clusters/${reference?.value ?? ''}/trusted-infrastructure`;
-      await client.rest('PUT', path, {
-        attestation: [service(authority.attestationEndpoint.url)],
-        kms: [service(authority.keyProviderEndpoint.url)],
-      });
+      if (!reference) return;
+      for (const [kind, { url }] of [
+        ['attestation', authority.attestationEndpoint],
+        ['kms', authority.keyProviderEndpoint],
+      ] as const) {
+        await useService(await vcenter.client(), reference.value, kind, {
+          address: networkAddressOf(url),
+          trusted_CA: { cert_chain: [certificates.caPem] },
+          group: authority.group,
+          trust_authority_cluster: authority.name,
+        });
+      }
     }),
   );
+}
+
+const ROOT = '/api/vcenter/trusted-infrastructure';
+
+/** Registers a service of a Trust Authority with a vCenter, and lets a cluster use it, as far as that is not so yet. */
+async function useService(
+  client: VcenterClient,
+  cluster: string,
+  kind: 'attestation' | 'kms',
+  spec: {
+    readonly address: NetworkAddress;
+    readonly trusted_CA: X509CertChain;
+    readonly group: string;
+    readonly trust_authority_cluster: string;
+  },
+): Promise<void> {
+  const find = async (path: string): Promise<string | undefined> => {
+    const found = await client.rest('POST', `${path}?action=query`, { address: [spec.address] });
+    return (found as readonly { readonly service: string }[])[0]?.service;
+  };
+  const services = `${ROOT}/${kind}/services`;
+  const service = (await find(services)) ?? (await client.rest('POST', services, spec));
+  const used = `${ROOT}/trusted-clusters/${cluster}/${kind}/services`;
+  if ((await find(used)) === undefined) await client.restTask('POST', used, { type: 'SERVICE', service });
 }

@@ -7,6 +7,7 @@ import { startKms } from '../../kms/harness.js';
 import type { TestTrustAuthority, TrustPki } from '../../trust-authority/harness.js';
 import { makeTrustPki, startTrustAuthority } from '../../trust-authority/harness.js';
 import type { RunningHost } from '../site.js';
+import { trustServices } from '../trusted-infrastructure/services.js';
 import { Site, addCluster, addHost, addVm, faultOf } from '../site.js';
 import type { Side, SideWish } from './sides.js';
 import { locate, startSide } from './sides.js';
@@ -72,11 +73,7 @@ async function trustedSide(name: string, wish: SideWish = {}): Promise<Side> {
 }
 
 async function trust({ vc }: Side, cluster: string): Promise<void> {
-  const service = (address: string) => ({ address, trusted_CA: pki.authority.caPem, group: 'group-1' });
-  await vc.client.rest('PUT', `/api/kpsim/vcenter/clusters/${cluster}/trusted-infrastructure`, {
-    attestation: [service(ta.attestationUrl)],
-    kms: [service(ta.kmsUrl)],
-  });
+  await trustServices(vc.client, cluster, { ta, caPem: pki.authority.caPem });
 }
 
 const trustedVm = (side: Side): Promise<string> =>
