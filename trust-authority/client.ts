@@ -7,13 +7,21 @@ export type {
   EndorsementKeyInfo,
   KnownHost,
 } from './attestation/client.js';
+export type { ClusterMember, ClusterState, MemberState } from './cluster/members.js';
 export { KeyProviderServiceClient } from './kps/client.js';
 export type {
   AttestationServiceInfo,
+  ConsumerPrincipalInfo,
   GeneratedKey,
+  KeyRequestTokens,
+  KeyServerStatus,
   KmsProviderInfo,
   KmsProviderCreateSpec,
+  KmsProviderStatus,
   KmsProviderUpdateSpec,
   ReleasedKey,
+  RemoteServerCertificate,
 } from './kps/client.js';
+export { signPrincipalToken } from './principal-signer.js';
+export type { PrincipalSigner, PrincipalTokenRequest } from './principal-signer.js';
 export type { AppliedConfiguration, ServiceStatus, TrustAuthorityClientOptions } from './rest-client.js';

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 
-import { base64Bytes, networkAddress, serviceGroup, x509CertChain } from '../wire/attestation/index.js';
+import {
+  MAX_TOKEN_LIFETIME_SECONDS,
+  base64Bytes,
+  consumerPrincipalSpec,
+  networkAddress,
+  serviceGroup,
+  x509CertChain,
+} from '../wire/attestation/index.js';
 
 /** A name that an administrator gives, for example to a provider or a certificate. */
 export const givenName = z
@@ -84,6 +91,25 @@ export const serverCertificatesSpec = z.strictObject({ certificates: z.array(pem
 /** Body of `PUT providers/{provider}/credential`. */
 export const credentialSpec = z.strictObject({ password: z.string().min(1).max(1024) });
 
+/** Profiles of the consumer principals that may use a provider. */
+export const entitledProfiles = z.array(z.uuid()).max(256);
+
+/** Body of `PUT /api/kpsim/kms/providers/{provider}/entitlements`. */
+export const entitlementsSpec = z.strictObject({ profiles: entitledProfiles });
+
+/** Body of `PUT raw-config`. */
+export const rawConfigSpec = z.strictObject({
+  configuration: z
+    .string()
+    .min(1)
+    .max(16 * 1024 * 1024),
+});
+
+/** Body of `PUT /api/kpsim/{attestation,kms}/cluster`. */
+export const clusterSpec = z.strictObject({
+  members: z.array(z.strictObject({ address: networkAddress, trusted_CA: x509CertChain })).max(64),
+});
+
 /** Body of `POST /api/esx/trusted-infrastructure/attestation/services`. */
 export const attestationServiceSpec = z.strictObject({
   address: networkAddress,
@@ -99,6 +125,7 @@ const initialConfiguration = z.strictObject({
   /** Contents of `boot_imgdb.tgz` files, in base64. */
   baseImages: z.array(base64Bytes(16 * 1024 * 1024)).default([]),
   attestationServices: z.array(attestationServiceSpec).default([]),
+  consumerPrincipals: z.array(consumerPrincipalSpec).default([]),
   providers: z
     .array(
       providerCreateSpec.extend({
@@ -137,7 +164,7 @@ export const trustAuthorityConfig = z.strictObject({
         .number()
         .int()
         .min(1)
-        .max(31 * 86_400)
+        .max(MAX_TOKEN_LIFETIME_SECONDS)
         .default(8 * 3600),
       /** Time to answer a challenge. */
       challengeLifetimeSeconds: z.number().int().min(1).max(3600).default(60),
@@ -152,6 +179,15 @@ export const trustAuthorityConfig = z.strictObject({
       primaryKeyCacheSeconds: z.number().int().min(0).max(3600).default(30),
       /** How long signing certificates of attestation services are believed before they are fetched again. */
       signingCertificateCacheSeconds: z.number().int().min(1).max(86_400).default(300),
+      /** How much longer they are believed while their service cannot be reached. */
+      signingCertificateOutageSeconds: z
+        .number()
+        .int()
+        .min(0)
+        .max(31 * 86_400)
+        .default(8 * 3600),
+      /** Give keys only to hosts that also show a principal token of a registered consumer principal. */
+      requirePrincipal: z.boolean().default(false),
       /** Accept documents of the attestation service beside it. */
       trustOwnAttestation: z.boolean().default(true),
     })

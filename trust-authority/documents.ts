@@ -1,6 +1,14 @@
 import { VapiError } from '../core/http/index.js';
 import type { DocumentKind, TrustAuthorityStore } from './store.js';
 
+/** New rows for one table; see {@link DocumentTable.replaceAll}. */
+export interface TableReplacement {
+  /** What the store is to hold. */
+  readonly write: () => readonly [DocumentKind, ReadonlyMap<string, unknown>];
+  /** Takes the rows into use, once they are durable. */
+  readonly apply: () => void;
+}
+
 /**
  * All documents of one kind, in memory and in the store: reads cost nothing, and a write is seen only once it is
  * durable.
@@ -85,6 +93,36 @@ export class DocumentTable<T> {
     await this.#store.removeDocument(this.#kind, id);
     this.#rows.delete(id);
     this.#version += 1;
+  }
+
+  /**
+   * Replaces everything in several tables of one store at once: after a failure all are as they were before.
+   *
+   * @throws VapiError `INVALID_ARGUMENT` if there are too many
+   */
+  static async replaceAll(store: TrustAuthorityStore, changes: readonly TableReplacement[]): Promise<void> {
+    await store.replaceDocuments(changes.map((change) => change.write()));
+    for (const change of changes) change.apply();
+  }
+
+  /** A part of {@link replaceAll}: all rows of this table. @throws VapiError `INVALID_ARGUMENT` */
+  replacement(rows: ReadonlyMap<string, T>): TableReplacement {
+    if (rows.size > this.#limit) {
+      throw new VapiError(
+        'INVALID_ARGUMENT',
+        `There can be ${this.#limit} documents of the kind ${this.#what} at most, not ${rows.size}.`,
+      );
+    }
+    return {
+      write: () => [this.#kind, rows],
+      apply: () => {
+        this.#rows.clear();
+        for (const [id, value] of [...rows].sort(([left], [right]) => (left < right ? -1 : 1))) {
+          this.#rows.set(id, value);
+        }
+        this.#version += 1;
+      },
+    };
   }
 
   #notFound(id: string): VapiError {

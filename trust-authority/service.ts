@@ -3,16 +3,24 @@ import type { HttpsServer } from '../core/http/index.js';
 import { createApp, startHttpsServer, urlOf, vapiErrorHandler } from '../core/http/index.js';
 import { makePrivateDir } from '../core/data-dir.js';
 import type { Endpoint, Health, Service } from '../core/lifecycle.js';
-import { networkAddressOf } from '../wire/attestation/index.js';
+import { httpsUrlOf, networkAddressOf } from '../wire/attestation/index.js';
 import { AttestationService, SIGNING_KEY } from './attestation/attestation-service.js';
 import { AttestationConfiguration } from './attestation/configuration.js';
 import { KnownHosts } from './attestation/known-hosts.js';
 import { attestationOperations } from './attestation/operations.js';
 import { attestationStatus } from './attestation/status.js';
 import type { TrustAuthorityConfig } from './config.js';
+import { ClusterMembers } from './cluster/members.js';
+import type { ClusterMember } from './cluster/members.js';
 import { applyInitialConfiguration } from './initial-configuration.js';
+import { KeyProviderServiceClient } from './kps/client.js';
+import { KmsConfiguration } from './kps/configuration.js';
+import type { ConfiguredKmsRooms } from './kps/configuration.js';
+import { ConsumerPrincipals } from './kps/consumer-principals.js';
 import { KeyOperations } from './kps/key-operations.js';
 import { kmsOperations } from './kps/operations.js';
+import type { KmsRooms } from './kps/operations.js';
+import { PrincipalVerifier } from './kps/principal-verifier.js';
 import { Providers } from './kps/providers.js';
 import { TokenVerifier } from './kps/token-verifier.js';
 import { TrustedIssuers } from './kps/trusted-issuers.js';
@@ -21,6 +29,9 @@ import { chainOf } from './rest-client.js';
 import type { Operation } from './rest/operation.js';
 import { noSuchOperation, operationRouter } from './rest/router.js';
 import { TrustAuthorityStore } from './store.js';
+
+/** Longest wait for another service of the cluster, in milliseconds. */
+const MEMBER_TIMEOUT_MS = 5_000;
 
 /** What a running Trust Authority holds, and how it is taken down. */
 interface Running {
@@ -105,6 +116,7 @@ async function startTrustAuthority(config: TrustAuthorityConfig, context: Servic
       group: config.group,
       tls: config.tls,
       cacheSeconds: config.kms.signingCertificateCacheSeconds,
+      outageSeconds: config.kms.signingCertificateOutageSeconds,
     });
     closers.push(() => issuers.close());
     if (config.kms.trustOwnAttestation) {
@@ -121,11 +133,10 @@ async function startTrustAuthority(config: TrustAuthorityConfig, context: Servic
       primaryKeyCacheSeconds: config.kms.primaryKeyCacheSeconds,
     });
     closers.push(() => providers.close());
-    await applyInitialConfiguration(config.initial, { configuration, issuers, providers });
+    const principals = new ConsumerPrincipals(context, store);
+    await applyInitialConfiguration(config.initial, { configuration, issuers, providers, principals });
+    const kmsRows = kmsOperations(kmsRooms(config, context, { store, issuers, providers, principals }));
 
-    const { leewaySeconds } = config.kms;
-    const tokens = new TokenVerifier({ context, issuers, group: config.group, leewaySeconds });
-    const keys = new KeyOperations(tokens, providers);
     const attestationRows = attestationOperations({
       service,
       configuration,
@@ -135,19 +146,54 @@ async function startTrustAuthority(config: TrustAuthorityConfig, context: Servic
     });
     mount(attestationApp, attestationRows, config, context, 'kpsim_attestation');
     const kmsApp = createApp();
-    mount(
-      kmsApp,
-      kmsOperations({ keys, providers, issuers, store, group: config.group }),
-      config,
-      context,
-      'kpsim_kps',
-    );
+    mount(kmsApp, kmsRows, config, context, 'kpsim_kps');
     const kms = await listen(config, config.kms.port, kmsApp);
     closers.push(() => kms.close());
     return { configuration, attestation, kms, close };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** What the operations of the key provider service work on, besides what they share with the store. */
+function kmsRooms(
+  { group, kms: { leewaySeconds, requirePrincipal }, tls }: TrustAuthorityConfig,
+  context: ServiceContext,
+  rooms: Omit<ConfiguredKmsRooms, 'group'>,
+): KmsRooms {
+  const { store, issuers, providers, principals } = rooms;
+  const configuration = new KmsConfiguration({ ...rooms, group });
+  const keys = new KeyOperations({
+    tokens: new TokenVerifier({ context, issuers, group, leewaySeconds }),
+    principals: new PrincipalVerifier({ context, principals, group, leewaySeconds }),
+    requirePrincipal,
+    providers,
+  });
+  const members = new ClusterMembers({
+    store,
+    kind: 'kms-cluster-member',
+    ownFingerprint: () => configuration.applied().fingerprint,
+    fingerprintOf: (member) => kmsFingerprintOf(member, tls),
+  });
+  return { keys, providers, issuers, principals, configuration, members };
+}
+
+/** @throws KpsimError `unreachable`, … */
+async function kmsFingerprintOf(
+  { address, trusted_CA }: ClusterMember,
+  clientCertificate: TrustAuthorityConfig['tls'],
+): Promise<string> {
+  const client = new KeyProviderServiceClient({
+    baseUrl: httpsUrlOf(address),
+    caPem: trusted_CA.cert_chain.join('\n'),
+    clientCertificate,
+    timeoutMs: MEMBER_TIMEOUT_MS,
+  });
+  try {
+    return await client.cluster.fingerprint();
+  } finally {
+    await client.close();
   }
 }
 

@@ -35,7 +35,10 @@ export type DocumentKind =
   | 'known-host'
   | 'key-pair'
   | 'provider'
-  | 'attestation-service';
+  | 'attestation-service'
+  | 'consumer-principal'
+  | 'attestation-cluster-member'
+  | 'kms-cluster-member';
 
 /** Kinds of secrets; they are sealed at rest. */
 export type SecretKind = 'private-key' | 'pending-private-key' | 'credential';
@@ -80,6 +83,21 @@ export class TrustAuthorityStore {
     return this.#commits.run(() => {
       this.#statements.put.run(kind, id, text);
       this.#statements.change.run(kind, this.#clock.now());
+    });
+  }
+
+  /** Replaces all documents of some kinds, all of them or none. */
+  replaceDocuments(kinds: readonly (readonly [DocumentKind, ReadonlyMap<string, unknown>])[]): Promise<void> {
+    const texts = kinds.map(([kind, rows]) => ({
+      kind,
+      rows: [...rows].map(([id, value]) => ({ id, text: JSON.stringify(value) })),
+    }));
+    return this.#commits.run(() => {
+      for (const { kind, rows } of texts) {
+        this.#statements.clear.run(kind);
+        for (const { id, text } of rows) this.#statements.put.run(kind, id, text);
+        this.#statements.change.run(kind, this.#clock.now());
+      }
     });
   }
 
@@ -133,6 +151,7 @@ function prepareStatements(database: SqliteDatabase) {
     all: database.prepare('SELECT id, value FROM document WHERE kind = ? ORDER BY id'),
     put: database.prepare('INSERT OR REPLACE INTO document (kind, id, value) VALUES (?, ?, ?)'),
     remove: database.prepare('DELETE FROM document WHERE kind = ? AND id = ?'),
+    clear: database.prepare('DELETE FROM document WHERE kind = ?'),
     change: database.prepare('INSERT OR REPLACE INTO change (kind, changed_at_ms) VALUES (?, ?)'),
     changed: database.prepare('SELECT changed_at_ms AS ms FROM change WHERE kind = ?'),
     secret: database.prepare('SELECT sealed FROM secret WHERE kind = ? AND id = ?'),

@@ -5,6 +5,7 @@ const SECRET_MEMBERS: ReadonlySet<string> = new Set([
   'oneTimeKey',
   'nonce',
   'password',
+  'principal',
   'privateKeyPem',
 ]);
 const MASK = '[masked]';

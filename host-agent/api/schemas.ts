@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 
 import { z } from 'zod';
 
-import { networkAddress, serviceGroup, x509CertChain } from '../../wire/attestation/index.js';
+import { networkAddress, principalToken, serviceGroup, x509CertChain } from '../../wire/attestation/index.js';
 import { migrationSpecSchema } from '../vmotion/migration-spec.js';
 
 /** Longest names of VMs, datastores, providers and hosts, in characters (own choice; vSphere allows 80). */
@@ -159,6 +159,8 @@ export const trustedServicesSchema = z.strictObject({
   attestation: z.array(trustedServiceSchema).max(16).readonly(),
   kms: z.array(trustedServiceSchema).max(16).readonly(),
   providers: z.array(name).max(32).readonly(),
+  /** For whom the host works: a token of its vCenter that key provider services may ask for; bound to the host's certificate. */
+  principal: principalToken.optional(),
 });
 
 /** Body of `PUT key-servers/{cluster}`: lets the host fetch standard keys itself, as vSAN hosts do. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 
 import { zeroise } from '../../core/secret.js';
 import { VapiError } from '../../core/http/index.js';
@@ -151,8 +152,13 @@ export class Providers {
         fields: { name: taken },
       });
     }
+    const { principal: formerPrincipal, ...before } = this.trusted;
+    const { principal, ...services } = spec;
     await store.update({ trusted: spec });
-    await this.#applyTrusted();
+    // A token that is merely renewed must not cost the host its reports.
+    if (isDeepStrictEqual(before, services) && formerPrincipal !== principal) {
+      this.#options.trusted.setPrincipal(principal);
+    } else await this.#applyTrusted();
   }
 
   /** Trusted services of one kind, in the form of the ESX API. */
@@ -197,9 +203,10 @@ export class Providers {
   }
 
   async #applyTrusted(): Promise<void> {
-    const { attestation, kms, providers } = this.trusted;
+    const { attestation, kms, providers, principal } = this.trusted;
     await this.#options.attestor.configure(attestation);
     await this.#options.trusted.configure(kms, providers);
+    this.#options.trusted.setPrincipal(principal);
   }
 }
 

@@ -2,7 +2,8 @@ import { HttpStatusError } from '../../core/http/index.js';
 import { KpsimError } from '../../core/errors.js';
 import { zeroise } from '../../core/secret.js';
 import { KeyProviderServiceClient } from '../../trust-authority/client.js';
-import { AttestationError } from '../../wire/attestation/index.js';
+import type { KeyRequestTokens } from '../../trust-authority/client.js';
+import { AttestationError, reasonRow } from '../../wire/attestation/index.js';
 import type { CryptoKeyId, HostKeyStatus, KeyUnavailableReason, TrustedServiceSpec } from '../api/results.js';
 import type { Attestor } from '../trust/attestor.js';
 import { NotAttestedError } from '../trust/attestor.js';
@@ -38,6 +39,8 @@ const MENDED_BY_ATTESTING: ReadonlySet<string> = new Set([
 const VIM_REASONS: Readonly<Record<string, KeyUnavailableReason>> = {
   WrappingKeyMissingInKMS: 'WrappingKeyMissingInKMS',
   WrappingKeyNotActiveOrEnabled: 'WrappingKeyNotActiveOrEnabled',
+  sts_issuer_untrusted: 'NoPermissionToAccessKeyProvider',
+  principal_token_invalid: 'NoPermissionToAccessKeyProvider',
   principal_not_entitled: 'NoPermissionToAccessKeyProvider',
   key_server_unavailable: 'KeyStateClusterUnreachable',
 };
@@ -51,6 +54,7 @@ export class TrustedKeySource implements KeySource {
   readonly #options: TrustedKeySourceOptions;
   #services: readonly KeyProviderService[] = [];
   #providers: ReadonlySet<string> = new Set();
+  #principal: string | undefined;
 
   constructor(options: TrustedKeySourceOptions) {
     this.#options = options;
@@ -70,6 +74,11 @@ export class TrustedKeySource implements KeySource {
     }));
   }
 
+  /** Sets the principal token that is shown beside the host's own; a new one takes the place of one that expires. */
+  setPrincipal(token: string | undefined): void {
+    this.#principal = token;
+  }
+
   serves(provider: string): boolean {
     return this.#providers.has(provider);
   }
@@ -80,16 +89,16 @@ export class TrustedKeySource implements KeySource {
   }
 
   obtain(id: CryptoKeyId): Promise<Buffer> {
-    return this.#ask(id, async ({ client }, token) => {
-      const released = await client.decrypt({ provider: providerOf(id), ciphertext: id.keyId }, token);
+    return this.#ask(id, async ({ client }, tokens) => {
+      const released = await client.decrypt({ provider: providerOf(id), ciphertext: id.keyId }, tokens);
       return this.#open(id, released.plaintextJwe);
     });
   }
 
   generate(provider: string): Promise<{ id: NormalKeyId; key: Buffer }> {
     const wanted = keyIdOf(provider, '');
-    return this.#ask(wanted, async ({ client }, token) => {
-      const made = await client.generateKey({ provider, numOfBytes: KEK_BYTES }, token);
+    return this.#ask(wanted, async ({ client }, tokens) => {
+      const made = await client.generateKey({ provider, numOfBytes: KEK_BYTES }, tokens);
       return { id: keyIdOf(provider, made.ciphertext), key: await this.#open(wanted, made.plaintextJwe) };
     });
   }
@@ -115,7 +124,7 @@ export class TrustedKeySource implements KeySource {
   /** Asks the services in their order; one that cannot be reached or does not know the provider is passed over. */
   async #ask<T>(
     id: CryptoKeyId,
-    call: (service: KeyProviderService, token: string) => Promise<T>,
+    call: (service: KeyProviderService, tokens: KeyRequestTokens) => Promise<T>,
   ): Promise<T> {
     let failure = new KeyUnavailableError(
       id,
@@ -136,15 +145,16 @@ export class TrustedKeySource implements KeySource {
 
   async #askWithToken<T>(
     service: KeyProviderService,
-    call: (service: KeyProviderService, token: string) => Promise<T>,
+    call: (service: KeyProviderService, tokens: KeyRequestTokens) => Promise<T>,
   ): Promise<T> {
     const { attestor } = this.#options;
+    const principal = this.#principal;
     const token = await attestor.token(service.spec.group);
     try {
-      return await call(service, token);
+      return await call(service, { token, principal });
     } catch (error) {
       if (!(error instanceof AttestationError) || !MENDED_BY_ATTESTING.has(error.reason)) throw error;
-      return call(service, await attestor.token(service.spec.group, token));
+      return call(service, { token: await attestor.token(service.spec.group, token), principal });
     }
   }
 
@@ -161,8 +171,9 @@ export class TrustedKeySource implements KeySource {
   }
 }
 
-/** Unreachable, or it has no provider of that name: another service may do. */
+/** It cannot be reached, cannot reach another itself, or has no provider of that name: another service may do. */
 function isPassedOver(error: unknown): boolean {
+  if (error instanceof AttestationError) return reasonRow(error.reason).severity === 'transient';
   if (error instanceof HttpStatusError) return error.status === 404 || error.status >= 500;
   return error instanceof KpsimError && error.code === 'unreachable';
 }

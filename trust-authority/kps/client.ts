@@ -1,4 +1,11 @@
-import type { NetworkAddress, X509CertChain } from '../../wire/attestation/index.js';
+import { PRINCIPAL_HEADER } from '../../wire/attestation/index.js';
+import type {
+  ConsumerPrincipal,
+  ConsumerPrincipalSpec,
+  NetworkAddress,
+  X509CertChain,
+} from '../../wire/attestation/index.js';
+import type { ClusterMember, ClusterState } from '../cluster/members.js';
 import { TrustAuthorityRestClient, segment } from '../rest-client.js';
 import type { AppliedConfiguration, ServiceStatus, TrustAuthorityClientOptions } from '../rest-client.js';
 
@@ -42,6 +49,43 @@ export interface KmsProviderInfo {
   readonly details: ServiceStatus['details'];
 }
 
+/** How one key server of a provider stands (`Providers.ServerInfo`). */
+export interface KeyServerStatus {
+  readonly name: string;
+  readonly health: ServiceStatus['health'];
+  readonly details: ServiceStatus['details'];
+  /** The service trusts the certificate that the server shows. */
+  readonly client_trust_server: boolean;
+  /** The server answered the service in KMIP, and not that it does not accept it. */
+  readonly server_trust_client: boolean;
+}
+
+/** How a provider stands (`Providers.Status`): OK, WARNING if some of its key servers fail, ERROR if all do. */
+export interface KmsProviderStatus extends ServiceStatus {
+  readonly servers: readonly KeyServerStatus[];
+}
+
+/** A certificate that a key server shows right now. */
+export interface RemoteServerCertificate {
+  readonly server: string;
+  readonly certificate: string;
+  readonly trusted: boolean;
+}
+
+/** A consumer principal and whether the certificates of its issuer are valid (`ConsumerPrincipals.Info`). */
+export interface ConsumerPrincipalInfo extends ConsumerPrincipal {
+  readonly health: ServiceStatus['health'];
+  readonly details: ServiceStatus['details'];
+}
+
+/** What a host shows to get keys. */
+export interface KeyRequestTokens {
+  /** The KMS_AUTH_JWT of an attestation service. */
+  readonly token: string;
+  /** The principal token of its vCenter, where the service asks for one. */
+  readonly principal?: string | undefined;
+}
+
 /** An attestation service whose documents the key provider service accepts, if it is of its own group. */
 export interface AttestationServiceInfo {
   readonly address: NetworkAddress;
@@ -73,18 +117,18 @@ export class KeyProviderServiceClient {
   /**
    * Makes a key of `numOfBytes` bytes (16, 24, 32, 48 or 64).
    *
-   * @param token a KMS_AUTH_JWT
+   * @param tokens a KMS_AUTH_JWT, alone or with a principal token
    * @throws AttestationError with the reason for which token or primary key were refused
    */
   async generateKey(
     spec: { readonly provider: string; readonly numOfBytes: number },
-    token: string,
+    tokens: string | KeyRequestTokens,
   ): Promise<GeneratedKey> {
     const body = { provider: spec.provider, num_of_bytes: spec.numOfBytes };
     const answer = await this.#keyOperation<{ ciphertext: string; plaintext: string }>(
       'generate-key',
       body,
-      token,
+      tokens,
     );
     return { ciphertext: answer.ciphertext, plaintextJwe: answer.plaintext };
   }
@@ -92,18 +136,18 @@ export class KeyProviderServiceClient {
   /** Unwraps a key. @throws as `generateKey` */
   async decrypt(
     spec: { readonly provider: string; readonly ciphertext: string },
-    token: string,
+    tokens: string | KeyRequestTokens,
   ): Promise<ReleasedKey> {
-    const answer = await this.#keyOperation<{ plaintext: string }>('decrypt', spec, token);
+    const answer = await this.#keyOperation<{ plaintext: string }>('decrypt', spec, tokens);
     return { plaintextJwe: answer.plaintext };
   }
 
   /** Wraps a key that the host has (base64). @throws as `generateKey` */
   encrypt(
     spec: { readonly provider: string; readonly plaintext: string },
-    token: string,
+    tokens: string | KeyRequestTokens,
   ): Promise<{ readonly ciphertext: string }> {
-    return this.#keyOperation('encrypt', spec, token);
+    return this.#keyOperation('encrypt', spec, tokens);
   }
 
   readonly providers = {
@@ -138,16 +182,47 @@ export class KeyProviderServiceClient {
     setServerCertificates: (provider: string, certificates: readonly string[]): Promise<void> =>
       this.#rest.call('PUT', `providers/${segment(provider)}/server-certificates`, { certificates }),
     /** The certificates that the key servers show right now, whether trusted or not. */
-    remoteServerCertificates: (
-      provider: string,
-    ): Promise<
-      readonly { readonly server: string; readonly certificate: string; readonly trusted: boolean }[]
-    > => this.#rest.call('GET', `providers/${segment(provider)}/server-certificates/remote`),
+    remoteServerCertificates: (provider: string): Promise<readonly RemoteServerCertificate[]> =>
+      this.#rest.call('GET', `providers/${segment(provider)}/server-certificates/remote`),
     /** Sets the password for the provider's user name at the key server. */
     setCredential: (provider: string, password: string): Promise<void> =>
       this.#rest.call('PUT', `providers/${segment(provider)}/credential`, { password }),
-    status: (provider: string): Promise<ServiceStatus> =>
+    status: (provider: string): Promise<KmsProviderStatus> =>
       this.#rest.call('GET', `providers/${segment(provider)}/status`),
+  };
+
+  /** Consumer principals whose hosts may get keys. */
+  readonly principals = {
+    list: (): Promise<readonly ConsumerPrincipal[]> => this.#rest.call('GET', PRINCIPALS),
+    get: (profile: string): Promise<ConsumerPrincipalInfo> =>
+      this.#rest.call('GET', `${PRINCIPALS}/${segment(profile)}`),
+    /** Registers one; returns its profile. */
+    create: (spec: ConsumerPrincipalSpec): Promise<string> => this.#rest.call('POST', PRINCIPALS, spec),
+    /** Removes one, from entitlements too. */
+    delete: (profile: string): Promise<void> =>
+      this.#rest.call('DELETE', `${PRINCIPALS}/${segment(profile)}`),
+  };
+
+  /** Which consumer principals may use a provider. */
+  readonly entitlements = {
+    /** Without `profiles` the provider is not limited. */
+    get: (provider: string): Promise<{ readonly profiles?: readonly string[] }> =>
+      this.#rest.call('GET', entitlementsOf(provider)),
+    /** Limits a provider to these consumer principals, whether or not the service asks every host for a principal. */
+    set: (provider: string, profiles: readonly string[]): Promise<void> =>
+      this.#rest.call('PUT', entitlementsOf(provider), { profiles }),
+    /** Lifts the limit. */
+    clear: (provider: string): Promise<void> => this.#rest.call('DELETE', entitlementsOf(provider)),
+  };
+
+  /** The other key provider services of the cluster. */
+  readonly cluster = {
+    get: (): Promise<ClusterState> => this.#rest.call('GET', CLUSTER),
+    set: (spec: { readonly members: readonly ClusterMember[] }): Promise<void> =>
+      this.#rest.call('PUT', CLUSTER, spec),
+    /** The fingerprint of this service's raw-config; any client with a trusted certificate may ask. */
+    fingerprint: async (): Promise<string> =>
+      (await this.#rest.call<{ fingerprint: string }>('GET', `${CLUSTER}/fingerprint`)).fingerprint,
   };
 
   /** Attestation services whose documents are accepted. */
@@ -165,6 +240,11 @@ export class KeyProviderServiceClient {
     return this.#rest.call('GET', 'raw-config');
   }
 
+  /** Replaces the whole configuration by what `rawConfig` of another service of the cluster answered. */
+  replaceRawConfig(configuration: string): Promise<void> {
+    return this.#rest.call('PUT', 'raw-config', { configuration });
+  }
+
   status(): Promise<ServiceStatus> {
     return this.#rest.call('GET', 'status');
   }
@@ -174,7 +254,18 @@ export class KeyProviderServiceClient {
     return this.#rest.close();
   }
 
-  #keyOperation<T>(operation: string, body: unknown, token: string): Promise<T> {
-    return this.#rest.call('POST', operation, body, { authorization: `Bearer ${token}` });
+  #keyOperation<T>(operation: string, body: unknown, tokens: string | KeyRequestTokens): Promise<T> {
+    const { token, principal }: KeyRequestTokens = typeof tokens === 'string' ? { token: tokens } : tokens;
+    return this.#rest.call('POST', operation, body, {
+      authorization: `Bearer ${token}`,
+      ...(principal !== undefined && { [PRINCIPAL_HEADER]: principal }),
+    });
   }
+}
+
+const PRINCIPALS = '/api/kpsim/kms/consumer-principals';
+const CLUSTER = '/api/kpsim/kms/cluster';
+
+function entitlementsOf(provider: string): string {
+  return `/api/kpsim/kms/providers/${segment(provider)}/entitlements`;
 }

@@ -1,24 +1,37 @@
 import { randomKeyBytes, zeroise } from '../../core/secret.js';
+import { AttestationError } from '../../wire/attestation/index.js';
 import type { ClientIdentity } from '../rest/operation.js';
+import type { PrincipalVerifier } from './principal-verifier.js';
 import type { Providers } from './providers.js';
 import { releasedKey } from './release.js';
 import type { TokenVerifier, VerifiedToken } from './token-verifier.js';
 import { notWrapped, parseWrappedKey, unwrapKey, wrapKey } from './wrapped-key.js';
 
-/** Who asks for a key: the connection's certificate and the `Authorization` header. */
+/** Who asks for a key: the connection's certificate, the `Authorization` header and the principal token. */
 export interface KeyRequester {
   readonly client: ClientIdentity;
   readonly authorization: string | undefined;
+  readonly principal: string | undefined;
 }
 
 /** Makes, wraps and releases keys for hosts that attested. */
 export class KeyOperations {
   readonly #tokens: TokenVerifier;
+  readonly #principals: PrincipalVerifier;
+  readonly #requirePrincipal: boolean;
   readonly #providers: Providers;
 
-  constructor(tokens: TokenVerifier, providers: Providers) {
-    this.#tokens = tokens;
-    this.#providers = providers;
+  constructor(options: {
+    readonly tokens: TokenVerifier;
+    readonly principals: PrincipalVerifier;
+    /** Ask every host for a principal; otherwise only providers that are limited to some do. */
+    readonly requirePrincipal: boolean;
+    readonly providers: Providers;
+  }) {
+    this.#tokens = options.tokens;
+    this.#principals = options.principals;
+    this.#requirePrincipal = options.requirePrincipal;
+    this.#providers = options.providers;
   }
 
   /**
@@ -81,7 +94,17 @@ export class KeyOperations {
   /** The order is that of the catalogue: token first, so that only hosts that attested learn which providers there are. */
   async #admit(requester: KeyRequester, provider: string): Promise<VerifiedToken> {
     const token = await this.#tokens.authorize(requester.authorization, requester.client);
-    this.#providers.get(provider);
+    const authorized = this.#requirePrincipal ? this.#profilesOf(requester) : undefined;
+    const { entitledProfiles } = this.#providers.get(provider);
+    if (entitledProfiles === undefined) return token;
+    const profiles = authorized ?? this.#profilesOf(requester);
+    if (!entitledProfiles.some((profile) => profiles.has(profile))) {
+      throw new AttestationError('principal_not_entitled', `The provider is ${JSON.stringify(provider)}.`);
+    }
     return token;
+  }
+
+  #profilesOf({ principal, client }: KeyRequester): ReadonlySet<string> {
+    return this.#principals.authorize(principal, client);
   }
 }

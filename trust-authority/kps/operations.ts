@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 import { z } from 'zod';
 
 import { base64Bytes } from '../../wire/attestation/index.js';
@@ -14,9 +12,13 @@ import {
 } from '../config.js';
 import { jsonOperation, operation } from '../rest/operation.js';
 import type { Operation, OperationRequest } from '../rest/operation.js';
-import type { AppliedConfiguration, ServiceStatus } from '../rest-client.js';
-import type { TrustAuthorityStore } from '../store.js';
+import type { ClusterMembers } from '../cluster/members.js';
+import type { ServiceStatus } from '../rest-client.js';
+import { configurationOperations } from './configuration-operations.js';
+import type { KmsConfiguration } from './configuration.js';
+import type { ConsumerPrincipals } from './consumer-principals.js';
 import type { KeyOperations } from './key-operations.js';
+import { principalOperations } from './principal-operations.js';
 import type { Providers } from './providers.js';
 import type { TrustedIssuers } from './trusted-issuers.js';
 import { KEY_LENGTHS, MAX_WRAPPED_CHARACTERS } from './wrapped-key.js';
@@ -30,8 +32,9 @@ export interface KmsRooms {
   readonly keys: KeyOperations;
   readonly providers: Providers;
   readonly issuers: TrustedIssuers;
-  readonly store: TrustAuthorityStore;
-  readonly group: string;
+  readonly principals: ConsumerPrincipals;
+  readonly configuration: KmsConfiguration;
+  readonly members: ClusterMembers;
 }
 
 /** REST operations of a key provider service, `/api/esx/kms` of the vSphere Automation API. */
@@ -41,6 +44,8 @@ export function kmsOperations(rooms: KmsRooms): readonly Operation[] {
     ...providerOperations(rooms),
     ...certificateOperations(rooms),
     ...issuerOperations(rooms),
+    ...principalOperations(rooms),
+    ...configurationOperations(rooms),
     ...serviceOperations(rooms),
   ];
 }
@@ -253,13 +258,6 @@ function issuerOperations({ issuers }: KmsRooms): Operation[] {
 function serviceOperations(rooms: KmsRooms): Operation[] {
   return [
     operation({
-      name: 'kms.raw_config.get',
-      method: 'GET',
-      path: `${ROOT}/raw-config`,
-      access: 'administrator',
-      run: () => appliedConfiguration(rooms),
-    }),
-    operation({
       name: 'kms.status.get',
       method: 'GET',
       path: `${ROOT}/status`,
@@ -271,23 +269,6 @@ function serviceOperations(rooms: KmsRooms): Operation[] {
 
 function named({ parameters }: OperationRequest): string {
   return parameters.provider ?? '';
-}
-
-/** Everything an administrator sets, without secrets: services that are configured alike have the same fingerprint. */
-function appliedConfiguration({ providers, issuers, store, group }: KmsRooms): AppliedConfiguration {
-  const services = issuers
-    .list()
-    .map(({ address, trusted_CA, group: of }) => ({ address, trusted_CA, group: of }));
-  const configuration = JSON.stringify({
-    group,
-    providers: providers.names().map((name) => providers.get(name)),
-    attestation_services: services,
-  });
-  return {
-    configuration,
-    fingerprint: createHash('sha256').update(configuration).digest('hex'),
-    last_update_time: new Date(store.changedAtMs(['provider', 'attestation-service'])).toISOString(),
-  };
 }
 
 /** Health of the service: an error if no provider works, a warning if some do not. */

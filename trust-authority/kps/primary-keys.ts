@@ -79,10 +79,12 @@ export class PrimaryKeys {
 
   async #fetch(place: string, id: string, fetch: () => Promise<Buffer>): Promise<void> {
     const epoch = this.#epoch;
+    // Counted from the question on: the key may be destroyed while the answer is on its way.
+    const expiresMs = this.#clock.now() + this.#lifetimeMs;
     const work = fetch()
       .then((key) => {
         if (epoch !== this.#epoch) zeroise(key);
-        else this.#keys.set(place, { id, key, expiresMs: this.#clock.now() + this.#lifetimeMs });
+        else this.#keys.set(place, { id, key, expiresMs });
       })
       .finally(() => this.#fetching.delete(place));
     this.#fetching.set(place, work);

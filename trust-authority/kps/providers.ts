@@ -1,24 +1,40 @@
+import type { X509Certificate } from 'node:crypto';
+
+import type { Clock } from '../../core/clock.js';
 import type { ServiceContext } from '../../core/context.js';
 import { KpsimError, errorText } from '../../core/errors.js';
+import { VapiError } from '../../core/http/index.js';
 import { parsePemChain } from '../../core/pki/index.js';
 import { DocumentTable } from '../documents.js';
+import type { TableReplacement } from '../documents.js';
 import type { KeyPairs } from '../pki/key-pairs.js';
-import type { ServiceStatus } from '../rest-client.js';
+import { isChainValidAt } from '../pki/signing-chain.js';
 import type { TrustAuthorityStore } from '../store.js';
-import type { KeyServerSpec, KmsProviderCreateSpec, KmsProviderInfo } from './client.js';
-import { KeyServer, remoteCertificate, serversOf } from './key-server.js';
+import type {
+  KeyServerSpec,
+  KeyServerStatus,
+  KmsProviderCreateSpec,
+  KmsProviderInfo,
+  KmsProviderStatus,
+  RemoteServerCertificate,
+} from './client.js';
+import { remoteCertificate, serversOf } from './key-server.js';
+import { KeyServers } from './key-servers.js';
 import { PrimaryKeys } from './primary-keys.js';
 import type { PrimaryKey } from './primary-keys.js';
 
 /** Most trusted key providers; vSphere allows 32 providers of all kinds. */
-const PROVIDER_LIMIT = 32;
+export const PROVIDER_LIMIT = 32;
 /** Former primary keys of a provider whose wrapped keys can still be unwrapped. */
-const FORMER_KEY_LIMIT = 64;
+export const FORMER_KEY_LIMIT = 64;
 const REMOTE_TIMEOUT_MS = 5_000;
 
-interface ProviderDocument extends KmsProviderCreateSpec {
+/** A provider as it is stored. */
+export interface ProviderDocument extends KmsProviderCreateSpec {
   readonly serverCertificates: readonly string[];
   readonly formerMasterKeyIds: readonly string[];
+  /** Profiles of the consumer principals that may use it; all that are registered, if the list is missing. */
+  readonly entitledProfiles?: readonly string[] | undefined;
 }
 
 /** Changes to a provider; what is missing or undefined stays. */
@@ -34,7 +50,9 @@ export class Providers {
   readonly #keyPairs: KeyPairs;
   readonly #table: DocumentTable<ProviderDocument>;
   readonly #primaryKeys: PrimaryKeys;
-  readonly #servers = new Map<string, KeyServer>();
+  readonly #clock: Clock;
+  readonly #asking = new Map<string, Promise<KmsProviderStatus>>();
+  readonly #servers = new Map<string, KeyServers>();
 
   constructor(options: {
     readonly context: ServiceContext;
@@ -44,6 +62,7 @@ export class Providers {
   }) {
     this.#store = options.store;
     this.#keyPairs = options.keyPairs;
+    this.#clock = options.context.clock;
     this.#table = new DocumentTable(options.store, 'provider', 'provider', PROVIDER_LIMIT);
     this.#primaryKeys = new PrimaryKeys(options.context.clock, options.primaryKeyCacheSeconds);
   }
@@ -94,8 +113,43 @@ export class Providers {
   async remove(name: string): Promise<void> {
     await this.#table.delete(name);
     await this.#disconnect(name);
-    await this.#store.removeSecret('credential', name);
-    await this.#keyPairs.remove(keyPairIdOf(name));
+    await this.#forgetSecrets(name);
+  }
+
+  /** Limits a provider to consumer principals, or lifts the limit. @throws VapiError `NOT_FOUND` */
+  async entitle(name: string, profiles: readonly string[] | undefined): Promise<void> {
+    await this.#table.put(name, {
+      ...this.get(name),
+      entitledProfiles: profiles && [...new Set(profiles)].sort(),
+    });
+  }
+
+  /** Takes a consumer principal out of all entitlements; a provider that was limited to it alone serves nobody then. */
+  async disentitle(profile: string): Promise<void> {
+    for (const [name, { entitledProfiles }] of this.#table.entries()) {
+      if (!entitledProfiles?.includes(profile)) continue;
+      await this.entitle(
+        name,
+        entitledProfiles.filter((other) => other !== profile),
+      );
+    }
+  }
+
+  /** All providers anew, as a part of a configuration that is replaced. @throws VapiError `UNSUPPORTED`, … */
+  replacement(providers: readonly ProviderDocument[]): TableReplacement {
+    for (const { key_server, serverCertificates } of providers) {
+      serversOf(key_server);
+      for (const certificate of serverCertificates) parsePemChain(certificate);
+    }
+    return this.#table.replacement(new Map(providers.map((provider) => [provider.provider, provider])));
+  }
+
+  /** Takes up a {@link replacement}: connections are made anew, and secrets of providers that are gone removed. */
+  async reload(): Promise<void> {
+    for (const name of [...this.#servers.keys()]) await this.#disconnect(name);
+    for (const name of this.#keyPairs.idsOf(KEY_PAIR_PREFIX)) {
+      if (!this.has(name)) await this.#forgetSecrets(name);
+    }
   }
 
   /** The certificate with which the service shows itself to the key server, in PEM. */
@@ -138,22 +192,31 @@ export class Providers {
     await this.#change(name, { ...provider, serverCertificates: certificates });
   }
 
-  /** The certificates that the key servers show right now. */
-  async remoteServerCertificates(
-    name: string,
-  ): Promise<{ server: string; certificate: string; trusted: boolean }[]> {
+  /**
+   * The certificates that the key servers show right now; those that cannot be reached are left out.
+   *
+   * @throws VapiError `NOT_FOUND`, `SERVICE_UNAVAILABLE` if none can be reached
+   */
+  async remoteServerCertificates(name: string): Promise<RemoteServerCertificate[]> {
     const provider = this.get(name);
     const trusted = provider.serverCertificates.flatMap(parsePemChain);
-    return Promise.all(
+    const now = this.#clock.now();
+    const asked = await Promise.allSettled(
       serversOf(provider.key_server).map(async ({ name: server, address }) => {
         const certificate = await remoteCertificate(address, REMOTE_TIMEOUT_MS);
         const [shown] = parsePemChain(certificate);
-        const known = trusted.some(
-          (row) => shown !== undefined && (row.raw.equals(shown.raw) || shown.checkIssued(row)),
-        );
-        return { server, certificate, trusted: known };
+        const isKnown = trusted.some((row) => shown !== undefined && vouchesFor(row, shown));
+        return {
+          server,
+          certificate,
+          trusted: isKnown && shown !== undefined && isChainValidAt([shown], now),
+        };
       }),
     );
+    const shown = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const [failed] = asked.flatMap((one) => (one.status === 'rejected' ? [errorText(one.reason)] : []));
+    if (shown.length === 0) throw new VapiError('SERVICE_UNAVAILABLE', failed ?? 'No key server answers.');
+    return shown;
   }
 
   /** Sets the password for the provider's user name at the key server. */
@@ -163,18 +226,17 @@ export class Providers {
     await this.#disconnect(name);
   }
 
-  /** Health of a provider: whether its primary key can be had. */
-  async status(name: string): Promise<ServiceStatus> {
-    const { master_key_id: id } = this.get(name);
-    try {
-      await this.withPrimaryKey(name, id, () => undefined);
-      return { health: 'OK', details: [] };
-    } catch (error) {
-      return {
-        health: 'ERROR',
-        details: [{ id: `kpsim.kms.${codeOf(error)}`, default_message: errorText(error), args: [] }],
-      };
-    }
+  /**
+   * Health of a provider, from its key servers themselves and not from memory: OK if all of them have the primary key,
+   * a warning if some do, otherwise an error. A primary key that turns out to be gone is forgotten.
+   */
+  status(name: string): Promise<KmsProviderStatus> {
+    this.get(name);
+    const asked = this.#asking.get(name);
+    if (asked) return asked;
+    const asking = this.#askServers(name).finally(() => this.#asking.delete(name));
+    this.#asking.set(name, asking);
+    return asking;
   }
 
   /** True if keys of the provider may have been wrapped under this primary key. */
@@ -201,9 +263,36 @@ export class Providers {
     this.#servers.clear();
   }
 
+  async #askServers(name: string): Promise<KmsProviderStatus> {
+    const { master_key_id: id, key_server } = this.get(name);
+    let servers: readonly KeyServerStatus[];
+    try {
+      servers = await (await this.#keyServer(name)).status(id);
+    } catch (error) {
+      const details = [{ id: `kpsim.kms.${codeOf(error)}`, default_message: errorText(error), args: [] }];
+      const untrusted = { client_trust_server: false, server_trust_client: false };
+      const rows = key_server.kmip_server?.servers ?? [];
+      return {
+        health: 'ERROR',
+        details,
+        servers: rows.map((row) => ({ name: row.name, health: 'ERROR', details, ...untrusted })),
+      };
+    }
+    const details = servers.flatMap((server) => server.details);
+    if (details.some((detail) => KEY_IS_GONE.has(detail.id))) this.#primaryKeys.forget(name);
+    const healthy = servers.filter(({ health }) => health === 'OK').length;
+    const health = healthy === servers.length ? 'OK' : healthy > 0 ? 'WARNING' : 'ERROR';
+    return { health, details, servers };
+  }
+
   async #change(name: string, provider: ProviderDocument): Promise<void> {
     await this.#table.put(name, provider);
     await this.#disconnect(name);
+  }
+
+  async #forgetSecrets(name: string): Promise<void> {
+    await this.#store.removeSecret('credential', name);
+    await this.#keyPairs.remove(keyPairIdOf(name));
   }
 
   async #disconnect(name: string): Promise<void> {
@@ -213,12 +302,12 @@ export class Providers {
     await server?.close();
   }
 
-  async #keyServer(name: string): Promise<KeyServer> {
+  async #keyServer(name: string): Promise<KeyServers> {
+    const clientCertificate = await this.#keyPairs.findOrCreate(keyPairIdOf(name), name);
     const open = this.#servers.get(name);
     if (open) return open;
     const provider = this.get(name);
-    const clientCertificate = await this.#keyPairs.findOrCreate(keyPairIdOf(name), name);
-    const server = new KeyServer({
+    const server = new KeyServers({
       spec: provider.key_server,
       clientCertificate,
       trustedCertificates: provider.serverCertificates,
@@ -229,8 +318,22 @@ export class Providers {
   }
 }
 
+/** Details of a status that say more than that a server cannot be asked. */
+const KEY_IS_GONE: ReadonlySet<string> = new Set([
+  'kpsim.kms.WrappingKeyMissingInKMS',
+  'kpsim.kms.WrappingKeyNotActiveOrEnabled',
+]);
+
+/** True if a trusted certificate is the one shown, or that of its issuer. */
+function vouchesFor(trusted: X509Certificate, shown: X509Certificate): boolean {
+  if (trusted.raw.equals(shown.raw)) return true;
+  return trusted.ca && shown.checkIssued(trusted) && shown.verify(trusted.publicKey);
+}
+
+const KEY_PAIR_PREFIX = 'provider:';
+
 function keyPairIdOf(provider: string): string {
-  return `provider:${provider}`;
+  return `${KEY_PAIR_PREFIX}${provider}`;
 }
 
 function codeOf(error: unknown): string {

@@ -7,6 +7,7 @@ import {
   AttestationError,
   DOCUMENT_TYPE_ROWS,
   MAX_TOKEN_CHARACTERS,
+  MAX_TOKEN_LIFETIME_SECONDS,
   TOKEN_ALGORITHM,
   TOKEN_KID,
   kmsAudience,
@@ -120,15 +121,16 @@ export class TokenVerifier {
       );
     }
     const claims = parsed.data;
+    checkLife(claims);
     if (claims.group !== this.#group) throw new AttestationError('issuer_not_in_group');
     if (claims.aud !== kmsAudience(this.#group)) throw new AttestationError('audience_mismatch');
     return { claims };
   }
 
-  #checkTimes(claims: KmsAuthClaims): void {
+  #checkTimes({ iat, nbf, exp }: KmsAuthClaims): void {
     const now = this.#context.clock.now() / 1000;
-    if (now > claims.exp + this.#leewaySeconds) throw new AttestationError('token_expired');
-    if (now < claims.nbf - this.#leewaySeconds) throw new AttestationError('token_not_yet_valid');
+    if (now > exp + this.#leewaySeconds) throw new AttestationError('token_expired');
+    if (now < Math.max(nbf, iat) - this.#leewaySeconds) throw new AttestationError('token_not_yet_valid');
   }
 
   #remember(digest: string, verified: CachedToken): void {
@@ -139,6 +141,16 @@ export class TokenVerifier {
       }
     }
     this.#verified.set(digest, verified);
+  }
+}
+
+/** Whoever holds a token that lives for ever need not attest again. @throws AttestationError `token_malformed` */
+function checkLife({ iat, nbf, exp }: KmsAuthClaims): void {
+  if (exp - Math.min(iat, nbf) > MAX_TOKEN_LIFETIME_SECONDS) {
+    throw new AttestationError(
+      'token_malformed',
+      `It is to live longer than ${MAX_TOKEN_LIFETIME_SECONDS} seconds.`,
+    );
   }
 }
 

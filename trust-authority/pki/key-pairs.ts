@@ -119,6 +119,12 @@ export class KeyPairs {
     return this.#install(id, keyPem, this.#checked(keyPem, chainPem, privateKeyPem === undefined));
   }
 
+  /** What follows a prefix in the ids of all key pairs that begin with it. */
+  idsOf(prefix: string): string[] {
+    const ids = this.#documents.entries().map(([id]) => id);
+    return ids.filter((id) => id.startsWith(prefix)).map((id) => id.slice(prefix.length));
+  }
+
   /** Removes a key pair and whatever is pending. */
   async remove(id: string): Promise<void> {
     this.#loaded.delete(id);

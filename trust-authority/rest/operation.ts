@@ -20,6 +20,8 @@ export interface OperationRequest<B = unknown> {
   readonly body: B;
   /** The `Authorization` header. */
   readonly authorization: string | undefined;
+  /** The principal token, see `PRINCIPAL_HEADER`. */
+  readonly principal: string | undefined;
 }
 
 /** One REST operation: everything the router must know of it. */

@@ -18,6 +18,7 @@ const ERROR_TYPES: Partial<Record<AttestationReason, VapiErrorType>> = {
   wrong_document_type: 'UNAUTHENTICATED',
   holder_mismatch: 'UNAUTHENTICATED',
   sts_issuer_untrusted: 'UNAUTHENTICATED',
+  principal_token_invalid: 'UNAUTHENTICATED',
   client_certificate_missing: 'UNAUTHENTICATED',
   principal_not_entitled: 'UNAUTHORIZED',
   attestation_service_unreachable: 'SERVICE_UNAVAILABLE',

@@ -15,7 +15,7 @@ import {
 } from '../../core/http/index.js';
 import type { VapiErrorType } from '../../core/http/index.js';
 import { certificateX5tS256, commonNameOf } from '../../core/pki/index.js';
-import { AttestationError } from '../../wire/attestation/index.js';
+import { AttestationError, PRINCIPAL_HEADER } from '../../wire/attestation/index.js';
 import type { ClientIdentity, Operation, OperationRequest } from './operation.js';
 import { refusalOf } from './refusal.js';
 
@@ -116,15 +116,21 @@ function handlerOf(row: Operation, options: RouterOptions, observe: Observe): Re
   };
 }
 
-function inputOf(row: Operation, request: Request): Pick<OperationRequest, 'body' | 'authorization'> {
-  const { authorization } = request.headers;
+function inputOf(
+  row: Operation,
+  request: Request,
+): Pick<OperationRequest, 'body' | 'authorization' | 'principal'> {
+  const tokens = {
+    authorization: request.headers.authorization,
+    principal: request.headersDistinct[PRINCIPAL_HEADER]?.join(),
+  };
   const raw: unknown = request.body;
-  if (row.body === undefined) return { body: undefined, authorization };
+  if (row.body === undefined) return { body: undefined, ...tokens };
   if ('maxBytes' in row.body) {
-    if (Buffer.isBuffer(raw)) return { body: raw, authorization };
+    if (Buffer.isBuffer(raw)) return { body: raw, ...tokens };
     throw new VapiError('INVALID_ARGUMENT', 'Send the file as the body of the request.');
   }
-  return { body: validate(row.body, raw), authorization };
+  return { body: validate(row.body, raw), ...tokens };
 }
 
 /** @throws AttestationError `client_certificate_missing`, VapiError `UNAUTHORIZED` */

@@ -2,6 +2,7 @@
 export * from './ear.js';
 export * from './errors.js';
 export * from './exchange.js';
+export * from './principal.js';
 export * from './reasons.js';
 export * from './rest.js';
 export * from './steps.js';

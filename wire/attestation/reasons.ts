@@ -473,6 +473,14 @@ export const ATTESTATION_REASONS = {
     sentence: 'The host attested, but its principal is not entitled to use the provider.',
     remedy: 'Entitle the principal to the provider.',
   },
+  principal_token_invalid: {
+    catalogue: [],
+    severity: 'fault',
+    recoverable: false,
+    step: 'entitlement',
+    sentence: 'The principal token is missing, malformed, expired, or not for this host and this service.',
+    remedy: 'Let the workload vCenter issue a new one and hand it to the host with its trusted services.',
+  },
   WrappingKeyMissingInKMS: {
     catalogue: [59],
     severity: 'fault',

@@ -22,6 +22,9 @@ export const TOKEN_ALGORITHM = 'ES256';
 /** Longest document that is read, in characters. */
 export const MAX_TOKEN_CHARACTERS = 8192;
 
+/** Longest life of a document, in seconds (31 days): no service issues a longer one, and none is accepted. Own choice. */
+export const MAX_TOKEN_LIFETIME_SECONDS = 31 * 86_400;
+
 /** `kid`: SHA-256 of the signing certificate in base64url, as `x5t#S256`. */
 export const TOKEN_KID = /^[A-Za-z0-9_-]{43}$/;
 
