@@ -34,6 +34,7 @@ import { Retrieval } from './property-collector/retrieval.js';
 import { VcenterStore } from './store.js';
 import { TrustAuthorityMembers } from './trusted-infrastructure/members.js';
 import { RegisteredServices } from './trusted-infrastructure/registered-services.js';
+import { PrincipalTokens } from './trusted-infrastructure/principal-tokens.js';
 import { SecurityTokenService } from './trusted-infrastructure/sts.js';
 import { Reconfiguration } from './virtual-machines/reconfiguration.js';
 import { VirtualMachines } from './virtual-machines/virtual-machines.js';
@@ -71,6 +72,7 @@ export class Vcenter {
   readonly migrations: Migrations;
   readonly members: TrustAuthorityMembers;
   readonly sts: SecurityTokenService;
+  readonly principalTokens: PrincipalTokens;
   readonly registeredServices: RegisteredServices;
   readonly collectors: Collectors;
   readonly pages = new Pages();
@@ -124,6 +126,7 @@ export class Vcenter {
       clock,
       instanceUuid: this.instanceUuid,
     });
+    this.principalTokens = new PrincipalTokens(this.sts, clock);
     this.registeredServices = new RegisteredServices(this.store);
     this.topology = new Topology(this);
     this.vms = new VirtualMachines(this);
@@ -150,7 +153,7 @@ export class Vcenter {
     this.migrations.reconciler.start();
     void this.hosts.refreshAll(0);
     this.#refreshTimer = setInterval(
-      () => void this.hosts.refreshAll(),
+      () => void this.hosts.refreshAll().then(() => this.topology.renewPrincipalTokens()),
       this.config.hostRefreshSeconds * 1000,
     );
     this.#refreshTimer.unref();

@@ -60,6 +60,34 @@ export async function configureTrustedInfrastructure(
   );
 }
 
+/** Names the services of the clusters that may become Trust Authority clusters; administrators enable them. */
+export async function nameTrustAuthorityServices(
+  topology: Topology,
+  { vcenters, trustAuthorities }: LabServices,
+  { certificates }: Ground,
+): Promise<void> {
+  for (const vcenter of vcenters) {
+    const spec = topology.vcenters.find(({ name }) => name === vcenter.name);
+    for (const { name, trustAuthorityServices } of spec?.clusters ?? []) {
+      const members = trustAuthorities
+        .filter((one) => trustAuthorityServices.includes(one.name))
+        .map((one) => ({
+          name: one.name,
+          attestation: one.attestationEndpoint.url,
+          kms: one.keyProviderEndpoint.url,
+          trusted_CA: certificates.caPem,
+          group: one.group,
+        }));
+      if (members.length === 0) continue;
+      const client = await vcenter.client();
+      const reference = await vcenter.find(`${vcenter.datacenterName}/host/${name}`);
+      const path = `/api/kpsim/vcenter/clusters/${reference?.value ?? ''}/trust-authority`;
+      const { state } = (await client.rest('GET', path)) as { readonly state: string };
+      if (state !== 'ENABLE') await client.rest('PUT', path, { members });
+    }
+  }
+}
+
 const ROOT = '/api/vcenter/trusted-infrastructure';
 
 /** Registers a service of a Trust Authority with a vCenter, and lets a cluster use it, as far as that is not so yet. */

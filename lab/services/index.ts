@@ -37,7 +37,11 @@ export async function startServices(
   };
   const [keyServers, trustAuthorities, vcenters, hosts] = await settleAll([
     settleAll(topology.keyServers.map((spec) => LabKeyServer.start(spec, ground))),
-    settleAll(topology.trustAuthorities.map((spec) => LabTrustAuthority.start(spec, ground))),
+    settleAll(
+      topology.trustAuthorities.map((spec) =>
+        LabTrustAuthority.start(spec, ground, vcentersOf(topology, spec.name)),
+      ),
+    ),
     settleAll(topology.vcenters.map((spec) => LabVcenter.start(spec, ground))),
     settleAll(
       hostsOf(topology).map((placed) =>
@@ -46,4 +50,13 @@ export async function startServices(
     ),
   ]);
   return { keyServers, trustAuthorities, hosts, vcenters };
+}
+
+/** The vCenters with a Trust Authority cluster that a Trust Authority's services belong to. */
+function vcentersOf({ vcenters }: Topology, trustAuthority: string): readonly string[] {
+  return vcenters
+    .filter(({ clusters }) =>
+      clusters.some(({ trustAuthorityServices }) => trustAuthorityServices.includes(trustAuthority)),
+    )
+    .map(({ name }) => name);
 }

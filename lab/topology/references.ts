@@ -94,8 +94,15 @@ function checkVcenters(topology: Topology, context: Context): void {
     checkUnique(rowsAt(vcenter.clusters, 'clusters'), 'a cluster', context);
     checkUnique(rowsAt(vcenter.users, 'users'), 'a user', context);
     checkUnique(rowsAt(vcenter.roles, 'roles'), 'a role', context, SYSTEM_ROLES);
-    vcenter.clusters.forEach(({ trustAuthority }, c) => {
+    vcenter.clusters.forEach(({ trustAuthority, trustAuthorityServices }, c) => {
+      trustAuthorityServices.forEach((name, index) =>
+        checkKnown(name, authorities, [...path, 'clusters', c, 'trustAuthorityServices', index], context),
+      );
       if (trustAuthority === undefined) return;
+      if (trustAuthorityServices.length > 0) {
+        const message = 'is for trusted clusters; a cluster is not a Trust Authority cluster as well';
+        context.addIssue({ code: 'custom', path: [...path, 'clusters', c, 'trustAuthority'], message });
+      }
       checkKnown(trustAuthority, authorities, [...path, 'clusters', c, 'trustAuthority'], context);
     });
     const roles = [...SYSTEM_ROLES, ...namesOf(vcenter.roles)];

@@ -78,6 +78,9 @@ const cluster = z.strictObject({
   trustAuthority: serviceName
     .optional()
     .describe('Makes it a trusted cluster: its hosts attest to this Trust Authority.'),
+  trustAuthorityServices: list(serviceName, 16).describe(
+    'Lets it become a Trust Authority cluster, whose hosts these Trust Authorities stand for.',
+  ),
   hosts: list(host, 1024),
 });
 

@@ -192,11 +192,13 @@ export class Topology {
 
   /** Tells a host the Trust Authority services and trusted providers of its cluster. */
   async pushTrustedServices(host: HostEntity): Promise<void> {
-    const { inventory, hosts, providers } = this.#vcenter;
+    const { inventory, hosts, providers, principalTokens } = this.#vcenter;
     const trusted = inventory.clusterOf(host.moid)?.trusted;
     const state = hosts.state(host.moid);
     if (!state.connected || (!trusted && !state.trusted)) return;
+    const groups = trusted?.kms.map(({ group }) => group) ?? [];
     await this.setHostServices(host, {
+      ...(groups.length > 0 && { principal: await principalTokens.tokenFor(host, groups) }),
       attestation: (trusted?.attestation ?? []).map(hostService),
       kms: (trusted?.kms ?? []).map(hostService),
       providers: trusted ? [...providers.trustedNames()] : [],
@@ -208,6 +210,17 @@ export class Topology {
     const { hosts } = this.#vcenter;
     await hosts.client(host).setTrustedServices(spec);
     await hosts.refresh(host);
+  }
+
+  /** Gives hosts new principal tokens in good time; they keep their reports. */
+  async renewPrincipalTokens(): Promise<void> {
+    const { inventory, principalTokens, context } = this.#vcenter;
+    const due = inventory.ofType('HostSystem').filter((host) => principalTokens.isDue(host));
+    for (const host of due) {
+      await this.pushTrustedServices(host).catch((error: unknown) => {
+        context.log.warn({ err: error, host: host.name }, 'host could not be given a new principal token');
+      });
+    }
   }
 
   /** Tells all trusted hosts which trusted providers there are now. */

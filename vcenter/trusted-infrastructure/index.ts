@@ -3,6 +3,7 @@ import type { Vcenter } from '../vcenter.js';
 import { attestationSettingsOperations } from './attestation-settings.js';
 import { baseImageOperations } from './base-images.js';
 import { caCertificateOperations } from './ca-certificates.js';
+import { consumerPrincipalOperations } from './consumer-principals.js';
 import { endorsementKeyOperations } from './endorsement-keys.js';
 import { hostTpmOperations } from './host-tpm.js';
 import { kmsClientCertificateOperations } from './kms-client-certificate.js';
@@ -29,6 +30,7 @@ export function trustedInfrastructureOperations(vcenter: Vcenter): readonly Vapi
     kmsProviderOperations,
     kmsClientCertificateOperations,
     kmsPeerCertificateOperations,
+    consumerPrincipalOperations,
     trustAuthorityHostOperations,
     serviceOperations,
     trustedClusterServiceOperations,

@@ -124,9 +124,9 @@ export const voidType: VapiType<z.ZodVoid> = {
   },
 };
 
-/** Bytes in base64, at most `maxBytes` when decoded; in JSON-RPC `{"BLOB": …}`. */
+/** Bytes in base64, at most `maxBytes` when decoded; in JSON-RPC `{"BINARY": …}`. */
 export function blob(maxBytes: number): VapiType<z.ZodString> {
-  return { kind: 'blob', schema: base64Bytes(maxBytes), ...wrapped('BLOB') };
+  return { kind: 'blob', schema: base64Bytes(maxBytes), ...wrapped('BINARY') };
 }
 
 /** A text that is never shown; in JSON-RPC `{"SECRET": …}`. */
