@@ -34,7 +34,7 @@ function operationsOf(kind: ServiceKind, vcenter: Vcenter): readonly VapiOperati
       method: 'POST',
       path: `trust-authority-hosts/${kind}`,
       action: 'query',
-      actionOptional: true, // the bindings of 8.0.3 leave it out for the attestation service
+      actionOptional: kind === 'attestation', // the bindings of 8.0.3 leave it out there
       body: 'spec',
       changes: false,
       privilege: 'TrustedAdmin.ReadTrustedHosts',

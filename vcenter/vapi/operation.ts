@@ -70,7 +70,7 @@ export function vapiOperation<const F extends Fields, O extends VapiType>(row: R
 }
 
 /** Name of an operation in JSON-RPC. */
-export function rpcName({ operation, task }: VapiOperation): string {
+export function rpcName({ operation, task }: Pick<VapiOperation, 'operation' | 'task'>): string {
   return task === 'only' ? `${operation}$task` : operation;
 }
 

@@ -7,3 +7,6 @@ import { taskOperations } from './task-operations.js';
 export function vapiOperations(vcenter: Vcenter): readonly VapiOperation[] {
   return [...taskOperations(vcenter), ...trustedInfrastructureOperations(vcenter)];
 }
+
+/** What all operations are called and are made of, for documents and tests; without a vCenter none of them runs. */
+export const VAPI_OPERATIONS: readonly Omit<VapiOperation, 'run'>[] = vapiOperations({} as Vcenter);

@@ -63,6 +63,15 @@ export interface ListType<T extends VapiType = VapiType> extends VapiType<z.ZodA
   readonly element: T;
 }
 
+/** A map from texts or numbers. */
+export interface MapType<T extends VapiType = VapiType> extends VapiType<
+  z.ZodRecord<z.ZodString, T['schema']>
+> {
+  readonly kind: 'map';
+  readonly key: VapiType;
+  readonly value: T;
+}
+
 /** Members of a structure. */
 export type Fields = Readonly<Record<string, VapiType>>;
 type StructureSchema<F extends Fields> = z.ZodObject<
@@ -167,13 +176,12 @@ export function list<T extends VapiType>(element: T, maxLength = LIST_LIMIT): Li
 }
 
 /** A map from texts, or from numbers written as texts; in JSON-RPC a list of `map-entry` structures. Answers only. */
-export function map<T extends VapiType>(
-  key: VapiType,
-  value: T,
-): VapiType<z.ZodRecord<z.ZodString, T['schema']>> {
+export function map<T extends VapiType>(key: VapiType, value: T): MapType<T> {
   const keyOf = (text: string): DataValue => key.encode(key.kind === 'integer' ? Number(text) : text);
   return {
     kind: 'map',
+    key,
+    value,
     schema: z.record(z.string(), value.schema),
     encode: (entries) =>
       Object.entries(entries as object).map(([name, one]) => ({
