@@ -1,8 +1,8 @@
 import type { Dispatcher } from 'undici';
 
 import { KpsimError } from '../core/errors.js';
-import type { HttpAnswer, HttpClientOptions } from '../core/http/index.js';
-import { HttpClient, HttpStatusError } from '../core/http/index.js';
+import type { HttpAnswer, HttpClientOptions, VapiErrorType } from '../core/http/index.js';
+import { HttpClient, HttpStatusError, VAPI_ERROR_TYPES } from '../core/http/index.js';
 import type {
   AnyValue,
   ManagedObjectReference,
@@ -26,6 +26,10 @@ const DEFAULT_TIMEOUT_MS = 120_000;
 const WAIT_SECONDS = 20;
 /** Tasks that take longer than this are given up on by the client; they run on at the vCenter. */
 const TASK_TIMEOUT_MS = 30 * 60_000;
+
+/** Tasks of the REST API are asked for again and again, as they cannot be waited for; first soon, then seldom. */
+const FIRST_WAIT_MS = 5;
+const LAST_WAIT_MS = 500;
 
 /** How a vCenter is reached: by its authorities, or by the thumbprint of its certificate. */
 export type VcenterClientOptions = Pick<
@@ -161,6 +165,33 @@ export class VcenterClient {
     return this.#http.json(method, path, body, this.#sessionHeader());
   }
 
+  /**
+   * Calls an operation of the REST API that runs as a task, waits for the task to end, and returns its result.
+   *
+   * @throws HttpStatusError with the task's own error
+   * @throws KpsimError `task_timeout`
+   */
+  async restTask(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body?: unknown,
+    timeoutMs = TASK_TIMEOUT_MS,
+  ): Promise<unknown> {
+    const task = await this.rest(method, `${path}${path.includes('?') ? '&' : '?'}vmw-task=true`, body);
+    const deadline = Date.now() + timeoutMs;
+    for (let waitMs = FIRST_WAIT_MS; Date.now() < deadline; waitMs = Math.min(waitMs * 2, LAST_WAIT_MS)) {
+      const info = (await this.rest('GET', `/api/cis/tasks/${encodeURIComponent(String(task))}`)) as {
+        readonly status: string;
+        readonly result?: unknown;
+        readonly error?: { readonly error_type?: string };
+      };
+      if (info.status === 'SUCCEEDED') return info.result;
+      if (info.status === 'FAILED') throw taskError(`${method} ${this.baseUrl}${path}`, info.error);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+    throw new KpsimError('task_timeout', `${String(task)} has not ended in time; it runs on at the vCenter.`);
+  }
+
   /** As {@link rest}, with bytes or text and headers of one's own; whatever the status. */
   raw(
     method: Dispatcher.HttpMethod,
@@ -230,6 +261,13 @@ export function rulesOf(fault: VimFault): readonly string[] {
   return fault.faultMessage.flatMap(({ key }) =>
     key.startsWith('kpsim.rule.') ? key.slice('kpsim.rule.'.length) : [],
   );
+}
+
+/** The error of a task as the operation would have answered it, were it none. */
+function taskError(request: string, error: { readonly error_type?: string } | undefined): HttpStatusError {
+  const type = error?.error_type ?? '';
+  const known = Object.hasOwn(VAPI_ERROR_TYPES, type);
+  return new HttpStatusError(request, known ? VAPI_ERROR_TYPES[type as VapiErrorType] : 500, error);
 }
 
 function parseJson(body: Buffer): unknown {

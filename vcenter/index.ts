@@ -7,3 +7,6 @@ export { RULE_ROWS, RULES, planTransfer, precheck } from './migration/rules.js';
 export type { RuleId } from './migration/rules.js';
 export { METHODS as VCENTER_METHODS } from './managed-objects/backend.js';
 export { FRONT_DOOR_ENDPOINT, VcenterService } from './service.js';
+export { VAPI_OPERATIONS } from './vapi/operations.js';
+export { rpcName } from './vapi/operation.js';
+export type { VapiOperation } from './vapi/operation.js';

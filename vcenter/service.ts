@@ -12,6 +12,11 @@ import { faultsAsVapiErrors } from './rest/fault-answers.js';
 import { inventoryRouter } from './rest/inventory.js';
 import { observeRest } from './rest/observe.js';
 import { sessionRouter } from './rest/session.js';
+import { trustAuthorityMembersRouter } from './rest/trust-authority-members.js';
+import { VapiDispatcher } from './vapi/dispatcher.js';
+import { jsonRpcRouter } from './vapi/json-rpc-face.js';
+import { vapiOperations } from './vapi/operations.js';
+import { vapiRestRouter } from './vapi/rest-face.js';
 import { Vcenter } from './vcenter.js';
 
 /** Name of the endpoint of {@link VcenterService}. */
@@ -40,6 +45,7 @@ export class VcenterService implements Service {
   async start(): Promise<readonly Endpoint[]> {
     const config = this.#config;
     const vcenter = await Vcenter.open(config, this.#context);
+    const vapi = new VapiDispatcher(vcenter, vapiOperations(vcenter));
     let frontDoor = config.publicUrl ?? '';
     const proxy = cryptoManagerProxy(vcenter, () => new URL(frontDoor).host);
     const app = createApp();
@@ -48,7 +54,10 @@ export class VcenterService implements Service {
     app.use(...observeRest(vcenter));
     app.use(sessionRouter(vcenter));
     app.use(proxy.router);
+    app.use(jsonRpcRouter(vcenter, vapi));
+    app.use(vapiRestRouter(vcenter, vapi));
     app.use(inventoryRouter(vcenter));
+    app.use(trustAuthorityMembersRouter(vcenter));
     app.use(extensionRouter(vcenter));
     app.use(() => {
       throw new VapiError('OPERATION_NOT_FOUND', 'This vCenter has no such call; check method and path.');

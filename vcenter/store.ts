@@ -19,6 +19,10 @@ const MIGRATIONS = [
      PRIMARY KEY (provider, key_id)
    ) STRICT;
    CREATE TABLE migration (id TEXT PRIMARY KEY, phase TEXT NOT NULL, body TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE trusted_service (
+     kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
+     PRIMARY KEY (kind, id)
+   ) STRICT;`,
 ] as const;
 
 /** A role of the table `role`. */
@@ -178,6 +182,18 @@ export class VcenterStore {
 
   deleteMigration(id: string): void {
     this.#run('DELETE FROM migration WHERE id = ?', id);
+  }
+
+  trustedServices(kind: string): readonly { id: string; body: string }[] {
+    return this.#all('SELECT id, body FROM trusted_service WHERE kind = ? ORDER BY rowid', kind);
+  }
+
+  putTrustedService(kind: string, id: string, body: string): void {
+    this.#run('INSERT INTO trusted_service (kind, id, body) VALUES (?, ?, ?)', kind, id, body);
+  }
+
+  deleteTrustedService(kind: string, id: string): void {
+    this.#run('DELETE FROM trusted_service WHERE kind = ? AND id = ?', kind, id);
   }
 
   /* The statements above say which columns there are, so the rows are what they are said to be. */

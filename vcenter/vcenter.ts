@@ -25,12 +25,17 @@ import { hostFacts } from './migration/host-facts.js';
 import { Migrations } from './migration/migrations.js';
 import { Changes } from './operations/changes.js';
 import { Events } from './operations/events.js';
+import { RestTasks } from './operations/rest-tasks.js';
 import { Tasks } from './operations/tasks.js';
 import { Collectors } from './property-collector/collectors.js';
 import { Pages } from './property-collector/pages.js';
 import type { Content } from './property-collector/retrieval.js';
 import { Retrieval } from './property-collector/retrieval.js';
 import { VcenterStore } from './store.js';
+import { TrustAuthorityMembers } from './trusted-infrastructure/members.js';
+import { RegisteredServices } from './trusted-infrastructure/registered-services.js';
+import { PrincipalTokens } from './trusted-infrastructure/principal-tokens.js';
+import { SecurityTokenService } from './trusted-infrastructure/sts.js';
 import { Reconfiguration } from './virtual-machines/reconfiguration.js';
 import { VirtualMachines } from './virtual-machines/virtual-machines.js';
 
@@ -55,6 +60,7 @@ export class Vcenter {
   readonly sessions: Sessions;
   readonly throttle: LoginThrottle;
   readonly tasks: Tasks;
+  readonly restTasks: RestTasks;
   readonly events: Events;
   readonly hosts: Hosts;
   readonly native: NativeKeyProviders | undefined;
@@ -64,6 +70,10 @@ export class Vcenter {
   readonly vms: VirtualMachines;
   readonly reconfiguration: Reconfiguration;
   readonly migrations: Migrations;
+  readonly members: TrustAuthorityMembers;
+  readonly sts: SecurityTokenService;
+  readonly principalTokens: PrincipalTokens;
+  readonly registeredServices: RegisteredServices;
   readonly collectors: Collectors;
   readonly pages = new Pages();
   readonly views = new Views();
@@ -86,6 +96,7 @@ export class Vcenter {
     this.sessions = new Sessions(clock, config.sessionIdleSeconds, config.sessionLimit);
     this.throttle = new LoginThrottle(clock);
     this.tasks = new Tasks(clock, log, this.changes.signal);
+    this.restTasks = new RestTasks(clock, context.rng, log);
     this.events = new Events(clock, this.inventory);
     this.collectors = new Collectors(this.changes);
     this.hosts = new Hosts(config, { clock, log, inventory: this.inventory, changed: this.changes.signal });
@@ -108,6 +119,15 @@ export class Vcenter {
       now: () => clock.now(),
       hostFacts: (host, state) => hostFacts(this.inventory, host, state),
     });
+    this.members = new TrustAuthorityMembers(config, this.inventory);
+    this.sts = new SecurityTokenService({
+      store: this.store,
+      sealer,
+      clock,
+      instanceUuid: this.instanceUuid,
+    });
+    this.principalTokens = new PrincipalTokens(this.sts, clock);
+    this.registeredServices = new RegisteredServices(this.store);
     this.topology = new Topology(this);
     this.vms = new VirtualMachines(this);
     this.reconfiguration = new Reconfiguration(this);
@@ -133,7 +153,7 @@ export class Vcenter {
     this.migrations.reconciler.start();
     void this.hosts.refreshAll(0);
     this.#refreshTimer = setInterval(
-      () => void this.hosts.refreshAll(),
+      () => void this.hosts.refreshAll().then(() => this.topology.renewPrincipalTokens()),
       this.config.hostRefreshSeconds * 1000,
     );
     this.#refreshTimer.unref();
@@ -146,7 +166,8 @@ export class Vcenter {
     await this.hosts.close();
     await this.migrations.reconciler.stop();
     await this.tasks.settled();
-    await Promise.all([this.providers.close(), this.native?.close()]);
+    await this.restTasks.settled();
+    await Promise.all([this.providers.close(), this.native?.close(), this.members.close()]);
     this.store.close();
     this.sealer.close();
   }

@@ -11,6 +11,7 @@ import { storageRemedy } from '../store/storage-failure.js';
 export const VAPI_ERROR_TYPES = {
   ALREADY_EXISTS: 400,
   ALREADY_IN_DESIRED_STATE: 400,
+  CANCELED: 400,
   FEATURE_IN_USE: 400,
   INVALID_ARGUMENT: 400,
   INVALID_ELEMENT_CONFIGURATION: 400,
@@ -25,6 +26,7 @@ export const VAPI_ERROR_TYPES = {
   OPERATION_NOT_FOUND: 404,
   ERROR: 500,
   INTERNAL_SERVER_ERROR: 500,
+  RESOURCE_INACCESSIBLE: 500,
   SERVICE_UNAVAILABLE: 503,
   TIMED_OUT: 504,
 } as const satisfies Record<string, number>;

@@ -8,7 +8,11 @@ import { configureInventory } from './inventory.js';
 import { configureNativeProvider } from './native-provider.js';
 import { configureStandardProvider } from './standard-provider.js';
 import { configureTrustedKeyProvider, joinTrustAuthorities, trustHosts } from './trust-authority.js';
-import { configureTrustedInfrastructure, registerTrustedProvider } from './trusted-infrastructure.js';
+import {
+  configureTrustedInfrastructure,
+  nameTrustAuthorityServices,
+  registerTrustedProvider,
+} from './trusted-infrastructure.js';
 import { configureUsers } from './users.js';
 import { configureVm } from './vms.js';
 
@@ -49,6 +53,7 @@ export async function configureLab(
   );
   onProgress('configuring key providers');
   await settleAll(topology.providers.map((provider) => configureProvider(provider, services, ground)));
+  await nameTrustAuthorityServices(topology, services, ground);
   await configureTrustedInfrastructure(topology, services, ground);
   for (const vm of topology.vms) {
     const host = pick(services.hosts, [vm.host])[0];

@@ -41,7 +41,11 @@ export async function startServices(
   const parts: PlatformParts = { tpmVendor, endorsementPool: new EndorsementPool() };
   const [keyServers, trustAuthorities, vcenters, hosts] = await settleAll([
     settleAll(topology.keyServers.map((spec) => LabKeyServer.start(spec, ground))),
-    settleAll(topology.trustAuthorities.map((spec) => LabTrustAuthority.start(spec, ground))),
+    settleAll(
+      topology.trustAuthorities.map((spec) =>
+        LabTrustAuthority.start(spec, ground, vcentersOf(topology, spec.name)),
+      ),
+    ),
     settleAll(topology.vcenters.map((spec) => LabVcenter.start(spec, ground))),
     settleAll(
       hostsOf(topology).map((placed) =>
@@ -50,4 +54,13 @@ export async function startServices(
     ),
   ]);
   return { keyServers, trustAuthorities, hosts, vcenters, tpmVendor };
+}
+
+/** The vCenters with a Trust Authority cluster that a Trust Authority's services belong to. */
+function vcentersOf({ vcenters }: Topology, trustAuthority: string): readonly string[] {
+  return vcenters
+    .filter(({ clusters }) =>
+      clusters.some(({ trustAuthorityServices }) => trustAuthorityServices.includes(trustAuthority)),
+    )
+    .map(({ name }) => name);
 }

@@ -29,13 +29,21 @@ export class LabTrustAuthority {
     this.#ground = ground;
   }
 
-  /** Starts both services. */
-  static async start(spec: TrustAuthoritySpec, ground: Ground): Promise<LabTrustAuthority> {
+  /**
+   * Starts both services.
+   *
+   * @param vcenters those of whose Trust Authority clusters it is a part: they administrate it
+   */
+  static async start(
+    spec: TrustAuthoritySpec,
+    ground: Ground,
+    vcenters: readonly string[] = [],
+  ): Promise<LabTrustAuthority> {
     const { name, group, tokenLifetimeSeconds } = spec;
     const config = trustAuthorityConfig.parse({
       ...(await ground.common(name)),
       group,
-      administrators: [LAB_ADMINISTRATOR],
+      administrators: [LAB_ADMINISTRATOR, ...vcenters],
       attestation: { port: ground.port(name, 'attestation', spec.attestationPort), tokenLifetimeSeconds },
       kms: { port: ground.port(name, 'kms', spec.keyProviderPort) },
     });

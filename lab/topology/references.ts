@@ -94,9 +94,18 @@ function checkVcenters(topology: Topology, context: Context): void {
     checkUnique(rowsAt(vcenter.clusters, 'clusters'), 'a cluster', context);
     checkUnique(rowsAt(vcenter.users, 'users'), 'a user', context);
     checkUnique(rowsAt(vcenter.roles, 'roles'), 'a role', context, SYSTEM_ROLES);
-    vcenter.clusters.forEach((cluster, c) =>
-      checkAuthorities(cluster, authorities, [...path, 'clusters', c], context),
-    );
+    vcenter.clusters.forEach((cluster, c) => {
+      const at = [...path, 'clusters', c];
+      const { trustAuthority, trustAuthorityServices } = cluster;
+      trustAuthorityServices.forEach((name, index) =>
+        checkKnown(name, authorities, [...at, 'trustAuthorityServices', index], context),
+      );
+      if (trustAuthority !== undefined && trustAuthorityServices.length > 0) {
+        const message = 'is for trusted clusters; a cluster is not a Trust Authority cluster as well';
+        context.addIssue({ code: 'custom', path: [...at, 'trustAuthority'], message });
+      }
+      checkAuthorities(cluster, authorities, at, context);
+    });
     const roles = [...SYSTEM_ROLES, ...namesOf(vcenter.roles)];
     vcenter.users.forEach(({ role }, u) => checkKnown(role, roles, [...path, 'users', u, 'role'], context));
   });

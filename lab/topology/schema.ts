@@ -89,6 +89,9 @@ const cluster = z.strictObject({
     .describe(
       'Makes it a trusted cluster: its hosts attest to this Trust Authority, or to the first of a list that answers.',
     ),
+  trustAuthorityServices: list(serviceName, 16).describe(
+    'Lets it become a Trust Authority cluster, whose hosts these Trust Authorities stand for.',
+  ),
   hosts: list(host, 1024),
 });
 

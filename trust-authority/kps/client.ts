@@ -197,6 +197,9 @@ export class KeyProviderServiceClient {
     /** Makes a new key and the CSR for it, in PEM. */
     createClientCertificateCsr: (provider: string): Promise<{ readonly csr: string }> =>
       this.#rest.call('POST', `providers/${segment(provider)}/client-certificate/csr`),
+    /** The pending CSR, in PEM. */
+    clientCertificateCsr: (provider: string): Promise<{ readonly csr: string }> =>
+      this.#rest.call('GET', `providers/${segment(provider)}/client-certificate/csr`),
     /** The certificates of the key servers that are trusted, in PEM. */
     serverCertificates: (provider: string): Promise<{ readonly certificates: readonly string[] }> =>
       this.#rest.call('GET', `providers/${segment(provider)}/server-certificates`),

@@ -32,9 +32,26 @@ export interface TrustedClusterConfiguration {
 
 /** One service of a Trust Authority cluster. */
 export interface TrustedService {
+  /** Id under which it is registered in this vCenter. */
+  readonly service: string;
   readonly address: string;
   readonly trusted_CA: string;
   readonly group: string;
+}
+
+/** The services that one host of a Trust Authority cluster runs; addresses are `https://host:port`, the authority PEM. */
+export interface TrustAuthorityMember {
+  readonly name: string;
+  readonly attestation: string;
+  readonly kms: string;
+  readonly trusted_CA: string;
+  readonly group: string;
+}
+
+/** What makes a cluster a Trust Authority cluster, once its state is `ENABLE`. */
+export interface TrustAuthorityConfiguration {
+  readonly state: 'ENABLE' | 'DISABLE';
+  readonly members: readonly TrustAuthorityMember[];
 }
 
 /** A cluster of hosts. */
@@ -46,6 +63,8 @@ export interface ClusterEntity extends EntityBase {
   readonly defaultProvider?: string | undefined;
   /** Present on a trusted cluster. */
   readonly trusted?: TrustedClusterConfiguration | undefined;
+  /** Present once services of a Trust Authority were named for it. */
+  readonly trustAuthority?: TrustAuthorityConfiguration | undefined;
 }
 
 /** What a standalone host stands in. */

@@ -1,4 +1,4 @@
-import type { CryptoKeyId } from '../../host-agent/client.js';
+import type { CryptoKeyId, TrustedServiceSpec, TrustedServicesSpec } from '../../host-agent/client.js';
 import type { ClusterCryptoMode, VimObject } from '../../wire/vim25/index.js';
 import { CLUSTER_CRYPTO_MODES, VimFault } from '../../wire/vim25/index.js';
 import type { Vcenter } from '../vcenter.js';
@@ -9,6 +9,7 @@ import type {
   Entity,
   HostEntity,
   TrustedClusterConfiguration,
+  TrustedService,
 } from './entities.js';
 
 /** Hosts that one vCenter manages at most (vSphere configuration maximums). */
@@ -191,16 +192,35 @@ export class Topology {
 
   /** Tells a host the Trust Authority services and trusted providers of its cluster. */
   async pushTrustedServices(host: HostEntity): Promise<void> {
-    const { inventory, hosts, providers } = this.#vcenter;
+    const { inventory, hosts, providers, principalTokens } = this.#vcenter;
     const trusted = inventory.clusterOf(host.moid)?.trusted;
     const state = hosts.state(host.moid);
     if (!state.connected || (!trusted && !state.trusted)) return;
-    await hosts.client(host).setTrustedServices({
-      attestation: [...(trusted?.attestation ?? [])],
-      kms: [...(trusted?.kms ?? [])],
+    const groups = trusted?.kms.map(({ group }) => group) ?? [];
+    await this.setHostServices(host, {
+      ...(groups.length > 0 && { principal: await principalTokens.tokenFor(host, groups) }),
+      attestation: (trusted?.attestation ?? []).map(hostService),
+      kms: (trusted?.kms ?? []).map(hostService),
       providers: trusted ? [...providers.trustedNames()] : [],
     });
+  }
+
+  /** Gives a host these services and providers in place of those that it has. */
+  async setHostServices(host: HostEntity, spec: TrustedServicesSpec): Promise<void> {
+    const { hosts } = this.#vcenter;
+    await hosts.client(host).setTrustedServices(spec);
     await hosts.refresh(host);
+  }
+
+  /** Gives hosts new principal tokens in good time; they keep their reports. */
+  async renewPrincipalTokens(): Promise<void> {
+    const { inventory, principalTokens, context } = this.#vcenter;
+    const due = inventory.ofType('HostSystem').filter((host) => principalTokens.isDue(host));
+    for (const host of due) {
+      await this.pushTrustedServices(host).catch((error: unknown) => {
+        context.log.warn({ err: error, host: host.name }, 'host could not be given a new principal token');
+      });
+    }
   }
 
   /** Tells all trusted hosts which trusted providers there are now. */
@@ -237,6 +257,11 @@ export class Topology {
     inventory.put({ type: 'ResourcePool', moid, name: 'Resources', parent });
     return moid;
   }
+}
+
+/** A service as hosts are told of it. */
+export function hostService({ address, trusted_CA, group }: TrustedService): TrustedServiceSpec {
+  return { address, trusted_CA, group };
 }
 
 /** `https://host:port` of a HostConnectSpec; the port may stand in either field. @throws VimFault `InvalidArgument` */

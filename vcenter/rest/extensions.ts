@@ -1,4 +1,4 @@
-import type { Request, Router } from 'express';
+import type { Router } from 'express';
 import express from 'express';
 import { z } from 'zod';
 
@@ -6,18 +6,12 @@ import { VapiError, jsonBody, validate } from '../../core/http/index.js';
 import { decodeJson } from '../../wire/vim25/index.js';
 import type { VimObject } from '../../wire/vim25/index.js';
 import { referenceOf, referenceTo } from '../inventory/entities.js';
-import { ROOT_FOLDER } from '../inventory/inventory.js';
 import { readCloneSpec, readRelocateSpec } from '../migration/request.js';
 import type { Vcenter } from '../vcenter.js';
 import { restSession } from './session.js';
 
 const moid = z.string().min(1).max(200);
 const name = z.string().min(1).max(80);
-const pem = z
-  .string()
-  .min(1)
-  .max(256 * 1024);
-
 const importSchema = z.strictObject({
   host: moid,
   folder: moid.optional(),
@@ -42,19 +36,9 @@ const precheckSchema = z.strictObject({
   channel: z.enum(['vsphereApi', 'other']).default('vsphereApi'),
 });
 
-const service = z.strictObject({
-  address: z.url({ protocol: /^https$/ }).max(1024),
-  trusted_CA: pem,
-  group: z.string().min(1).max(255),
-});
-const trustedSchema = z.strictObject({
-  attestation: z.array(service).max(16),
-  kms: z.array(service).max(16),
-});
-
 /**
- * What vSphere has no call for, or none that kpsim speaks: VMs from files of the host's machine, a precheck that tells
- * every broken rule by its number, and the Trust Authority services of a cluster. Own choice.
+ * What vSphere has no call for, or none that kpsim speaks: VMs from files of the host's machine, and a precheck that
+ * tells every broken rule by its number. Own choice.
  */
 export function extensionRouter(vcenter: Vcenter): Router {
   const router = express.Router();
@@ -111,40 +95,6 @@ export function extensionRouter(vcenter: Vcenter): Router {
         disks: plan.disks,
       },
     });
-  });
-
-  const trusted = '/api/kpsim/vcenter/clusters/:cluster/trusted-infrastructure';
-  router.get(trusted, (request, response) => {
-    const { principal } = restSession(vcenter, request);
-    const cluster = vcenter.inventory.require('ClusterComputeResource', request.params.cluster);
-    vcenter.authorization.demand(
-      principal,
-      referenceTo('Folder', ROOT_FOLDER),
-      'TrustedAdmin.ReadTrustedHosts',
-    );
-    response.json(cluster.trusted ?? { attestation: [], kms: [] });
-  });
-  router.put(trusted, body, async (request: Request<{ cluster: string }>, response) => {
-    const { principal } = restSession(vcenter, request);
-    const cluster = vcenter.inventory.require('ClusterComputeResource', request.params.cluster);
-    vcenter.authorization.demand(
-      principal,
-      referenceTo('Folder', ROOT_FOLDER),
-      'TrustedAdmin.ManageTrustedHosts',
-    );
-    await vcenter.topology.setTrustedInfrastructure(cluster, validate(trustedSchema, request.body));
-    response.status(204).end();
-  });
-  router.delete(trusted, async (request, response) => {
-    const { principal } = restSession(vcenter, request);
-    const cluster = vcenter.inventory.require('ClusterComputeResource', request.params.cluster);
-    vcenter.authorization.demand(
-      principal,
-      referenceTo('Folder', ROOT_FOLDER),
-      'TrustedAdmin.ManageTrustedHosts',
-    );
-    await vcenter.topology.setTrustedInfrastructure(cluster, undefined);
-    response.status(204).end();
   });
   return router;
 }

@@ -20,15 +20,15 @@ export function sessionRouter(vcenter: Vcenter): Router {
   ] as const) {
     router.post(path, async (request, response) => {
       if (path.startsWith('/rest/') && request.query['~action'] === 'get') {
-        response.json(wrap(describe(restSession(vcenter, request))));
+        response.json(wrap(describeSession(restSession(vcenter, request))));
         return;
       }
-      const id = await logIn(vcenter, request);
+      const id = await openSession(vcenter, request, basicCredentials(request.get('authorization')));
       response.setHeader(SESSION_HEADER, id);
       response.status(path === '/api/session' ? 201 : 200).json(wrap(id));
     });
     router.get(path, (request, response) => {
-      response.json(wrap(describe(restSession(vcenter, request))));
+      response.json(wrap(describeSession(restSession(vcenter, request))));
     });
     router.delete(path, (request, response) => {
       vcenter.logOut(restSession(vcenter, request));
@@ -57,8 +57,12 @@ export function restSession(vcenter: Vcenter, request: Request): Session {
   );
 }
 
-async function logIn(vcenter: Vcenter, request: Request): Promise<string> {
-  const { userName, password } = basicCredentials(request.get('authorization'));
+/** Opens a session for who sent a request; its id. @throws VapiError `UNAUTHENTICATED`, `SERVICE_UNAVAILABLE` */
+export async function openSession(
+  vcenter: Vcenter,
+  request: Request,
+  { userName, password }: { readonly userName: string; readonly password: string },
+): Promise<string> {
   try {
     const { id } = await vcenter.logIn({
       userName,
@@ -87,7 +91,8 @@ function basicCredentials(header: string | undefined): { userName: string; passw
   return { userName: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-function describe(session: Session): Record<string, unknown> {
+/** A session as `com.vmware.cis.session.info` tells it. */
+export function describeSession(session: Session): Record<string, unknown> {
   return {
     user: session.principal.name,
     created_time: new Date(session.loginTime).toISOString(),

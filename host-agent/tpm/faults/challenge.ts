@@ -2,13 +2,6 @@ import type { ChallengeContext } from '../../../wire/attestation/index.js';
 import { encodeTpm2bPublic } from '../../../wire/tpm2/index.js';
 import type { AnyFaultRow, EvidenceParts, FaultMemory, TpmFaultStages } from '../fault-stages.js';
 
-/** The value of the first time, again and again. */
-function firstOnly<T>(memory: FaultMemory, key: string, value: T): T {
-  if (!memory.has(key)) memory.set(key, value);
-  // Only this function writes under this key, and always a T.
-  return memory.get(key) as T;
-}
-
 const CONSTANT_NONCE = Buffer.alloc(32);
 
 /** A challenge that the host keeps, and since when. */

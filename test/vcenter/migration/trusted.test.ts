@@ -7,6 +7,7 @@ import { startKms } from '../../kms/harness.js';
 import type { TestTrustAuthority, TrustPki } from '../../trust-authority/harness.js';
 import { makeTrustPki, startTrustAuthority } from '../../trust-authority/harness.js';
 import type { RunningHost } from '../site.js';
+import { ROOT, serviceSpec, trustServices } from '../trusted-infrastructure/services.js';
 import { Site, addCluster, addHost, addVm, faultOf } from '../site.js';
 import type { Side, SideWish } from './sides.js';
 import { locate, startSide } from './sides.js';
@@ -72,11 +73,7 @@ async function trustedSide(name: string, wish: SideWish = {}): Promise<Side> {
 }
 
 async function trust({ vc }: Side, cluster: string): Promise<void> {
-  const service = (address: string) => ({ address, trusted_CA: pki.authority.caPem, group: 'group-1' });
-  await vc.client.rest('PUT', `/api/kpsim/vcenter/clusters/${cluster}/trusted-infrastructure`, {
-    attestation: [service(ta.attestationUrl)],
-    kms: [service(ta.kmsUrl)],
-  });
+  await trustServices(vc.client, cluster, { ta, caPem: pki.authority.caPem });
 }
 
 const trustedVm = (side: Side): Promise<string> =>
@@ -136,10 +133,14 @@ it('goes on running VMs of a host that is no longer attested, but powers on no o
     pool: east.pool,
     provider: 'tkp-1',
   });
-  await east.vc.client.rest('PUT', `/api/kpsim/vcenter/clusters/${east.cluster}/trusted-infrastructure`, {
-    attestation: [{ address: 'https://127.0.0.1:9', trusted_CA: pki.authority.caPem, group: 'group-1' }],
-    kms: [{ address: ta.kmsUrl, trusted_CA: pki.authority.caPem, group: 'group-1' }],
-  });
+  const elsewhere = serviceSpec('https://127.0.0.1:9', pki.authority.caPem);
+  const service = await east.vc.client.rest('POST', `${ROOT}/attestation/services`, elsewhere);
+  const used = `${ROOT}/trusted-clusters/${east.cluster}/attestation/services`;
+  await east.vc.client.restTask('POST', used, { type: 'SERVICE', service });
+  const [before] = (await east.vc.client.rest('POST', `${used}?action=query`, {
+    address: [serviceSpec(ta.attestationUrl, '').address],
+  })) as { service: string }[];
+  await east.vc.client.restTask('DELETE', `${used}/${before?.service ?? ''}`);
   const fault = await faultOf(east.vc.client.run('VirtualMachine', other, 'PowerOnVM_Task', {}));
   expect(rulesOf(fault)).toEqual(['EXT-5']);
   expect((await east.vc.client.property('VirtualMachine', vm, 'runtime')).powerState).toBe('poweredOn');

@@ -1,0 +1,120 @@
+import { expect, it } from 'vitest';
+
+import type { RunningVcenter } from '../site.js';
+import { ADMINISTRATOR, PASSWORD, Site } from '../site.js';
+
+const SESSION = 'com.vmware.cis.session';
+const PRINCIPAL = 'com.vmware.vcenter.trusted_infrastructure.principal';
+const CLUSTERS = 'com.vmware.vcenter.trusted_infrastructure.trust_authority_clusters';
+const PASSWORD_CONTEXT = {
+  schemeId: 'com.vmware.vapi.std.security.user_pass',
+  userName: ADMINISTRATOR,
+  password: PASSWORD,
+};
+const sessionContext = (sessionId: string) => ({
+  schemeId: 'com.vmware.vapi.std.security.session_id',
+  sessionId,
+});
+const input = (fields: object): unknown => ({ STRUCTURE: { 'operation-input': fields } });
+
+interface Answer {
+  readonly id: unknown;
+  readonly result?: { readonly output?: unknown; readonly error?: unknown };
+  readonly error?: { readonly code: number; readonly data: string };
+}
+
+async function send(
+  { client }: RunningVcenter,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const answer = await client.raw('POST', '/api', body, {
+    'vmware-api-session-id': '',
+    'content-type': 'application/json',
+    ...headers,
+  });
+  expect(answer.status).toBe(200);
+  return JSON.parse(answer.body.toString()) as Answer;
+}
+
+function call(
+  vc: RunningVcenter,
+  serviceId: string,
+  operationId: string,
+  securityCtx: unknown,
+  fields: object = {},
+): Promise<Answer> {
+  const params = { serviceId, operationId, input: input(fields), ctx: { appCtx: {}, securityCtx } };
+  return send(vc, JSON.stringify({ jsonrpc: '2.0', id: '7', method: 'invoke', params }));
+}
+
+async function logIn(vc: RunningVcenter): Promise<string> {
+  const { result } = await call(vc, SESSION, 'create', PASSWORD_CONTEXT);
+  return (result?.output as { SECRET: string }).SECRET;
+}
+
+const refusedWith = (name: string) => ({
+  id: '7',
+  result: { error: { ERROR: { [`com.vmware.vapi.std.errors.${name}`]: expect.anything() as unknown } } },
+});
+
+it('opens a session, performs operations in it, and ends it', async () => {
+  const vc = await (await Site.create()).startVcenter('vc-east');
+  const session = sessionContext(await logIn(vc));
+  const { result } = await call(vc, PRINCIPAL, 'get', session);
+  const [structure] = Object.keys((result?.output as { STRUCTURE: object }).STRUCTURE);
+  expect(structure).toBe(`${PRINCIPAL}.info`);
+  expect(await call(vc, SESSION, 'delete', session)).toEqual({
+    jsonrpc: '2.0',
+    id: '7',
+    result: { output: null },
+  });
+  expect(await call(vc, PRINCIPAL, 'get', session)).toMatchObject(refusedWith('unauthenticated'));
+});
+
+it('answers the same as REST does', async () => {
+  const vc = await (await Site.create()).startVcenter('vc-east');
+  const session = sessionContext(await logIn(vc));
+  const rest = (await vc.client.rest('GET', '/api/vcenter/trusted-infrastructure/principal')) as {
+    issuer: string;
+  };
+  const rpc = await call(vc, PRINCIPAL, 'get', session);
+  expect(JSON.stringify(rpc)).toContain(JSON.stringify(rest.issuer));
+  const missing = await call(vc, CLUSTERS, 'get', session, { cluster: 'domain-c999' });
+  expect(missing).toMatchObject(refusedWith('not_found'));
+});
+
+it('refuses wrong passwords, unknown operations and wrong input, each in its own form', async () => {
+  const vc = await (await Site.create()).startVcenter('vc-east');
+  const wrong = await call(vc, SESSION, 'create', { ...PASSWORD_CONTEXT, password: 'wrong' });
+  expect(wrong).toMatchObject(refusedWith('unauthenticated'));
+  expect(await call(vc, PRINCIPAL, 'get', undefined)).toMatchObject(refusedWith('unauthenticated'));
+  const session = sessionContext(await logIn(vc));
+  expect(await call(vc, PRINCIPAL, 'set', session)).toMatchObject(refusedWith('operation_not_found'));
+  expect(await call(vc, CLUSTERS, 'update', session)).toMatchObject(refusedWith('operation_not_found'));
+  expect(await call(vc, CLUSTERS, 'get', session, { cluster: 7 })).toMatchObject({ error: { code: -32602 } });
+  expect(await call(vc, CLUSTERS, 'get', session, { cluster: '' })).toMatchObject(
+    refusedWith('invalid_argument'),
+  );
+  expect(await call(vc, CLUSTERS, 'get', session, { cluster: 'c', x: 1 })).toMatchObject({
+    error: { code: -32602 },
+  });
+});
+
+it('refuses what is no call, and headers that name another operation', async () => {
+  const vc = await (await Site.create()).startVcenter('vc-east');
+  expect(await send(vc, '{')).toMatchObject({ id: null, error: { code: -32700 } });
+  expect(await send(vc, '[]')).toMatchObject({ id: null, error: { code: -32600 } });
+  expect(await send(vc, JSON.stringify('x'.repeat(2 * 1024 * 1024)))).toMatchObject({
+    error: { code: -32700 },
+  });
+  const params = { serviceId: SESSION, operationId: 'create', input: input({}), ctx: {} };
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'invoke', params });
+  expect(await send(vc, body, { 'vapi-operation': 'delete' })).toMatchObject({
+    id: 1,
+    error: { code: -31001 },
+  });
+  const journal = JSON.stringify(vc.context.journal.entries());
+  expect(journal).toContain('invalidOperation');
+  expect(journal).not.toContain(PASSWORD);
+});

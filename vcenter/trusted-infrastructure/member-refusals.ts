@@ -1,0 +1,46 @@
+import { KpsimError, errorText } from '../../core/errors.js';
+import { HttpStatusError, VAPI_ERROR_TYPES, VapiError } from '../../core/http/index.js';
+import type { VapiErrorType } from '../../core/http/index.js';
+import type { TrustAuthorityMember } from '../inventory/entities.js';
+
+/** What a member refused, or that it does not answer, as this vCenter tells it. */
+export function memberRefusal(member: TrustAuthorityMember, error: unknown): VapiError {
+  if (error instanceof VapiError) return error;
+  if (error instanceof HttpStatusError && error.status !== 401 && error.status !== 403) {
+    const type = errorTypeOf(error.body);
+    if (type !== undefined)
+      return new VapiError(type, `${member.name}: ${textOf(error.body)}`, { cause: error });
+  }
+  if (error instanceof HttpStatusError) {
+    return new VapiError(
+      'RESOURCE_INACCESSIBLE',
+      `${member.name} does not take this vCenter for an administrator (status ${error.status}); add the common name of the vCenter's certificate to its administrators.`,
+      { cause: error },
+    );
+  }
+  if (error instanceof KpsimError && error.code === 'unreachable') {
+    return new VapiError(
+      'RESOURCE_INACCESSIBLE',
+      `${member.name} does not answer: ${errorText(error)}. Start it, then try again.`,
+      { cause: error },
+    );
+  }
+  return new VapiError('ERROR', `${member.name}: ${errorText(error)}`, { cause: error });
+}
+
+function errorTypeOf(body: unknown): VapiErrorType | undefined {
+  if (typeof body !== 'object' || body === null || !('error_type' in body)) return undefined;
+  const { error_type: type } = body;
+  return typeof type === 'string' && Object.hasOwn(VAPI_ERROR_TYPES, type)
+    ? (type as VapiErrorType)
+    : undefined;
+}
+
+function textOf(body: unknown): string {
+  const messages: unknown =
+    typeof body === 'object' && body !== null && 'messages' in body ? body.messages : undefined;
+  const first: unknown = Array.isArray(messages) ? messages[0] : undefined;
+  return typeof first === 'object' && first !== null && 'default_message' in first
+    ? String(first.default_message)
+    : 'refused';
+}

@@ -1,0 +1,124 @@
+import { VapiError } from '../../core/http/index.js';
+import { enumeration, id, list, optional, structure, voidType } from '../../wire/vapi/index.js';
+import type { Vcenter } from '../vcenter.js';
+import type { VapiOperation } from '../vapi/operation.js';
+import { memberRefusal } from './member-refusals.js';
+import { PACKAGE, cluster, onCluster, plain, task } from './types.js';
+import { networkAddressOf } from '../../wire/attestation/index.js';
+import { chainOfPem } from './chains.js';
+
+const SERVICE = 'trust_authority_clusters';
+const NAME = `${PACKAGE}.${SERVICE}`;
+const PATH = 'trust-authority-clusters';
+const state = enumeration(['ENABLE', 'DISABLE']);
+const summary = { cluster: id, state };
+
+/** `trust-authority-clusters`: which clusters of this vCenter are Trust Authority clusters. */
+export function trustAuthorityClusterOperations(vcenter: Vcenter): readonly VapiOperation[] {
+  const { inventory, members } = vcenter;
+  const stateOf = (moid: string): 'ENABLE' | 'DISABLE' =>
+    members.cluster(moid).trustAuthority?.state ?? 'DISABLE';
+  return [
+    plain({
+      service: SERVICE,
+      operation: 'list',
+      method: 'GET',
+      path: PATH,
+      privilege: 'TrustedAdmin.ReadTrustedHosts',
+      input: {
+        spec: optional(
+          structure(`${NAME}.filter_spec`, { cluster: optional(list(id)), state: optional(list(state)) }),
+        ),
+      },
+      output: list(structure(`${NAME}.summary`, summary), 4000),
+      run: ({ input: { spec } }) =>
+        inventory
+          .ofType('ClusterComputeResource')
+          .map(({ moid }) => ({ cluster: moid, state: stateOf(moid) }))
+          .filter(
+            (row) =>
+              (!spec?.cluster || spec.cluster.includes(row.cluster)) &&
+              (!spec?.state || spec.state.includes(row.state)),
+          ),
+    }),
+    plain({
+      service: SERVICE,
+      operation: 'get',
+      method: 'GET',
+      path: `${PATH}/:cluster`,
+      privilege: 'TrustedAdmin.ReadTrustedHosts',
+      object: onCluster,
+      input: { cluster },
+      output: structure(`${NAME}.info`, summary),
+      run: ({ input }) => ({ cluster: input.cluster, state: stateOf(input.cluster) }),
+    }),
+    task({
+      service: SERVICE,
+      operation: 'update',
+      method: 'PATCH',
+      path: `${PATH}/:cluster`,
+      body: 'spec',
+      privilege: 'TrustedAdmin.ManageTrustedHosts',
+      object: onCluster,
+      input: { cluster, spec: structure(`${NAME}.update_spec`, { state: optional(state) }) },
+      output: voidType,
+      run: async ({ input }) => {
+        if (input.spec.state === 'ENABLE') await enable(vcenter, input.cluster);
+        if (input.spec.state === 'DISABLE') disable(vcenter, input.cluster);
+      },
+    }),
+  ];
+}
+
+/**
+ * Makes a cluster a Trust Authority cluster: its services are reached, and each of its key provider services comes to
+ * accept the documents of every one of its attestation services.
+ */
+async function enable(vcenter: Vcenter, moid: string): Promise<void> {
+  const { inventory, members } = vcenter;
+  const entity = members.cluster(moid);
+  if (entity.trusted) {
+    throw new VapiError(
+      'NOT_ALLOWED_IN_CURRENT_STATE',
+      `${entity.name} is a trusted cluster, and a cluster cannot be both; remove its services first.`,
+    );
+  }
+  const { trustAuthority } = entity;
+  if (!trustAuthority || trustAuthority.members.length === 0) {
+    throw new VapiError(
+      'NOT_ALLOWED_IN_CURRENT_STATE',
+      `${entity.name} has no services of a Trust Authority; name them with PUT /api/kpsim/vcenter/clusters/${moid}/trust-authority.`,
+    );
+  }
+  for (const member of trustAuthority.members) {
+    const { kms } = members.services(member);
+    try {
+      const known = new Set(
+        (await kms.attestationServices.list()).map(({ address }) => addressText(address)),
+      );
+      for (const peer of trustAuthority.members) {
+        const address = networkAddressOf(peer.attestation);
+        if (known.has(addressText(address))) continue;
+        await kms.attestationServices.register({
+          address,
+          trusted_CA: chainOfPem(peer.trusted_CA),
+          group: peer.group,
+        });
+      }
+    } catch (error) {
+      throw memberRefusal(member, error);
+    }
+  }
+  inventory.put({ ...members.cluster(moid), trustAuthority: { ...trustAuthority, state: 'ENABLE' } });
+}
+
+/** The services stay as they are configured; this vCenter touches them no more. */
+function disable({ inventory, members }: Vcenter, moid: string): void {
+  const entity = members.cluster(moid);
+  if (!entity.trustAuthority) return;
+  inventory.put({ ...entity, trustAuthority: { ...entity.trustAuthority, state: 'DISABLE' } });
+}
+
+function addressText({ hostname, port = 443 }: { hostname: string; port?: number | undefined }): string {
+  return `${hostname.toLowerCase()} ${port}`;
+}

@@ -1,0 +1,12 @@
+import { trustedInfrastructureOperations } from '../trusted-infrastructure/index.js';
+import type { Vcenter } from '../vcenter.js';
+import type { VapiOperation } from './operation.js';
+import { taskOperations } from './task-operations.js';
+
+/** All operations of a vCenter that are rows, for REST and JSON-RPC. */
+export function vapiOperations(vcenter: Vcenter): readonly VapiOperation[] {
+  return [...taskOperations(vcenter), ...trustedInfrastructureOperations(vcenter)];
+}
+
+/** What all operations are called and are made of, for documents and tests; without a vCenter none of them runs. */
+export const VAPI_OPERATIONS: readonly Omit<VapiOperation, 'run'>[] = vapiOperations({} as Vcenter);
