@@ -70,7 +70,7 @@ function headOnly(path: string, contentLength: number, identity?: KeyAndCertific
         ),
     );
     socket.once('error', reject);
-    socket.once('data', (bytes) => {
+    socket.once('data', (bytes: Buffer) => {
       socket.destroy();
       resolve(bytes.toString('latin1').split('\r\n', 1)[0]!);
     });

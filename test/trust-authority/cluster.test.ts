@@ -79,7 +79,7 @@ describe('raw-config', () => {
     upsideDown.ca_certificates[0]!.cert_chain.cert_chain.reverse();
     for (const text of ['{', '{}', JSON.stringify(upsideDown)]) {
       await expect(one.attestation.replaceRawConfig(text)).rejects.toMatchObject({
-        code: expect.any(String),
+        code: expect.any(String) as string,
       });
     }
     expect(await one.attestation.rawConfig()).toEqual(before);

@@ -47,11 +47,11 @@ describe('an explanation', () => {
     const image = presetBaseImage('8.0.3');
     const measured = image.modules.length + image.versionRecords.length + image.bootOptions.length + 1;
     // All of the image, and the variable SecureBoot.
-    expect(verdictsOf(told)).toEqual({ same: measured + 1, 'not judged': expect.any(Number) });
+    expect(verdictsOf(told)).toEqual({ same: measured + 1, 'not judged': expect.any(Number) as number });
     expect(stepOf(told, 'ek_certificate_match')).toMatchObject({
       status: 'passed',
-      expected: expect.stringMatching(/[0-9a-f]{64}$/),
-      actual: expect.stringMatching(/[0-9a-f]{64}$/),
+      expected: expect.stringMatching(/[0-9a-f]{64}$/) as string,
+      actual: expect.stringMatching(/[0-9a-f]{64}$/) as string,
     });
     expect(stepOf(told, 'base_image')?.actual).toBe(image.displayName);
     expect(stepOf(told, 'credential_activation')).toEqual({

@@ -31,7 +31,7 @@ export class Routes {
    * @throws URIError if a parameter is not percent-encoded UTF-8
    */
   find(method: string, target: string): Route | undefined {
-    const [path = '', query = ''] = splitOnce(target, '?');
+    const [path, query] = splitOnce(target, '?');
     const segments = path.split('/');
     const candidates = this.#patterns.get(keyOf(method, segments.length)) ?? [];
     const action = query === '' ? undefined : (new URLSearchParams(query).get('action') ?? undefined);

@@ -13,6 +13,9 @@ export const LOADER_PCRS: ReadonlySet<number> = new Set(Object.values(ESXI_PCR))
 /** What is each host's own, so that no image can know it. */
 const HOST_TAGS: ReadonlySet<EsxiTag> = new Set(['CMD_OPT', 'TAG']);
 
+/** A kind of tagged event, or one that is none. */
+type MeasuredTag = EsxiTag | 'malformed';
+
 /** What the boot loader measured, as base images have it. */
 interface LoaderMeasurements {
   /** {@link measurementText} of each, in the order of the log. */
@@ -26,7 +29,7 @@ export interface MeasurementComparison {
   /** Undefined for what the image has and the log has not. */
   readonly event: JudgedEvent | undefined;
   readonly pcr: number;
-  readonly tag: EsxiTag;
+  readonly tag: MeasuredTag;
   /** What was measured: the name of a file or of a component, or the kind of thing. */
   readonly subject: string;
   /** Digest in the image, hex. */
@@ -104,7 +107,7 @@ interface Measured {
   /** Measurements of the same thing have the same. */
   readonly key: string;
   readonly pcr: number;
-  readonly tag: EsxiTag;
+  readonly tag: MeasuredTag;
   readonly subject: string;
   readonly digest: string;
 }
@@ -118,17 +121,26 @@ function textOf({ pcr, tagged, digest }: JudgedEvent): string {
 
 function measuredOf(text: string): Measured {
   const [pcr = '', tag = '', payload = '', digest = ''] = text.split(' ');
-  const subject = subjectOf(tag as EsxiTag, Buffer.from(payload, 'base64'));
-  return { key: `${pcr} ${tag} ${subject}`, pcr: Number(pcr), tag: tag as EsxiTag, subject, digest };
+  const subject = subjectOf(tag as MeasuredTag, Buffer.from(payload, 'base64'));
+  return { key: `${pcr} ${tag} ${subject}`, pcr: Number(pcr), tag: tag as MeasuredTag, subject, digest };
 }
 
 /** What a measurement is of, made fit to be shown. */
-export function subjectOf(tag: EsxiTag, payload: Buffer): string {
-  if (tag === 'MOD' || tag === 'BOOT_OPT') return shown(payload.toString('latin1'));
-  if (tag === 'VERSION') return `version of ${versionSubject(payload)}`;
-  if (tag === 'SIGNER') return 'signer certificate';
-  return tag === 'CMD_OPT' ? 'command line' : tag === 'TAG' ? 'asset tag' : 'malformed event';
+export function subjectOf(tag: MeasuredTag, payload: Buffer): string {
+  return SUBJECTS[tag](payload);
 }
+
+const fileName = (payload: Buffer): string => shown(payload.toString('latin1'));
+
+const SUBJECTS: Readonly<Record<MeasuredTag, (payload: Buffer) => string>> = {
+  MOD: fileName,
+  BOOT_OPT: fileName,
+  CMD_OPT: () => 'command line',
+  TAG: () => 'asset tag',
+  SIGNER: () => 'signer certificate',
+  VERSION: (payload) => `version of ${versionSubject(payload)}`,
+  malformed: () => 'malformed event',
+};
 
 function versionSubject(payload: Buffer): string {
   try {
