@@ -213,7 +213,7 @@ export class Stage {
   /** Makes a trusted key provider with a primary key of its own. */
   async makeProvider(name: string): Promise<void> {
     await configureTrustedKeyProvider(
-      this.keyProviderService,
+      [this.keyProviderService],
       name,
       [this.keyServer],
       this.ground.certificates,
