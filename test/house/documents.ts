@@ -2,7 +2,7 @@ import { ATTESTATION_REASONS } from '../../wire/attestation/reasons.js';
 import { ENUMERATIONS } from '../../wire/kmip/tables/enumerations/index.js';
 import type { EnumerationRow } from '../../wire/kmip/tables/enumerations/index.js';
 import { OPERATIONS } from '../../kms/operations/registry.js';
-import { VCENTER_METHODS } from '../../vcenter/index.js';
+import { VAPI_OPERATIONS, VCENTER_METHODS, rpcName } from '../../vcenter/index.js';
 import { RULE_ROWS } from '../../vcenter/migration/rules.js';
 
 /** A Markdown table as prettier lays it out. */
@@ -51,10 +51,17 @@ export function protocolCoverageDocument(): string {
     row.until === undefined ? `${row.since} and later` : `${row.since} to ${row.until}`,
     name in OPERATIONS ? 'yes' : 'Operation Not Supported',
   ]);
+  const vapi = VAPI_OPERATIONS.map((row) => [
+    `\`${row.service.replace('com.vmware.', '')}\``,
+    `\`${rpcName(row)}\``,
+    `\`${row.method} ${row.path.replace(/:(\w+)/g, '{$1}')}${row.action === undefined ? '' : `?action=${row.action}`}\``,
+    row.privilege,
+    versionsOf(row),
+  ]);
   const methods = VCENTER_METHODS.list().map((method) => `- \`${method}\``);
   return `# Protocol coverage
 
-Made from the registries in \`kms/operations\` and \`vcenter/managed-objects\`.
+Made from the registries in \`kms/operations\`, \`vcenter/vapi\` and \`vcenter/managed-objects\`.
 
 ## KMIP operations
 
@@ -68,8 +75,20 @@ answered otherwise than was recorded, with the reason and the section of the spe
 
 ${markdownTable(['operation', 'in versions', 'performed'], operations)}
 
+## Operations of the Automation API
+
+REST and JSON-RPC (\`POST /api\`) are made from the same rows. An operation with \`$task\` is asked for with
+\`vmw-task=true\` in REST. Not in this table are sessions, the inventory and \`crypto-manager\`.
+
+${markdownTable(['service (com.vmware.)', 'operation', 'REST', 'privilege', 'versions'], vapi)}
+
 ## VI/JSON methods of a vCenter
 
 ${methods.join('\n')}
 `;
+}
+
+function versionsOf({ since, deprecated, until }: (typeof VAPI_OPERATIONS)[number]): string {
+  const from = until === undefined ? `${since} and later` : `${since} to before ${until}`;
+  return deprecated === undefined ? from : `${from}, deprecated from ${deprecated}`;
 }

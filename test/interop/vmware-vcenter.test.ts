@@ -60,7 +60,7 @@ describeWith(client, "VMware's Python client", () => {
 
   it('configures a Trust Authority from nothing, up to an attested host that powers on a VM of its provider', async () => {
     const [authority, workload] = [lab.vcenter('vc-ta'), lab.vcenter('vc-work')];
-    const host = await await lab.host('esx-1').client();
+    const host = await lab.host('esx-1').client();
     expect((await host.attestationInfo()).status).not.toBe('attested');
     const imgdb = join(folder, 'boot_imgdb.tgz');
     await writeFile(imgdb, await host.bootImgdb());

@@ -50,7 +50,7 @@ export class VapiDispatcher {
    * @throws VapiError `OPERATION_NOT_FOUND` for another version, `INVALID_ARGUMENT`, and what the operation throws
    * @throws VimFault `NoPermission`
    */
-  async perform(row: VapiOperation, session: Session, given: unknown): Promise<unknown> {
+  perform(row: VapiOperation, session: Session, given: unknown): unknown {
     const { authorization, config, restTasks } = this.#vcenter;
     refuseOtherVersion(row, config.version);
     this.#tellDeprecated(row);

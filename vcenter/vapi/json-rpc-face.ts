@@ -33,7 +33,7 @@ export function jsonRpcRouter(vcenter: Vcenter, dispatcher: VapiDispatcher): Rou
   const usual = express.json({ limit: JSON_LIMIT_BYTES, strict: false, type: () => true });
   const read: RequestHandler = (request, response, next) => {
     const large = largeBody(dispatcher, request);
-    const parse =
+    const parse: RequestHandler =
       large === undefined ? usual : express.json({ limit: large, strict: false, type: () => true });
     parse(request, response, next);
   };

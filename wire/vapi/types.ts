@@ -5,12 +5,7 @@ import { VapiDecodeError } from './errors.js';
 
 /** A value as it stands in a JSON-RPC message of the vAPI. */
 export type DataValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly DataValue[]
-  | { readonly [wrapper: string]: DataValue | { readonly [name: string]: DataValue } };
+  string | number | boolean | null | readonly DataValue[] | { readonly [wrapper: string]: DataValue };
 
 /** What a type is, for those who treat some kinds apart. */
 export type VapiKind =
@@ -166,7 +161,7 @@ export function list<T extends VapiType>(element: T, maxLength = LIST_LIMIT): Li
   return {
     kind: 'list',
     element,
-    schema: z.array(element.schema).max(maxLength) as z.ZodArray<T['schema']>,
+    schema: z.array(element.schema).max(maxLength),
     encode: (value) => (value as readonly unknown[]).map((one) => element.encode(one)),
     decode: (data, path) => {
       if (!Array.isArray(data)) throw new VapiDecodeError(path, 'expected a list');
@@ -198,7 +193,7 @@ export function optional<T extends VapiType>(element: T): OptionalType<T> {
   return {
     kind: 'optional',
     element,
-    schema: z.optional(element.schema) as z.ZodOptional<T['schema']>,
+    schema: z.optional(element.schema),
     encode: (value) => ({ OPTIONAL: value === undefined ? null : element.encode(value) }),
     decode: (data, path) => {
       if (data === undefined || data === null) return undefined;
@@ -263,7 +258,7 @@ export class TypedValue {
 /** Any value, with its type (`OpaqueType`). Answers only. */
 export const typedValue: VapiType<z.ZodCustom<TypedValue>> = {
   kind: 'typed',
-  schema: z.instanceof(TypedValue) as z.ZodCustom<TypedValue>,
+  schema: z.instanceof(TypedValue),
   encode: (value) => {
     const { type, value: inner } = value as TypedValue;
     return type.encode(inner);
