@@ -65,8 +65,7 @@ export class LabHost {
       vmotionPort: ground.port(spec.name, VMOTION_ENDPOINT, spec.vmotionPort),
       vmotionAddress,
       tpm: tpmOf(spec),
-      tpmPort:
-        spec.tpmPort === undefined ? undefined : ground.port(spec.name, TPM_ENDPOINT, spec.tpmPort),
+      tpmPort: spec.tpmPort === undefined ? undefined : ground.port(spec.name, TPM_ENDPOINT, spec.tpmPort),
       ekAlgorithm: spec.ekAlgorithm,
       secureBoot: spec.secureBoot,
       attestationFaults: spec.attestationFaults,
