@@ -23,7 +23,18 @@ import type { HostTpm } from './host-tpm.js';
 /** What {@link TpmEvidenceMaker} stands on. */
 export interface EvidenceOptions {
   readonly hostId: string;
-  readonly tpm: HostTpm;
+  /** What evidence is made from. */
+  readonly tpm: Pick<
+    HostTpm,
+    | 'faults'
+    | 'ekAlgorithm'
+    | 'attestationKey'
+    | 'eventLog'
+    | 'beginAttestation'
+    | 'endorsement'
+    | 'challenge'
+    | 'withTpm'
+  >;
   readonly hostKey: () => HostKey;
   /** The host's TLS client certificate: evidence and tokens are bound to it. */
   readonly certificatePem: string;

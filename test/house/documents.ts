@@ -1,3 +1,5 @@
+import { SCENARIO_NAMES, scenarioRow } from '../../wire/attestation/catalogue.js';
+import type { ScenarioName } from '../../wire/attestation/catalogue.js';
 import { ATTESTATION_REASONS } from '../../wire/attestation/reasons.js';
 import { ENUMERATIONS } from '../../wire/kmip/tables/enumerations/index.js';
 import type { EnumerationRow } from '../../wire/kmip/tables/enumerations/index.js';
@@ -24,6 +26,11 @@ export function rulesTable(): string {
   );
 }
 
+function expectsReason(name: ScenarioName, reason: string): boolean {
+  const { expected } = scenarioRow(name);
+  return expected.outcome === 'refused' && expected.reason === reason;
+}
+
 /** `docs/attestation-reasons.md`. */
 export function attestationReasonsDocument(): string {
   const rows = Object.entries(ATTESTATION_REASONS).map(([code, row]) => [
@@ -33,14 +40,18 @@ export function attestationReasonsDocument(): string {
     row.recoverable ? 'yes' : 'no',
     row.sentence,
     row.remedy,
+    SCENARIO_NAMES.filter((name) => expectsReason(name, code))
+      .map((name) => `\`${name}\``)
+      .join(', '),
   ]);
   return `# Reasons of attestation failures
 
 Made from \`wire/attestation/reasons.ts\`. \`severity\` is \`attack\` (evidence was forged or replayed, or looks so),
 \`fault\` (something is set up wrongly) or \`transient\`; a reason is recoverable if the host succeeds when it simply
-attests again. The numbers are those of kpsim's catalogue of attestation failures.
+attests again. The numbers are those of kpsim's catalogue of attestation failures, and the
+scenarios those that \`kpsim attest run\` plays.
 
-${markdownTable(['reason', 'catalogue', 'severity', 'recoverable', 'what is wrong', 'what to do'], rows)}
+${markdownTable(['reason', 'catalogue', 'severity', 'recoverable', 'what is wrong', 'what to do', 'scenarios'], rows)}
 `;
 }
 

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { createTpmVendor } from '../../host-agent/tpm/index.js';
 import { encodeContext } from '../../wire/attestation/index.js';
-import type { AttestationReason } from '../../wire/attestation/index.js';
 import { packImgdb, presetBaseImage } from '../../wire/esx-image/index.js';
 import type { TestTrustAuthority, TrustPki } from './harness.js';
 import { makeTrustPki, startTrustAuthority, trustingInitial } from './harness.js';
@@ -21,50 +20,12 @@ beforeAll(async () => {
 
 afterAll(() => ta[Symbol.asyncDispose]());
 
-/** Faults of the host that spoil one attestation all by themselves, and the verdict that a correct verifier gives. */
-const VERDICTS: Record<string, AttestationReason> = {
-  'ek-certificate-expired': 'ek_cert_expired',
-  'ek-certificate-not-yet-valid': 'ek_cert_not_yet_valid',
-  'ek-ca-untrusted': 'ek_ca_untrusted',
-  'ek-ca-revoked': 'ek_ca_revoked',
-  'ek-certificate-usage-wrong': 'ek_cert_profile',
-  'ek-certificate-is-ca': 'ek_cert_profile',
-  'ek-certificate-mismatch': 'ek_cert_mismatch',
-  'ek-certificate-missing': 'ek_cert_missing',
-  'ak-of-another-tpm': 'credential_activation_failed',
-  'ak-not-activated': 'ak_not_activated',
-  'ak-not-restricted': 'ak_not_restricted_signing',
-  'ak-exportable': 'ak_attributes',
-  'ak-signs-with-sha1': 'weak_signature_hash',
-  'signature-bit-flip': 'bad_signature',
-  'magic-wrong': 'not_tpm_generated',
-  'certify-instead-of-quote': 'not_a_quote',
-  'nonce-mismatch': 'nonce_mismatch',
-  'nonce-constant': 'nonce_mismatch',
-  'pcr-bank-sha1': 'weak_pcr_bank',
-  'pcr-not-covered': 'pcr_not_covered',
-  'pcr-selection-empty': 'pcr_selection_empty',
-  'pcr-value-swapped': 'pcr_digest_mismatch',
-  'pcr-value-missing': 'pcr_missing',
-  'quote-trailing-bytes': 'malformed_evidence',
-  'quote-truncated': 'malformed_evidence',
-  'log-event-dropped': 'log_replay_mismatch',
-  'log-truncated': 'log_malformed',
-  'log-length-hostile': 'log_malformed',
-  'log-event-type-rewritten': 'unexpected_event_type',
-  'log-event-data-rewritten': 'event_data_digest_mismatch',
-  'measured-not-logged': 'log_replay_mismatch',
-  'secure-boot-variable-after-separator': 'secure_boot_log_invalid',
-  'secure-boot-disabled': 'secure_boot_disabled',
-  'module-replaced': 'base_image_not_trusted',
-  'log-unreliable': 'log_unreliable',
-};
-
 describe('an appraisal', () => {
-  it.each(Object.entries(VERDICTS))('of evidence with the fault %s finds %s', async (fault, reason) => {
-    const host = await ta.bootHost({ id: newId(), faults: [fault] });
+  /* What is found for each fault of the catalogue is held in test/lab/attest/scenarios.test.ts. */
+  it('of broken evidence is answered with the reason, and with nothing that opens anything', async () => {
+    const host = await ta.bootHost({ id: newId(), faults: ['signature-bit-flip'] });
     const outcome = await host.attest();
-    expect(outcome.reason).toBe(reason);
+    expect(outcome.reason).toBe('bad_signature');
     expect(outcome.result.attested).toBe(false);
     expect(outcome.result.documents.map(({ type }) => type)).toEqual(['REPORTING_JWT']);
   });

@@ -21,7 +21,8 @@ afterAll(() => lab.stop());
 
 async function ask(method: string, path: string): Promise<{ status: number; body: unknown }> {
   const answer = await fetch(`${lab.admin!.url}${path}`, { method });
-  return { status: answer.status, body: (await answer.json()) as unknown };
+  const body: unknown = await answer.json();
+  return { status: answer.status, body };
 }
 
 async function reasonOf(host: string): Promise<string | undefined> {
