@@ -39,7 +39,7 @@ interface Session {
 }
 
 /**
- * KMIP over HTTPS (KMIP Profiles 2.1 §5.3): requests are posted in TTLV, XML or JSON, and answered in the encoding they
+ * KMIP over HTTPS (KMIP Profiles, HTTPS): requests are posted in TTLV, XML or JSON, and answered in the encoding they
  * came in. Whatever KMIP can say is said in KMIP, with status 200.
  */
 export class HttpsListener {
