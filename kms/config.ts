@@ -207,6 +207,8 @@ export const kmsConfigSchema = z.strictObject({
   policies: z.record(z.string().min(1).max(256), z.array(policyRuleSchema).max(1000)).default({}),
   /** Objects of others that no policy opens: as if there were none, or Permission Denied as KMIP 1.1 servers say. */
   foreignObjects: z.enum(['hidden', 'denied']).default('hidden'),
+  /** Identifiers of imported objects: as the client gives them where they are free, or always the server's own, so that no client can try which ones others use. */
+  importedIdentifiers: z.enum(['kept', 'assigned']).default('kept'),
   attestation: z
     .strictObject({
       /** Operations that clients must attest themselves for. */
