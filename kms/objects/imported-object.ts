@@ -132,7 +132,7 @@ const CONSISTENCY: Partial<Record<AttributeName, Consistency>> = {
     const state = value as NameIn<'State'>;
     const missing = DATES_OF_STATE[state]?.find((date) => object.get(date) === undefined);
     if (missing) return `is given as ${state}, which an object without ${attributeTextOf(missing)} is not in`;
-    return String(state).startsWith('Destroyed') ? DESTROYED : undefined;
+    return String(value).startsWith('Destroyed') ? DESTROYED : undefined;
   },
   DestroyDate: () => DESTROYED,
   CompromiseOccurrenceDate: (_value, object) =>

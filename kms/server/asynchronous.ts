@@ -13,7 +13,7 @@ import type {
 import { KmipError, decodeResponse } from '../../wire/kmip/index.js';
 import type { KmsConfig } from '../config.js';
 import { Refusal } from '../refusals.js';
-import type { Answer } from './batch.js';
+import type { Answer } from './answers.js';
 import type { Client } from './identity.js';
 
 /** Told by the work of an asynchronous request before it performs a batch item. */

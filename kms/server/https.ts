@@ -9,7 +9,8 @@ import { KmipError, MESSAGE_ENCODINGS, encodingOfContentType } from '../../wire/
 import type { MessageEncoding } from '../../wire/kmip/index.js';
 import type { AdmissionParts } from './admission.js';
 import { admit, countRefusals, mutualTls, peerOf } from './admission.js';
-import type { Answer, BatchProcessor } from './batch.js';
+import type { Answer } from './answers.js';
+import type { BatchProcessor } from './batch.js';
 import type { Client } from './identity.js';
 import { Port } from './port.js';
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AdjustableClock } from '../../core/clock.js';
 import { systemRng } from '../../core/rng.js';
 import { parseKmsConfig } from '../../kms/config.js';
-import type { Answer } from '../../kms/server/batch.js';
+import type { Answer } from '../../kms/server/answers.js';
 import { AsynchronousRequests } from '../../kms/server/asynchronous.js';
 import type {
   ProtocolVersionName,
