@@ -277,6 +277,20 @@ export const kmsConfigSchema = z.strictObject({
       resultSeconds: z.number().int().min(1).max(86_400).default(300),
       /** Batch items that are kept for one client. */
       requests: z.number().int().min(1).max(100_000).default(1000),
+      /** Bytes that are kept for one client: of requests until they are performed, then of their results. */
+      resultBytes: z
+        .number()
+        .int()
+        .min(64 * 1024)
+        .max(2 ** 36)
+        .default(32 * 1024 * 1024),
+      /** Bytes that are kept for all clients. */
+      resultBytesOfAll: z
+        .number()
+        .int()
+        .min(64 * 1024)
+        .max(2 ** 36)
+        .default(256 * 1024 * 1024),
     })
     .prefault({}),
   /** Tickets of Login and Delegated Login (KMIP 2.1 §6.1.30). */

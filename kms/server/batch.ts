@@ -86,7 +86,7 @@ export class BatchProcessor {
       const request = readRequest(bytes);
       demandSound(request, this.#config, this.#context.clock.now() / 1000);
       const caller = this.#callerOf(request, connected);
-      if (this.#server.asynchronous.takes(request, caller.client))
+      if (this.#server.asynchronous.takes(request, caller.client, bytes.length))
         return this.#submit(bytes, version, caller);
       return await this.#performer.perform(request, version, caller, { received: bytes });
     } catch (error) {
@@ -103,9 +103,12 @@ export class BatchProcessor {
   #submit(received: Buffer, version: ProtocolVersionName, caller: Caller): Answer {
     const bytes = Buffer.from(received);
     const { header, batchItems } = readRequest(bytes);
-    const operations = batchItems.map(({ operation }) => operation);
+    const submitted = {
+      operations: batchItems.map(({ operation }) => operation),
+      byteCount: bytes.length,
+    };
     const { asynchronous } = this.#server;
-    const values = asynchronous.submit(caller.client, operations, async (progress) => {
+    const values = asynchronous.submit(caller.client, submitted, async (progress) => {
       const request = { header: { ...header, maximumResponseSize: undefined }, batchItems };
       const answer = await this.#performer.perform(request, version, caller, { progress });
       zeroise(bytes);

@@ -129,6 +129,11 @@ export class RequestPerformer {
     let answer: EncodedAnswer;
     try {
       answer = this.#answers.encodeFitting(request.header, version, outcomes, extra);
+      const noRoom = run.progress?.keep(answer.bytes);
+      if (noRoom) {
+        recycleMessage(answer.bytes);
+        throw noRoom;
+      }
     } catch (error) {
       run.effects.undo();
       return this.#refuseUnanswerable(this.#answers.errorOf(error), request, version, client);
