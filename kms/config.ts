@@ -207,6 +207,8 @@ export const kmsConfigSchema = z.strictObject({
   policies: z.record(z.string().min(1).max(256), z.array(policyRuleSchema).max(1000)).default({}),
   /** Objects of others that no policy opens: as if there were none, or Permission Denied as KMIP 1.1 servers say. */
   foreignObjects: z.enum(['hidden', 'denied']).default('hidden'),
+  /** Identifiers of imported objects: as the client gives them where they are free, or always the server's own, so that no client can try which ones others use. */
+  importedIdentifiers: z.enum(['kept', 'assigned']).default('kept'),
   attestation: z
     .strictObject({
       /** Operations that clients must attest themselves for. */
@@ -275,6 +277,20 @@ export const kmsConfigSchema = z.strictObject({
       resultSeconds: z.number().int().min(1).max(86_400).default(300),
       /** Batch items that are kept for one client. */
       requests: z.number().int().min(1).max(100_000).default(1000),
+      /** Bytes that are kept for one client: of requests until they are performed, then of their results. */
+      resultBytes: z
+        .number()
+        .int()
+        .min(64 * 1024)
+        .max(2 ** 36)
+        .default(32 * 1024 * 1024),
+      /** Bytes that are kept for all clients. */
+      resultBytesOfAll: z
+        .number()
+        .int()
+        .min(64 * 1024)
+        .max(2 ** 36)
+        .default(256 * 1024 * 1024),
     })
     .prefault({}),
   /** Tickets of Login and Delegated Login (KMIP 2.1 §6.1.30). */

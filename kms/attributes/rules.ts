@@ -1,4 +1,5 @@
 import type { AttributeName, NameIn } from '../../wire/kmip/index.js';
+import { isCustomAttributeName } from '../../wire/kmip/index.js';
 
 /** A lifecycle state. */
 export type StateName = NameIn<'State'>;
@@ -163,8 +164,8 @@ export const SERVER_CUSTOM_RULE: AttributeRule = { ...READ_ONLY, multiple: true,
 /** The rule of an attribute of any name; undefined for a name that is neither standard nor custom. */
 export function attributeRule(name: string): AttributeRule | undefined {
   if (Object.hasOwn(ATTRIBUTE_RULES, name)) return ATTRIBUTE_RULES[name as AttributeName];
-  if (name.startsWith('y-')) return SERVER_CUSTOM_RULE;
-  return name.includes('-') ? CLIENT_CUSTOM_RULE : undefined;
+  if (!isCustomAttributeName(name)) return undefined;
+  return name.startsWith('y-') ? SERVER_CUSTOM_RULE : CLIENT_CUSTOM_RULE;
 }
 
 /** Whether an object of a type may have several values of the attribute. */

@@ -16,7 +16,7 @@ export interface HttpsForm {
   readonly path?: string | undefined;
 }
 
-/** Opens connections that speak KMIP over HTTPS (KMIP Profiles 2.1 §5.3). */
+/** Opens connections that speak KMIP over HTTPS (KMIP Profiles, HTTPS). */
 export function httpsConnector(form: HttpsForm): Connector {
   return async (server, tls, timeoutMs, signal) =>
     new HttpsConnection(server, form, await openTls(server, tls, timeoutMs, signal));

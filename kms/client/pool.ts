@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import type { Connection, Connector, KmipClientTls, KmipServerAddress } from './connection.js';
 import { KmipConnectionError } from './errors.js';
 
@@ -32,6 +34,8 @@ export class ConnectionPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    // Each attempt under way listens to it, and no longer: many listeners are many attempts, not forgotten ones.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   /**

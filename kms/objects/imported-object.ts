@@ -1,4 +1,10 @@
-import type { Attribute, ManagedObjectValue, NameIn } from '../../wire/kmip/index.js';
+import type {
+  Attribute,
+  AttributeName,
+  AttributeValueOf,
+  ManagedObjectValue,
+  NameIn,
+} from '../../wire/kmip/index.js';
 import { KmipError, attributeTextOf } from '../../wire/kmip/index.js';
 import { demandRule, demandUniqueName, sameValue } from '../attributes/changes.js';
 import type { StateName } from '../attributes/rules.js';
@@ -6,6 +12,7 @@ import { appliesTo, isMultiple } from '../attributes/rules.js';
 import { Refusal } from '../refusals.js';
 import type { RequestScope } from '../server/scope.js';
 import { COMPUTED_ATTRIBUTES } from './computed.js';
+import { isCompromise } from './lifecycle.js';
 import type { AttributeInstance } from './managed-object.js';
 import { ManagedObject } from './managed-object.js';
 import { digestOf } from './new-object.js';
@@ -22,6 +29,8 @@ const DATES_OF_STATE: Partial<
 /** What is imported, and where. */
 export interface Imported {
   readonly uniqueIdentifier: string;
+  /** The identifier that the request gave; another one if the server assigned one. */
+  readonly given: string;
   readonly value: ManagedObjectValue;
   readonly attributes: readonly Attribute[];
   /** The object that is replaced, if there is one. */
@@ -33,7 +42,8 @@ export interface Imported {
  * (KMIP 1.4 §4.41). What every object has and is not given is set as for a registered one; what follows from others,
  * as the State from the dates, must not contradict them.
  *
- * @throws Refusal if an attribute is unknown, not for this type, or repeated, or a name is taken
+ * @throws Refusal if an attribute is unknown, not for this type, or repeated, a name is taken, or the object that is
+ *   replaced is known to be compromised and what is imported does not say so
  */
 export async function importedObject(imported: Imported, scope: RequestScope): Promise<ManagedObject> {
   const { uniqueIdentifier, value, existing } = imported;
@@ -52,7 +62,8 @@ export async function importedObject(imported: Imported, scope: RequestScope): P
     revision: existing?.revision ?? 0,
   });
   const object = withDefaults(given, scope);
-  for (const attribute of imported.attributes) demandConsistent(attribute, object);
+  for (const attribute of imported.attributes) demandConsistent(attribute, object, imported.given);
+  if (existing) demandCompromiseKept(existing, object);
   return object;
 }
 
@@ -106,21 +117,63 @@ function withDefaults(given: ManagedObject, scope: RequestScope): ManagedObject 
   });
 }
 
+type Consistency = (value: unknown, object: ManagedObject, given: string) => string | undefined;
+
+const DESTROYED = 'is that of an object of which nothing is left to import';
+const UNEXPLAINED = 'says that the object is compromised, but it has no Compromise Date';
+
+/** What is wrong with attributes that do not agree with the object, with each other or with the request. */
+const CONSISTENCY: Partial<Record<AttributeName, Consistency>> = {
+  UniqueIdentifier: (value, _object, given) =>
+    value === given ? undefined : 'is given otherwise as an attribute than in the request',
+  ObjectType: (value, object) =>
+    value === object.objectType ? undefined : 'is not that of the object itself',
+  State(value, object) {
+    const state = value as NameIn<'State'>;
+    const missing = DATES_OF_STATE[state]?.find((date) => object.get(date) === undefined);
+    if (missing) return `is given as ${state}, which an object without ${attributeTextOf(missing)} is not in`;
+    return String(value).startsWith('Destroyed') ? DESTROYED : undefined;
+  },
+  DestroyDate: () => DESTROYED,
+  CompromiseOccurrenceDate: (_value, object) =>
+    object.get('CompromiseDate') === undefined ? UNEXPLAINED : undefined,
+  RevocationReason: (value, object) =>
+    isCompromise((value as AttributeValueOf<'RevocationReason'>).code) &&
+    object.get('CompromiseDate') === undefined
+      ? UNEXPLAINED
+      : undefined,
+};
+
 /** What an object's attributes and value say of themselves must be what is imported. */
-function demandConsistent({ name, value }: Attribute, object: ManagedObject): void {
-  const refuse = (why: string): never => {
-    throw new Refusal('attributeValueInvalid', `${attributeTextOf(name)} ${why}.`);
-  };
-  if (name === 'UniqueIdentifier' && value !== object.uniqueIdentifier) {
-    refuse('is given otherwise as an attribute than in the request');
+function demandConsistent({ name, value }: Attribute, object: ManagedObject, given: string): void {
+  const check = Object.hasOwn(CONSISTENCY, name) ? CONSISTENCY[name as AttributeName] : undefined;
+  const problem = check?.(value, object, given);
+  if (problem !== undefined)
+    throw new Refusal('attributeValueInvalid', `${attributeTextOf(name)} ${problem}.`);
+}
+
+/**
+ * What is known to be compromised stays so, and not from later on, whatever takes its place: of the transitions
+ * permitted (KMIP 1.4 §3.22) none leads away from a compromise, and none from Destroyed Compromised. Own choice, as
+ * Import is to replace "any existing object" (§4.41).
+ */
+function demandCompromiseKept(existing: ManagedObject, object: ManagedObject): void {
+  for (const name of ['CompromiseDate', 'CompromiseOccurrenceDate'] as const) {
+    const before = existing.get(name);
+    if (before === undefined) continue;
+    if (existing.get('DestroyDate') !== undefined) {
+      throw new KmipError(
+        'PermissionDenied',
+        'The existing object is Destroyed Compromised, which is for good. Import under another identifier.',
+      );
+    }
+    const after = object.get(name);
+    if (after !== undefined && after <= before) continue;
+    throw new Refusal(
+      'attributeValueInvalid',
+      `The existing object is compromised: give ${attributeTextOf(name)}, not later than its own, or import under another identifier.`,
+    );
   }
-  if (name === 'ObjectType' && value !== object.objectType) refuse('is not that of the object itself');
-  if (name !== 'State') return;
-  const missing = DATES_OF_STATE[value as NameIn<'State'>]?.find((date) => object.get(date) === undefined);
-  if (missing)
-    refuse(`is given as ${String(value)}, which an object without ${attributeTextOf(missing)} is not in`);
-  if (String(value).startsWith('Destroyed'))
-    refuse('is that of an object of which nothing is left to import');
 }
 
 /** Identifiers that clients may choose: short, and printable. @throws KmipError `InvalidField` */

@@ -1,3 +1,4 @@
+import type { EnumerationValue } from '../../wire/kmip/index.js';
 import type { StateName } from '../attributes/rules.js';
 import { Refusal } from '../refusals.js';
 import type { ManagedObject } from './managed-object.js';
@@ -42,4 +43,9 @@ export function demandTransition(
     'wrongState',
     `An object that is ${state} cannot be ${verb}; it must be ${from.join(' or ')}.`,
   );
+}
+
+/** Whether a Revocation Reason Code makes an object compromised (KMIP 1.4 §4.20). */
+export function isCompromise(code: EnumerationValue<'RevocationReasonCode'>): boolean {
+  return code === 'KeyCompromise' || code === 'CACompromise';
 }

@@ -99,7 +99,7 @@ export async function newObject(
     else await addGiven(map, objectType, attribute, scope);
   }
   const given = new ManagedObject({
-    uniqueIdentifier: timeOrdered(scope.rng.uuid(), scope.nowMs),
+    uniqueIdentifier: newIdentifier(scope),
     owner: scope.client.owner,
     objectType,
     attributes: map,
@@ -129,12 +129,12 @@ export async function newObject(
 }
 
 /**
- * A UUID of version 7 (RFC 9562 §5.7) with the random bits of one of version 4. New identifiers end up side by side in
- * the store's index: a commit of many writes one page of it, not one for each.
+ * An identifier that no object has: a UUID of version 7 (RFC 9562 §5.7) with the random bits of one of version 4. New
+ * identifiers end up side by side in the store's index: a commit of many writes one page of it, not one for each.
  */
-function timeOrdered(uuid: string, nowMs: number): string {
+export function newIdentifier({ rng, nowMs }: Pick<RequestScope, 'rng' | 'nowMs'>): string {
   const time = Math.floor(nowMs).toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${uuid.slice(15)}`;
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${rng.uuid().slice(15)}`;
 }
 
 /** A generator that the client asks for must be the one that is used. @throws Refusal `attributeValueInvalid` */

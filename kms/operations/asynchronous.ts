@@ -1,11 +1,10 @@
-import { zeroise } from '../../core/secret.js';
 import type { OperationHandler } from './handler.js';
 import { PolledItem } from './handler.js';
 
 /** KMIP 1.4 §4.28, KMIP 2.1 §6.1.38. */
 export const poll: OperationHandler<'Poll'> = async ({ asynchronousCorrelationValue }, scope) => {
-  const { item, bytes } = await scope.server.asynchronous.poll(scope.client, asynchronousCorrelationValue);
-  scope.effects.whenDone(() => zeroise(bytes));
+  const { item, release } = await scope.server.asynchronous.poll(scope.client, asynchronousCorrelationValue);
+  scope.effects.whenDone(release);
   return new PolledItem(item);
 };
 

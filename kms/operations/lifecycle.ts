@@ -1,5 +1,5 @@
 import { KmipError } from '../../wire/kmip/index.js';
-import { demandTransition } from '../objects/lifecycle.js';
+import { demandTransition, isCompromise } from '../objects/lifecycle.js';
 import type { ManagedObject } from '../objects/managed-object.js';
 import { Refusal } from '../refusals.js';
 import type { OperationHandler } from './handler.js';
@@ -14,9 +14,6 @@ export const activate: OperationHandler<'Activate'> = async (payload, scope) => 
   return { uniqueIdentifier: object.uniqueIdentifier };
 };
 
-/** Reasons that make an object compromised (KMIP 1.4 §4.20). */
-const COMPROMISES: readonly unknown[] = ['KeyCompromise', 'CACompromise'];
-
 /** KMIP 1.4 §4.20. */
 export const revoke: OperationHandler<'Revoke'> = async (payload, scope) => {
   const object = await scope.object(payload.uniqueIdentifier);
@@ -27,7 +24,7 @@ export const revoke: OperationHandler<'Revoke'> = async (payload, scope) => {
   }
   const now = scope.nowSeconds;
   const changed = object.with({ RevocationReason: revocationReason, LastChangeDate: now });
-  if (COMPROMISES.includes(revocationReason.code)) {
+  if (isCompromise(revocationReason.code)) {
     demandTransition(object, 'compromise', now);
     const occurred = compromiseOccurrenceDate ?? object.get('InitialDate');
     scope.workspace.replace(

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Clock } from '../../core/clock.js';
 import type { Rng } from '../../core/rng.js';
-import { zeroise } from '../../core/secret.js';
 import type {
   EnumerationValue,
   NameIn,
@@ -10,16 +9,24 @@ import type {
   RequestMessage,
   ResponseBatchItem,
 } from '../../wire/kmip/index.js';
-import { KmipError, decodeResponse } from '../../wire/kmip/index.js';
+import { KmipError } from '../../wire/kmip/index.js';
 import type { KmsConfig } from '../config.js';
 import { Refusal } from '../refusals.js';
-import type { Answer } from './batch.js';
-import type { Client } from './identity.js';
+import type { Answer } from './answers.js';
+import type { Entry, Job, Requester } from './asynchronous-jobs.js';
+import { JobTable, doneReading } from './asynchronous-jobs.js';
+import { canceledError, resultOf } from './asynchronous-results.js';
 
 /** Told by the work of an asynchronous request before it performs a batch item. */
 export interface AsynchronousProgress {
   /** @throws KmipError `OperationCanceledByRequester` if the item was canceled */
   begin(index: number): void;
+  /**
+   * Takes room for the response message before anything is committed.
+   *
+   * @returns why there is none
+   */
+  keep(response: Buffer): Refusal | undefined;
 }
 
 /** Performs a request message as if it were answered at once. Never rejects. */
@@ -34,38 +41,18 @@ export interface AsynchronousRequestRow {
   readonly processingStage: NameIn<'ProcessingStage'>;
 }
 
-/** One batch item that is performed after its answer went out. */
-interface Entry {
-  readonly correlationValue: Buffer;
-  readonly operation: EnumerationValue<'Operation'>;
-  readonly job: Job;
-  stage: NameIn<'ProcessingStage'>;
-  canceled: boolean;
-  /** Whether its requester has had the result. */
-  obtained: boolean;
-}
-
-/** One request message, whose items are performed together. */
-interface Job {
-  readonly submittedMs: number;
-  readonly entries: Entry[];
-  /** Ends the delay before the work. */
-  readonly hurry: AbortController;
-  /** Whether Process was asked for. */
-  hurried: boolean;
-  /** The whole response message; undefined until there is one. */
-  response: Buffer | undefined;
-  expiresMs: number;
-  done: Promise<void>;
-}
-
-/** The answer to a Poll, and the bytes that it is made of, which its reader clears. */
+/** The answer to a Poll. It is a view on what is kept: call `release` once it is encoded. */
 export interface PolledResult {
   readonly item: ResponseBatchItem;
-  readonly bytes: Buffer | undefined;
+  readonly release: () => void;
 }
 
-type Requester = Pick<Client, 'name' | 'owner'>;
+/** What an asynchronous request is, as the table sees it. */
+export interface SubmittedRequest {
+  readonly operations: readonly EnumerationValue<'Operation'>[];
+  /** Length of the request message. */
+  readonly byteCount: number;
+}
 
 /** Operations whose answer must be synchronous (KMIP 1.4 §4.27, §4.28), and those about requests under way. */
 const SYNCHRONOUS: ReadonlySet<EnumerationValue<'Operation'>> = new Set<OperationName>([
@@ -90,9 +77,7 @@ export class AsynchronousRequests {
   readonly #config: KmsConfig['asynchronous'];
   readonly #clock: Clock;
   readonly #rng: Rng;
-  /** By requester, then by correlation value in hex. */
-  readonly #entries = new Map<string, Map<string, Entry>>();
-  readonly #jobs = new Set<Job>();
+  readonly #table: JobTable;
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -103,6 +88,7 @@ export class AsynchronousRequests {
     this.#config = config;
     this.#clock = clock;
     this.#rng = rng;
+    this.#table = new JobTable(config, clock);
   }
 
   /**
@@ -110,9 +96,10 @@ export class AsynchronousRequests {
    * Where the client leaves it to the server, which it also does with the Boolean of KMIP 1.x (1.4 §6.7), those are
    * that hold an operation of `asynchronous.operations`.
    *
+   * @param byteCount length of the request message
    * @throws KmipError if the client insists on what cannot be
    */
-  takes({ header, batchItems }: RequestMessage, requester: Requester): boolean {
+  takes({ header, batchItems }: RequestMessage, requester: Requester, byteCount: number): boolean {
     const indicator = header.asynchronousIndicator ?? 'Prohibited';
     const synchronous = batchItems.filter((item) => SYNCHRONOUS.has(item.operation));
     if (indicator === 'Optional') {
@@ -121,7 +108,7 @@ export class AsynchronousRequests {
         this.#config.enabled &&
         synchronous.length === 0 &&
         batchItems.some((item) => slow.includes(item.operation)) &&
-        this.#roomFor(requester, batchItems.length)
+        this.#table.fullness(requester, batchItems.length, byteCount) === undefined
       );
     }
     if (indicator !== 'Mandatory' || synchronous.length === batchItems.length) return false;
@@ -135,12 +122,8 @@ export class AsynchronousRequests {
         `${names} cannot be asynchronous; send it in a message of its own.`,
       );
     }
-    if (!this.#roomFor(requester, batchItems.length)) {
-      throw new Refusal(
-        'tooManyAsynchronousRequests',
-        `${this.#config.requests} asynchronous requests of this client are kept already. Poll or cancel some of them.`,
-      );
-    }
+    const full = this.#table.fullness(requester, batchItems.length, byteCount);
+    if (full) throw full;
     return true;
   }
 
@@ -151,34 +134,33 @@ export class AsynchronousRequests {
    */
   submit(
     requester: Requester,
-    operations: readonly EnumerationValue<'Operation'>[],
+    { operations, byteCount }: SubmittedRequest,
     work: AsynchronousWork,
   ): readonly Buffer[] {
     const job: Job = {
+      requester,
       submittedMs: this.#clock.now(),
       entries: [],
       hurry: new AbortController(),
       hurried: false,
+      bytes: byteCount,
       response: undefined,
+      readers: 0,
       expiresMs: Infinity,
       done: Promise.resolve(),
     };
-    const own = this.#entriesOf(requester);
     for (const operation of operations) {
-      const correlationValue = this.#rng.bytes(16);
-      const entry: Entry = {
-        correlationValue,
+      job.entries.push({
+        correlationValue: this.#rng.bytes(16),
         operation,
         job,
         stage: 'Submitted',
         canceled: false,
         obtained: false,
-      };
-      job.entries.push(entry);
-      own.set(correlationValue.toString('hex'), entry);
+      });
     }
-    this.#jobs.add(job);
-    this.#sweep ??= setInterval(() => this.#forgetExpired(), SWEEP_MS).unref();
+    this.#table.add(job);
+    this.#sweep ??= setInterval(() => this.#table.forgetExpired(), SWEEP_MS).unref();
     job.done = this.#perform(job, work);
     return job.entries.map(({ correlationValue }) => correlationValue);
   }
@@ -200,16 +182,18 @@ export class AsynchronousRequests {
         resultStatus: 'OperationPending',
         asynchronousCorrelationValue,
       } as const;
-      return { item, bytes: undefined };
+      return { item, release: () => undefined };
     }
+    const { job } = entry;
     entry.obtained = true;
-    const bytes = Buffer.from(entry.job.response ?? []);
-    return { item: resultOf(entry, bytes), bytes };
+    job.readers += 1;
+    this.#table.noteObtained(job);
+    return { item: resultOf(entry), release: () => doneReading(job) };
   }
 
   /** Cancels a request that is not being performed yet. */
   cancel(requester: Requester, correlationValue: Buffer): NameIn<'CancellationResult'> {
-    const entry = this.#find(requester, correlationValue);
+    const entry = this.#table.find(requester, correlationValue);
     if (!entry) return 'Unavailable';
     if (entry.stage === 'InProcess') return 'UnableToCancel';
     entry.obtained = true;
@@ -217,10 +201,9 @@ export class AsynchronousRequests {
       entry.canceled = true;
       entry.stage = 'Completed';
     }
+    this.#table.noteObtained(entry.job);
     if (entry.canceled) return 'Canceled';
-    return resultOf(entry, entry.job.response ?? Buffer.alloc(0)).resultStatus === 'Success'
-      ? 'Completed'
-      : 'Failed';
+    return resultOf(entry).resultStatus === 'Success' ? 'Completed' : 'Failed';
   }
 
   /**
@@ -244,8 +227,8 @@ export class AsynchronousRequests {
   /** Requests whose results were not obtained yet, oldest first. */
   outstanding(requester: Requester): readonly AsynchronousRequestRow[] {
     const now = this.#clock.now();
-    const entries = [...(this.#entries.get(keyOf(requester))?.values() ?? [])];
-    return entries
+    return this.#table
+      .entriesOf(requester)
       .filter((entry) => !entry.obtained && entry.job.expiresMs > now)
       .map(({ correlationValue, operation, job, stage }) => ({
         asynchronousCorrelationValue: correlationValue,
@@ -259,112 +242,47 @@ export class AsynchronousRequests {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweep);
-    for (const job of this.#jobs) job.hurry.abort();
+    for (const job of this.#table.jobs) job.hurry.abort();
     const grace = new AbortController();
     await Promise.race([
-      Promise.all([...this.#jobs].map(({ done }) => done)),
+      Promise.all([...this.#table.jobs].map(({ done }) => done)),
       sleep(STOP_GRACE_MS, undefined, { signal: grace.signal }).catch(() => undefined),
     ]);
     grace.abort();
-    for (const job of this.#jobs) zeroise(job.response);
-    this.#jobs.clear();
-    this.#entries.clear();
+    this.#table.clear();
   }
 
   async #perform(job: Job, work: AsynchronousWork): Promise<void> {
     await sleep(this.#config.delayMs, undefined, { signal: job.hurry.signal }).catch(() => undefined);
     if (this.#closed) return;
+    let response: Buffer | undefined;
     if (job.entries.some((entry) => !entry.canceled)) {
-      const answer = await work({ begin: (index) => begin(job.entries[index]) });
+      const answer = await work({
+        begin: (index) => begin(job.entries[index]),
+        keep: (bytes) => this.#table.keep(job, bytes),
+      });
       // An answer that an injected fault keeps back stays pending for ever.
       if (answer.delivery === 'send') {
-        job.response = answer.bytes;
+        response = answer.bytes;
         for (const entry of job.entries) entry.stage = 'Completed';
       }
     }
     job.expiresMs = this.#clock.now() + this.#config.resultSeconds * 1000;
-  }
-
-  #roomFor(requester: Requester, count: number): boolean {
-    const own = this.#entries.get(keyOf(requester));
-    if (!own || own.size + count <= this.#config.requests) return true;
-    this.#forgetExpired();
-    return own.size + count <= this.#config.requests;
-  }
-
-  #entriesOf(requester: Requester): Map<string, Entry> {
-    const key = keyOf(requester);
-    let own = this.#entries.get(key);
-    if (!own) {
-      own = new Map();
-      this.#entries.set(key, own);
-    }
-    return own;
-  }
-
-  #find(requester: Requester, correlationValue: Buffer): Entry | undefined {
-    const entry = this.#entries.get(keyOf(requester))?.get(correlationValue.toString('hex'));
-    return entry && entry.job.expiresMs > this.#clock.now() ? entry : undefined;
+    this.#table.complete(job, response);
   }
 
   #demand(requester: Requester, correlationValue: Buffer): Entry {
-    const entry = this.#find(requester, correlationValue);
+    const entry = this.#table.find(requester, correlationValue);
     if (entry) return entry;
     throw new Refusal(
       'asynchronousRequestNotFound',
       'This client has no asynchronous request of that Asynchronous Correlation Value, or its result has expired.',
     );
   }
-
-  #forgetExpired(): void {
-    const now = this.#clock.now();
-    for (const [key, own] of this.#entries) {
-      for (const [value, { job }] of own) {
-        if (job.expiresMs > now) continue;
-        own.delete(value);
-        this.#jobs.delete(job);
-        zeroise(job.response);
-      }
-      if (own.size === 0) this.#entries.delete(key);
-    }
-  }
-}
-
-function keyOf({ name, owner }: Requester): string {
-  return JSON.stringify([owner, name]);
 }
 
 /** An item that was begun stays so if its request has to be redone. */
 function begin(entry: Entry | undefined): void {
   if (entry?.canceled === true) throw canceledError();
   if (entry) entry.stage = 'InProcess';
-}
-
-function canceledError(): KmipError {
-  return new KmipError('OperationCanceledByRequester', 'The operation was canceled before it began.');
-}
-
-/** The response item of a completed request. @param bytes its response message */
-function resultOf({ job, operation, correlationValue, canceled }: Entry, bytes: Buffer): ResponseBatchItem {
-  if (canceled) return failed(operation, canceledError());
-  const { batchItems } = decodeResponse(bytes);
-  const [first] = batchItems;
-  // A message that is refused as a whole is answered by one item without operation.
-  const refusal = batchItems.length === 1 && first?.operation === undefined ? first : undefined;
-  const item =
-    refusal ?? batchItems[job.entries.findIndex((entry) => entry.correlationValue === correlationValue)];
-  if (item) return { ...item, operation };
-  return failed(
-    operation,
-    new KmipError('GeneralFailure', 'Not performed, as an earlier item of the same batch failed.'),
-  );
-}
-
-function failed(operation: EnumerationValue<'Operation'>, error: KmipError): ResponseBatchItem {
-  return {
-    operation,
-    resultStatus: 'OperationFailed',
-    resultReason: error.reason,
-    resultMessage: error.message,
-  };
 }

@@ -9,7 +9,8 @@ import { KmipError, MESSAGE_ENCODINGS, encodingOfContentType } from '../../wire/
 import type { MessageEncoding } from '../../wire/kmip/index.js';
 import type { AdmissionParts } from './admission.js';
 import { admit, countRefusals, mutualTls, peerOf } from './admission.js';
-import type { Answer, BatchProcessor } from './batch.js';
+import type { Answer } from './answers.js';
+import type { BatchProcessor } from './batch.js';
 import type { Client } from './identity.js';
 import { Port } from './port.js';
 
@@ -39,7 +40,7 @@ interface Session {
 }
 
 /**
- * KMIP over HTTPS (KMIP Profiles 2.1 §5.3): requests are posted in TTLV, XML or JSON, and answered in the encoding they
+ * KMIP over HTTPS (KMIP Profiles, HTTPS): requests are posted in TTLV, XML or JSON, and answered in the encoding they
  * came in. Whatever KMIP can say is said in KMIP, with status 200.
  */
 export class HttpsListener {

@@ -1,7 +1,21 @@
-import type { RequestMessage } from '../../wire/kmip/index.js';
-import { KmipError, decodeRequest } from '../../wire/kmip/index.js';
+import type { ProtocolVersion, ProtocolVersionName, RequestMessage } from '../../wire/kmip/index.js';
+import { KmipError, decodeRequest, spokenVersion } from '../../wire/kmip/index.js';
 import type { KmsConfig } from '../config.js';
 import { Refusal } from '../refusals.js';
+
+/** The version to answer in. @throws KmipError `InvalidMessage` if it is not among those spoken here */
+export function negotiated(
+  requested: ProtocolVersion,
+  spokenHere: readonly ProtocolVersionName[],
+): ProtocolVersionName {
+  const spoken = spokenVersion(requested);
+  if (spoken !== undefined && spokenHere.includes(spoken)) return spoken;
+  const choices = spokenHere.join(', ');
+  throw new KmipError(
+    'InvalidMessage',
+    `KMIP ${requested.major}.${requested.minor} is not spoken here; use one of ${choices}.`,
+  );
+}
 
 /**
  * Reads a request message. What is wrong with the payload of one item is kept as that payload; so is, for every item,

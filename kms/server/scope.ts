@@ -150,12 +150,16 @@ export class RequestScope {
       owner === client.owner || server.policies.mayReveal(client, operation, objectType);
   }
 
+  /** Whether the client may know that there is such an object. */
+  mayKnowOf(object: ManagedObject): boolean {
+    return (
+      this.config.foreignObjects === 'denied' || this.server.policies.reveals(this.client, guarded(object))
+    );
+  }
+
   /** One answer for what is not there and for what the client may not know of. */
   #refusal(uniqueIdentifier: string, object: ManagedObject | undefined): KmipError {
-    const { policies } = this.server;
-    const known =
-      object && (this.config.foreignObjects === 'denied' || policies.reveals(this.client, guarded(object)));
-    if (known === true) {
+    if (object && this.mayKnowOf(object)) {
       return new KmipError(
         'PermissionDenied',
         `The operation policy of object ${quoted(uniqueIdentifier)} does not let this client perform ${this.operation}.`,

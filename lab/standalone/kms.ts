@@ -27,6 +27,9 @@ const schema = kmsConfigSchema.omit({ https: true, tls: true, trustedCaPem: true
   foreignObjects: kmsConfigSchema.shape.foreignObjects.describe(
     'What is said of objects of others: hidden (Item Not Found) or denied (Permission Denied).',
   ),
+  importedIdentifiers: kmsConfigSchema.shape.importedIdentifiers.describe(
+    'Identifiers of imported objects: kept as given, or always assigned by the server.',
+  ),
   interopReset: kmsConfigSchema.shape.interopReset.describe(
     'Whether Interop Reset may destroy all objects of the client that asks for it.',
   ),

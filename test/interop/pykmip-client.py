@@ -1,28 +1,12 @@
-"""Walks a key through its life on a key server with PyKMIP's client; prints one JSON object a step.
-
-Usage: pykmip-client.py HOST PORT CERTIFICATE KEY CA VERSION
-"""
-
-import json
-import sys
+"""Walks a key through its life on a key server with PyKMIP's client; arguments and output: see pykmip_session."""
 
 from kmip.core import enums
 from kmip.core.factories import attributes as attribute_factory
-from kmip.pie import client, exceptions, objects
+from kmip.pie import exceptions, objects
 
-VERSIONS = {
-    "1.0": enums.KMIPVersion.KMIP_1_0,
-    "1.1": enums.KMIPVersion.KMIP_1_1,
-    "1.2": enums.KMIPVersion.KMIP_1_2,
-    "1.3": enums.KMIPVersion.KMIP_1_3,
-    "1.4": enums.KMIPVersion.KMIP_1_4,
-    "2.0": enums.KMIPVersion.KMIP_2_0,
-}
+from pykmip_session import perform, report
+
 KEY = bytes(range(32))
-
-
-def report(step, **found):
-    print(json.dumps({"step": step, **found}), flush=True)
 
 
 def refused(work):
@@ -89,18 +73,4 @@ def walk(connection, version):
     report("get unknown", reason=refused(lambda: connection.get("no such object")))
 
 
-def main():
-    host, port, certificate, key, authority, version = sys.argv[1:]
-    with client.ProxyKmipClient(
-        hostname=host,
-        port=int(port),
-        cert=certificate,
-        key=key,
-        ca=authority,
-        ssl_version="PROTOCOL_TLSv1_2",
-        kmip_version=VERSIONS[version],
-    ) as connection:
-        walk(connection, version)
-
-
-main()
+perform(walk)

@@ -1,36 +1,29 @@
 """Has a key server encrypt, sign and make MACs with PyKMIP's client, and judges the results itself.
 
-Usage: pykmip-cryptography.py HOST PORT CERTIFICATE KEY CA VERSION
-Prints one JSON object a step; `right` says whether Python's own cryptography agrees.
+Arguments and output: see pykmip_session; `right` says whether Python's own cryptography agrees.
 """
 
 import base64
 import hashlib
 import hmac
-import json
-import sys
 
 from cryptography.hazmat.backends import default_backend
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from kmip.core import enums
-from kmip.pie import client, objects
+from kmip.pie import objects
 
-VERSIONS = {
-    "1.2": enums.KMIPVersion.KMIP_1_2,
-    "1.3": enums.KMIPVersion.KMIP_1_3,
-    "1.4": enums.KMIPVersion.KMIP_1_4,
-    "2.0": enums.KMIPVersion.KMIP_2_0,
-}
+from pykmip_session import perform, report
+
 KEY = bytes(range(32))
 IV = bytes(range(100, 116))
 MESSAGE = b"sixteen bytes...and a few more"
 USAGES = enums.CryptographicUsageMask
 
 
-def report(step, right):
-    print(json.dumps({"step": step, "right": bool(right)}), flush=True)
+def judge(step, right):
+    report(step, right=bool(right))
 
 
 def symmetric(connection, version):
@@ -50,16 +43,16 @@ def symmetric(connection, version):
     sealed, _ = connection.encrypt(MESSAGE, uid=uid, cryptographic_parameters=cbc, iv_counter_nonce=IV)
     decryptor = Cipher(algorithms.AES(KEY), modes.CBC(IV), default_backend()).decryptor()
     padded = decryptor.update(sealed) + decryptor.finalize()
-    report("encrypt", padded == MESSAGE + b"\x02\x02")
+    judge("encrypt", padded == MESSAGE + b"\x02\x02")
     opened = connection.decrypt(sealed, uid=uid, cryptographic_parameters=cbc, iv_counter_nonce=IV)
-    report("decrypt", opened == MESSAGE)
+    judge("decrypt", opened == MESSAGE)
 
     sealed, nonce = connection.encrypt(MESSAGE, uid=uid, cryptographic_parameters=dict(cbc, random_iv=True))
     opened = connection.decrypt(sealed, uid=uid, cryptographic_parameters=cbc, iv_counter_nonce=nonce)
-    report("random IV", len(nonce) == 16 and opened == MESSAGE)
+    judge("random IV", len(nonce) == 16 and opened == MESSAGE)
 
     _, code = connection.mac(MESSAGE, uid, enums.CryptographicAlgorithm.HMAC_SHA512)
-    report("mac", code == hmac.new(KEY, MESSAGE, hashlib.sha512).digest())
+    judge("mac", code == hmac.new(KEY, MESSAGE, hashlib.sha512).digest())
 
 
 def asymmetric(connection, version):
@@ -82,28 +75,18 @@ def asymmetric(connection, version):
     key = serialization.load_pem_public_key(armoured, default_backend())
     pss = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
     key.verify(signature, MESSAGE, pss, hashes.SHA256())
-    report("sign", True)
+    judge("sign", True)
     for step, message, expected in (
         ("verify", MESSAGE, enums.ValidityIndicator.VALID),
         ("verify another message", MESSAGE[1:], enums.ValidityIndicator.INVALID),
     ):
         verdict = connection.signature_verify(message, signature, uid=public, cryptographic_parameters=parameters)
-        report(step, verdict == expected)
+        judge(step, verdict == expected)
 
 
-def main():
-    host, port, certificate, key, authority, version = sys.argv[1:]
-    with client.ProxyKmipClient(
-        hostname=host,
-        port=int(port),
-        cert=certificate,
-        key=key,
-        ca=authority,
-        ssl_version="PROTOCOL_TLSv1_2",
-        kmip_version=VERSIONS[version],
-    ) as connection:
-        symmetric(connection, version)
-        asymmetric(connection, version)
+def both(connection, version):
+    symmetric(connection, version)
+    asymmetric(connection, version)
 
 
-main()
+perform(both)

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AdjustableClock } from '../../core/clock.js';
 import { systemRng } from '../../core/rng.js';
 import { parseKmsConfig } from '../../kms/config.js';
-import type { Answer } from '../../kms/server/batch.js';
+import type { KmsConfigInput } from '../../kms/config.js';
+import type { Answer } from '../../kms/server/answers.js';
 import { AsynchronousRequests } from '../../kms/server/asynchronous.js';
 import type {
   ProtocolVersionName,
@@ -240,6 +241,88 @@ describe('a client that only can handle asynchronous answers', () => {
   });
 });
 
+describe('the bytes that are kept for a client are limited', () => {
+  const RESULT_BYTES = 30_000;
+  const random = item('RNGRetrieve', { dataLength: RESULT_BYTES });
+  const limited = (limits: Partial<KmsConfigInput['asynchronous']> = {}) =>
+    startKms(pki, { asynchronous: { onPoll: 'finish', resultBytes: 65_536, ...limits } });
+  const submit = async (raw: RawClient, one: Item) =>
+    valueOf(onlyItem(await exchange(raw, '2.1', [one], MANDATORY)));
+  /** Submits, and returns when the result is there, which nobody has had yet. */
+  const finished = async (raw: RawClient, one: Item) => {
+    const value = await submit(raw, one);
+    const asked = item('QueryAsynchronousRequests', { asynchronousCorrelationValues: { values: [value] } });
+    for (;;) {
+      const answer = onlyItem(await exchange(raw, '2.1', [asked]));
+      const { asynchronousRequests = [] } = payloadOf(answer, 'QueryAsynchronousRequests');
+      if (asynchronousRequests[0]?.processingStage === 'Completed') return value;
+    }
+  };
+  const poll = (raw: RawClient, value: Buffer) => exchange(raw, '2.1', [about('Poll', value)]);
+
+  test('and results that it has had make room for others, those obtained first before others', async () => {
+    await using own = await limited();
+    await using raw = await RawClient.open(pki, own.port);
+    const values: Buffer[] = [];
+    for (let turn = 0; turn < 6; turn += 1) {
+      const value = await submit(raw, random);
+      values.unshift(value);
+      const { data } = payloadOf(onlyItem(await poll(raw, value)), 'RNGRetrieve');
+      expect(data).toHaveLength(RESULT_BYTES);
+    }
+    const again = await Promise.all(values.map(async (value) => outcomes(await poll(raw, value))));
+    const gone = ['InvalidAsynchronousCorrelationValue'];
+    expect(again).toEqual([['Success'], ['Success'], gone, gone, gone, gone]);
+  });
+
+  test('but not those that it has not had: a request whose result has no room is refused and not done', async () => {
+    await using own = await limited({ operations: ['Register'] });
+    await using raw = await RawClient.open(pki, own.port);
+    const kept = [await finished(raw, random), await finished(raw, random)];
+    const value = await submit(raw, random);
+    const refused = onlyItem(await poll(raw, value));
+    expect(refused).toMatchObject({ operation: 'RNGRetrieve', resultReason: 'ServerLimitExceeded' });
+    expect(refused.resultMessage).toMatch(/Poll for results/);
+    const undone = await exchange(raw, '2.1', [createItem('2.1'), random], MANDATORY);
+    for (const one of valuesOf(undone))
+      expect(outcomes(await poll(raw, one))).toEqual(['ServerLimitExceeded']);
+    expect(await own.client().locate([])).toEqual([]);
+    for (const one of kept) expect(outcomes(await poll(raw, one))).toEqual(['Success']);
+    expect(outcomes(await poll(raw, await submit(raw, random)))).toEqual(['Success']);
+  });
+
+  test('and those for all clients are, together', async () => {
+    await using own = await limited({ resultBytesOfAll: 65_536 });
+    await using raw = await RawClient.open(pki, own.port);
+    const { certificatePem: cert, privateKeyPem: key } = pki.west;
+    await using other = await RawClient.open(pki, own.port, { cert, key });
+    const first = await finished(raw, random);
+    const second = await finished(raw, random);
+    expect(outcomes(await poll(other, await submit(other, random)))).toEqual(['ServerLimitExceeded']);
+    expect(outcomes(await poll(raw, first))).toEqual(['Success']);
+    expect(outcomes(await poll(other, await submit(other, random)))).toEqual(['Success']);
+    expect(outcomes(await poll(raw, second))).toEqual(['Success']);
+  });
+
+  test('as are those of requests that wait', async () => {
+    await using own = await limited({ delayMs: NEVER_MS });
+    await using raw = await RawClient.open(pki, own.port);
+    const long = item('Log', { logMessage: 'x'.repeat(RESULT_BYTES) });
+    await submit(raw, long);
+    await submit(raw, long);
+    expect(outcomes(await exchange(raw, '2.1', [long], MANDATORY))).toEqual(['ServerLimitExceeded']);
+  });
+});
+
+test('many Polls for one result in one message give it many times', async () => {
+  const value = valueOf(onlyItem(await ask([item('RNGRetrieve', { dataLength: 500 })], MANDATORY)));
+  await ask([about('Process', value)]);
+  const { batchItems } = await ask(Array.from({ length: 20 }, () => about('Poll', value)));
+  const results = batchItems.map((one) => payloadOf(one, 'RNGRetrieve').data);
+  expect(new Set(results.map((data) => data!.toString('hex'))).size).toBe(1);
+  expect(results[0]!.some((byte) => byte !== 0)).toBe(true);
+});
+
 test('a server without asynchronous answers says so to those who insist, and answers the others', async () => {
   await using own = await startKms(pki, { asynchronous: { enabled: false, operations: ['Create'] } });
   await using raw = await RawClient.open(pki, own.port);
@@ -290,6 +373,7 @@ describe('an injected fault', () => {
 
 describe('the table of requests', () => {
   const requester = { name: 'vc', owner: 'shared' };
+  const PING = { operations: ['Ping'], byteCount: 100 } as const;
   const config = parseKmsConfig({ tls: { certificatePem: 'x', privateKeyPem: 'x' } }).asynchronous;
   const answer = (): Answer => ({
     bytes: encodeResponse({
@@ -302,7 +386,7 @@ describe('the table of requests', () => {
   test('does not cancel what is being performed', async () => {
     const requests = new AsynchronousRequests(config, { clock: new AdjustableClock(), rng: systemRng });
     const events = new EventEmitter();
-    const [value] = requests.submit(requester, ['Ping'], async (progress) => {
+    const [value] = requests.submit(requester, PING, async (progress) => {
       progress.begin(0);
       events.emit('begun');
       await once(events, 'finish');
@@ -327,8 +411,8 @@ describe('the table of requests', () => {
       performed += 1;
       return Promise.resolve(answer());
     };
-    requests.submit(requester, ['Ping'], work);
-    const [hurried] = requests.submit(requester, ['Ping'], work);
+    requests.submit(requester, PING, work);
+    const [hurried] = requests.submit(requester, PING, work);
     requests.process(requester, hurried!);
     await requests.poll(requester, hurried!);
     await requests.close();

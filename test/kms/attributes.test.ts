@@ -407,3 +407,19 @@ describe('Adjust Attribute', () => {
     await expect(adjust(name, type, options)).rejects.toMatchObject({ reason });
   });
 });
+
+describe('the name of a custom attribute', () => {
+  test.each(['1.4', '2.1'] as const)(
+    'needs a character after its hyphen in KMIP %s',
+    async (protocolVersion) => {
+      const by = kms.client({ protocolVersion });
+      const id = await by.create();
+      const value = { type: 'TextString', value: 'v' } as const;
+      const reason = protocolVersion === '2.1' ? 'UnsupportedAttribute' : 'InvalidField';
+      for (const name of ['x-', 'y-'] as const)
+        await expect(by.addAttribute(id, { name, value })).rejects.toMatchObject({ reason });
+      await by.addAttribute(id, { name: 'x--', value });
+      expect(await by.getAttributes(id, ['x--'])).toEqual([{ name: 'x--', value }]);
+    },
+  );
+});

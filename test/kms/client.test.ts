@@ -128,6 +128,17 @@ const success = (operation: 'Ping' | 'Activate', payload: unknown, id?: Buffer):
   responsePayload: payload,
 });
 
+test('many connections that are opened at once cause no warning of the process', async () => {
+  await using kms = await startKms(pki);
+  const warnings: Error[] = [];
+  const note = (warning: Error) => warnings.push(warning);
+  process.on('warning', note);
+  const client = kms.client({ poolSize: 16 });
+  await Promise.all(Array.from({ length: 16 }, () => client.locate([])));
+  process.off('warning', note);
+  expect(warnings).toEqual([]);
+});
+
 test('results are in the order of the batch, whatever order the server answers in', async () => {
   await using server = await odd((request, socket) => {
     const items = request.batchItems.map(({ uniqueBatchItemId, requestPayload }) =>

@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto';
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { KmipClient } from '../../kms/client.js';
@@ -33,7 +35,7 @@ function imported(
   return client.perform('Import', { ...payload, ...rest }).then((answer) => answer.uniqueIdentifier);
 }
 
-const AES_KEY: ManagedObjectValue = {
+const AES_KEY: Extract<ManagedObjectValue, { objectType: 'SymmetricKey' }> = {
   objectType: 'SymmetricKey',
   keyBlock: {
     keyFormatType: 'Raw',
@@ -89,12 +91,108 @@ describe.each(['1.4', '2.1'] as const)('in KMIP %s', (protocolVersion) => {
   });
 });
 
-test('an object of another owner is not replaced', async () => {
-  const config = { ownerPolicy: 'per-client' } as const;
-  await using kms = await startKms(pki, config);
-  await imported(kms.client(), 'mine', AES_KEY, []);
-  const replacing = imported(kms.client({}, pki.west), 'mine', AES_KEY, [], { replaceExisting: true });
-  await expect(replacing).rejects.toMatchObject({ reason: 'ObjectAlreadyExists' });
+describe('an identifier that another owner’s object has', () => {
+  const OTHER_KEY: ManagedObjectValue = {
+    objectType: 'SymmetricKey',
+    keyBlock: { ...AES_KEY.keyBlock, keyValue: { keyMaterial: Buffer.alloc(16, 6) } },
+  };
+  const certificate = (): ManagedObjectValue => ({
+    objectType: 'Certificate',
+    certificateType: 'X_509',
+    certificateValue: new X509Certificate(pki.west.certificatePem).raw,
+  });
+
+  test.each([false, true])(
+    'is neither told nor replaced: another one is assigned, with Replace Existing %s',
+    async (replaceExisting) => {
+      await using kms = await startKms(pki, { ownerPolicy: 'per-client' });
+      const [east, west] = [kms.client(), kms.client({}, pki.west)];
+      await imported(east, 'theirs', AES_KEY, []);
+      const named = [attributeOf('UniqueIdentifier', 'theirs')];
+      const id = await imported(west, 'theirs', OTHER_KEY, named, { replaceExisting });
+      expect(id).not.toBe('theirs');
+      expect(await west.getObject(id)).toEqual(OTHER_KEY);
+      expect(await east.getObject('theirs')).toEqual(AES_KEY);
+      await expect(west.get('theirs')).rejects.toMatchObject({ reason: 'ItemNotFound' });
+    },
+  );
+
+  test('is told of what a policy opens to the client, and where others’ objects are no secret', async () => {
+    await using kms = await startKms(pki, { ownerPolicy: 'per-client' });
+    await imported(kms.client(), 'seen', certificate(), []);
+    await using open = await startKms(pki, { ownerPolicy: 'per-client', foreignObjects: 'denied' });
+    await imported(open.client(), 'seen', AES_KEY, []);
+    for (const one of [kms, open])
+      await expect(imported(one.client({}, pki.west), 'seen', AES_KEY, [])).rejects.toMatchObject({
+        reason: 'ObjectAlreadyExists',
+      });
+  });
+
+  test('cannot be tried out where all identifiers are assigned', async () => {
+    await using kms = await startKms(pki, { ownerPolicy: 'per-client', importedIdentifiers: 'assigned' });
+    const [east, west] = [kms.client(), kms.client({}, pki.west)];
+    const theirs = await imported(east, 'free', AES_KEY, []);
+    const mine = [await imported(west, theirs, AES_KEY, []), await imported(west, 'free', AES_KEY, [])];
+    expect(new Set([theirs, 'free', ...mine]).size).toBe(4);
+    const comment = attributeOf('Comment', 'second');
+    expect(await imported(west, mine[0]!, AES_KEY, [comment], { replaceExisting: true })).toBe(mine[0]);
+    expect(await west.getAttributes(mine[0]!, ['Comment'])).toEqual([comment]);
+  });
+});
+
+describe.each(['1.4', '2.1'] as const)('in KMIP %s, what is known to be compromised', (protocolVersion) => {
+  const invalid = protocolVersion === '2.1' ? 'InvalidAttributeValue' : 'InvalidField';
+  /** A key that was compromised before now, as the time of the server tells it. */
+  async function compromised(client: KmipClient): Promise<{ id: string; attributes: readonly Attribute[] }> {
+    const id = await client.create({ attributes: [attributeOf('ActivationDate', 1000)] });
+    await client.revoke(id, 'KeyCompromise', 'lost', 2000);
+    const { attributes, attributesStructure } = await client.perform('Export', { uniqueIdentifier: id });
+    return { id, attributes: attributesStructure ?? attributes ?? [] };
+  }
+  const replace = { replaceExisting: true } as const;
+  const without = (attributes: readonly Attribute[], ...names: string[]) =>
+    attributes.filter(({ name }) => !names.includes(name));
+  const stateOf = async (client: KmipClient, id: string) =>
+    (await client.getAttributes(id, ['State'])).map(({ value }) => value);
+
+  test('stays so when it is replaced', async () => {
+    const client = target.client({ protocolVersion });
+    const { id, attributes } = await compromised(client);
+    for (const kept of [
+      [],
+      [attributeOf('ActivationDate', 1000)],
+      without(attributes, 'CompromiseOccurrenceDate'),
+      without(attributes, 'CompromiseDate', 'CompromiseOccurrenceDate', 'State', 'RevocationReason'),
+      [...without(attributes, 'CompromiseOccurrenceDate'), attributeOf('CompromiseOccurrenceDate', 2001)],
+    ]) {
+      await expect(imported(client, id, AES_KEY, kept, replace)).rejects.toMatchObject({ reason: invalid });
+      expect(await stateOf(client, id)).toEqual(['Compromised']);
+    }
+    expect(await imported(client, id, AES_KEY, attributes, replace)).toBe(id);
+    expect(await stateOf(client, id)).toEqual(['Compromised']);
+  });
+
+  test('is not brought back once it is destroyed', async () => {
+    const client = target.client({ protocolVersion });
+    const { id, attributes } = await compromised(client);
+    await client.destroy(id);
+    for (const given of [[], without(attributes, 'UniqueIdentifier')])
+      await expect(imported(client, id, AES_KEY, given, replace)).rejects.toMatchObject({
+        reason: 'PermissionDenied',
+      });
+    expect(await stateOf(client, id)).toEqual(['DestroyedCompromised']);
+  });
+
+  test.each([
+    ['Compromise Occurrence Date', [attributeOf('CompromiseOccurrenceDate', 2000)]],
+    ['Revocation Reason', [attributeOf('RevocationReason', { code: 'KeyCompromise' })]],
+    ['Destroy Date', [attributeOf('DestroyDate', 2000)]],
+  ])('is not imported as if it were usable: %s alone', async (_name, attributes) => {
+    const client = target.client({ protocolVersion });
+    await expect(imported(client, 'half told', AES_KEY, attributes)).rejects.toMatchObject({
+      reason: invalid,
+    });
+  });
 });
 
 test('a wrapped object is stored as it comes, or unwrapped', async () => {

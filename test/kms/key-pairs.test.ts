@@ -2,6 +2,7 @@ import { createPublicKey, sign, verify } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { AdjustableClock } from '../../core/clock.js';
 import type { KmipClient } from '../../kms/client.js';
 import { KmipError } from '../../kms/client.js';
 import { privateKeyOf, publicKeyOf } from '../../kms/keys/key-object.js';
@@ -10,12 +11,16 @@ import { PROTOCOL_VERSIONS, attributeOf, cryptographicUsageMask } from '../../wi
 import type { TestKms, TestPki } from './harness.js';
 import { makePki, startKms } from './harness.js';
 
+/** The time of the server, which stands still: dates are compared by the second. */
+const NOW_MS = Date.parse('2026-03-01T12:00:00.900Z');
+const NOW_SECONDS = Math.floor(NOW_MS / 1000);
+
 let pki: TestPki;
 let kms: TestKms;
 
 beforeAll(async () => {
   pki = await makePki();
-  kms = await startKms(pki);
+  kms = await startKms(pki, {}, { clock: new AdjustableClock({ now: () => NOW_MS }) });
 });
 afterAll(async () => {
   await kms[Symbol.asyncDispose]();
@@ -99,7 +104,7 @@ describe.each(PROTOCOL_VERSIONS)('in KMIP %s', (protocolVersion) => {
     async () => {
       const client = kms.client({ protocolVersion });
       const name = { value: `pair-${protocolVersion}`, type: 'UninterpretedTextString' } as const;
-      const activation = Math.floor(kms.clock.now() / 1000) - 100;
+      const activation = NOW_SECONDS - 100;
       const [oldPrivate, oldPublic] = await createPair(
         client,
         [...kind('ECDSA', 256), attributeOf('ActivationDate', activation)],
@@ -120,7 +125,7 @@ describe.each(PROTOCOL_VERSIONS)('in KMIP %s', (protocolVersion) => {
           'CryptographicAlgorithm',
           'State',
         ),
-      ).toEqual(['someone', Math.floor(kms.clock.now() / 1000) + 3600, 'ECDSA', 'PreActive']);
+      ).toEqual(['someone', NOW_SECONDS + 3600, 'ECDSA', 'PreActive']);
       const links = async (id: string) =>
         Object.fromEntries(
           (await valuesOf(client, id, 'Link')).map(

@@ -24,7 +24,7 @@ import { predecessorsOf, preparationOf } from './preparations.js';
  * Compared are status and reason, operation, and the fields of header and payload with their order (see
  * RecordedAnswers for lists). A placeholder takes the server's value at first sight and must be equal from then on; in
  * requests it is replaced by that value, or, if no answer held it, by the latest value of its field. Not compared is
- * what Permitted Test Case Variations (KMIP Profiles 2.1 §5.2) leaves to the server: RULES.notCompared,
+ * what Permitted Test Case Variations (KMIP Profiles) leaves to the server: RULES.notCompared,
  * RULES.mayBeAdded, which generator made a key, and, in cases in which the server makes keys or random bytes, the values
  * that come of them: these are bound like placeholders.
  *

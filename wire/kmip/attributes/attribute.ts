@@ -32,6 +32,12 @@ export interface CustomAttribute {
   readonly value: TtlvValue;
 }
 
+/** Whether a name is one of a custom attribute: a vendor, a hyphen, and at least one character after it. */
+export function isCustomAttributeName(name: string): name is CustomAttribute['name'] {
+  const hyphen = name.indexOf('-');
+  return hyphen > 0 && hyphen < name.length - 1;
+}
+
 /** One attribute instance, the same for all versions. */
 export type Attribute = StandardAttribute | CustomAttribute;
 

@@ -16,7 +16,7 @@ export interface MessageEncoding {
   fromTtlv(message: Buffer): Buffer;
 }
 
-/** The encodings of KMIP messages, by name (KMIP Profiles 2.1 §5.3 to §5.5). */
+/** The encodings of KMIP messages, by name (KMIP Profiles, HTTPS, JSON encoding and XML encoding). */
 export const MESSAGE_ENCODINGS = {
   ttlv: {
     contentTypes: ['application/octet-stream'],

@@ -3,6 +3,7 @@ import { tagText } from '../tables/tag-names.js';
 import type { TtlvItem } from '../ttlv/tree.js';
 import type { ItemTypeName } from '../ttlv/types.js';
 import { ITEM_TYPES, MAX_DEPTH } from '../ttlv/types.js';
+import { repeatedMember } from './json-members.js';
 import type { Scalar, ScalarTypeName } from './scalars.js';
 import {
   bigIntegerDigits,
@@ -17,15 +18,20 @@ import {
 import { meaningOf, tagFromText } from './vocabulary.js';
 
 /*
- * The JSON encoding of KMIP Profiles 2.1 §5.4: one object an item, with `tag` (a name, or `0x` and six digits), `type`
- * (Structure if absent) and `value`.
+ * KMIP Profiles, JSON encoding: one object an item, with `tag` (a name, or `0x` and six digits), `type` (Structure if
+ * absent) and `value`.
  */
 
 /** Numbers from here on are written as hexadecimal strings, as a JSON number may not hold them exactly. */
 const EXACT_BELOW = 2n ** 52n;
 
+/** Objects and arrays that are open at once: an item and the array of its items on every level. */
+const MAX_JSON_DEPTH = 2 * (MAX_DEPTH + 1);
+
 /** Members of an item; `name` is a comment for readers of the JSON. */
 const MEMBERS: ReadonlySet<string> = new Set(['tag', 'type', 'value', 'name']);
+
+const TOO_DEEP = `Malformed JSON: items are nested more than ${MAX_DEPTH} deep.`;
 
 /** What JSON has instead of text for a type of value. */
 const NUMERIC: ReadonlySet<ItemTypeName> = new Set<ItemTypeName>([
@@ -50,7 +56,21 @@ export function decodeJson(text: string): TtlvItem {
     // The parser's own message would repeat what was sent.
     throw new KmipError('InvalidMessage', 'Malformed JSON: the message cannot be parsed.', { cause: error });
   }
-  return itemOf(parsed, [], 0);
+  const item = itemOf(parsed, [], 0);
+  demandDistinctMembers(text);
+  return item;
+}
+
+/** Of two members of one name the parser keeps the last, and says nothing; a reader before it may have kept the first. */
+function demandDistinctMembers(text: string): void {
+  const problem = repeatedMember(text, MAX_JSON_DEPTH);
+  if (!problem) return;
+  throw new KmipError(
+    'InvalidMessage',
+    problem.kind === 'repeated'
+      ? 'Malformed JSON: an item has two members of one name. Give each once.'
+      : TOO_DEEP,
+  );
 }
 
 /** Encodes one item. */
@@ -61,8 +81,7 @@ export function encodeJson(item: TtlvItem): string {
 function itemOf(json: unknown, before: readonly TtlvItem[], depth: number): TtlvItem {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new KmipError('InvalidMessage', 'Malformed JSON: an item is an object with tag, type and value.');
-  if (depth > MAX_DEPTH)
-    throw new KmipError('InvalidMessage', `Malformed JSON: items are nested more than ${MAX_DEPTH} deep.`);
+  if (depth > MAX_DEPTH) throw new KmipError('InvalidMessage', TOO_DEEP);
   const members = json as Readonly<Record<string, unknown>>;
   if (Object.keys(members).some((member) => !MEMBERS.has(member)))
     throw new KmipError('InvalidMessage', 'Malformed JSON: an item has tag, type, value and nothing else.');

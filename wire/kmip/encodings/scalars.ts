@@ -6,7 +6,7 @@ import type { ItemTypeName } from '../ttlv/types.js';
 import type { MaskBits } from './vocabulary.js';
 import { maskBitsOf, vocabularyOf } from './vocabulary.js';
 
-/* Values as the XML and JSON encodings write them as text. KMIP Profiles 2.1 §5.4 and §5.5. */
+/* Values as the XML and JSON encodings write them as text. KMIP Profiles, JSON encoding and XML encoding. */
 
 /** The types whose values are text in these encodings. */
 export type ScalarTypeName = Exclude<ItemTypeName, 'Structure'>;

@@ -18,8 +18,8 @@ import {
 import { meaningOf, tagFromText } from './vocabulary.js';
 
 /*
- * The XML encoding of KMIP Profiles 2.1 §5.5: one element an item, named as its tag, with `type` (Structure if absent)
- * and `value`. Tags without a name are `<TTLV tag="0x…">`.
+ * KMIP Profiles, XML encoding: one element an item, named as its tag, with `type` (Structure if absent) and `value`.
+ * Tags without a name are `<TTLV tag="0x…">`.
  */
 
 /** Element around several messages, as in the OASIS test cases. */

@@ -1,4 +1,5 @@
 import { storageRemedy } from '../../core/store/storage-failure.js';
+import type { ServiceContext } from '../../core/context.js';
 import { KmipError } from '../../wire/kmip/index.js';
 import { StoreUnavailable } from '../store.js';
 
@@ -7,8 +8,17 @@ const UNAVAILABLE =
 const UNKNOWN =
   'The key server lost its database while it made the change, so it may have been made or not. Look for it with Locate or Get Attributes before you repeat it.';
 
+/** What a client is told of anything that was thrown; what was not expected is told to the log only. */
+export function kmipErrorOf(error: unknown, log: ServiceContext['log']): KmipError {
+  if (error instanceof KmipError) return error;
+  log.error({ err: error }, 'a request failed unexpectedly');
+  const failure = readFailure(error);
+  if (failure) return failure;
+  return new KmipError('GeneralFailure', 'The server could not perform the operation; its log says why.');
+}
+
 /** What a client is told of an error of the store while an operation read from it; undefined for another error. */
-export function readFailure(error: unknown): KmipError | undefined {
+function readFailure(error: unknown): KmipError | undefined {
   if (error instanceof StoreUnavailable) return failure(UNAVAILABLE, error);
   const remedy = storageRemedy(error);
   return remedy === undefined ? undefined : failure(remedy, error);
