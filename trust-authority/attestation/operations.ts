@@ -1,7 +1,4 @@
-import type { z } from 'zod';
-
 import type { Clock } from '../../core/clock.js';
-import { VapiError } from '../../core/http/index.js';
 import { parsePemChain } from '../../core/pki/index.js';
 import { attestRequest, decodeContext, x509CertChain } from '../../wire/attestation/index.js';
 import type { AttestResult } from '../../wire/attestation/index.js';
@@ -17,7 +14,7 @@ import type { AttestationCluster } from './cluster/cluster.js';
 import { clusterOperations } from './cluster/operations.js';
 import type { AttestationConfiguration } from './configuration.js';
 import type { KnownHosts } from './known-hosts.js';
-import { MAX_RAW_CONFIGURATION_CHARACTERS, configurationFingerprint } from './raw-configuration.js';
+import { MAX_RAW_CONFIGURATION_CHARACTERS, checkedText } from './raw-configuration.js';
 import { attestationStatus } from './status.js';
 
 const ROOT = '/api/esx/attestation';
@@ -242,7 +239,7 @@ function serviceOperations({ configuration, knownHosts, cluster, clock }: Attest
       body: rawConfigSpec,
       // JSON in a JSON string: quotes are escaped.
       maxJsonBytes: 2 * MAX_RAW_CONFIGURATION_CHARACTERS,
-      run: ({ body }) => replaceRawConfig(configuration, body),
+      run: ({ body }) => configuration.replace(checkedText(body)),
     }),
     operation({
       name: 'attestation.status.get',
@@ -269,20 +266,6 @@ function serviceOperations({ configuration, knownHosts, cluster, clock }: Attest
       run: ({ parameters }) => knownHosts.forget(parameters.host ?? '', clock.now()),
     }),
   ];
-}
-
-/** @throws VapiError `INVALID_ARGUMENT` if the text does not have the fingerprint that comes with it */
-function replaceRawConfig(
-  configuration: AttestationConfiguration,
-  { configuration: text, fingerprint }: z.output<typeof rawConfigSpec>,
-): Promise<void> {
-  if (fingerprint !== undefined && fingerprint !== configurationFingerprint(text)) {
-    throw new VapiError(
-      'INVALID_ARGUMENT',
-      'The configuration does not have this fingerprint: send both as GET raw-config answered them.',
-    );
-  }
-  return configuration.replace(text);
 }
 
 /** What the journal keeps of a round: how far it came and why it failed, nothing of the evidence. */

@@ -50,6 +50,27 @@ export function configurationFingerprint(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
+/**
+ * The text of a raw configuration as an administrator sends it.
+ *
+ * @param spec what `GET raw-config` answers; the fingerprint may be left out
+ * @throws VapiError `INVALID_ARGUMENT` if the text does not have the fingerprint that comes with it
+ */
+export function checkedText({
+  configuration,
+  fingerprint,
+}: {
+  readonly configuration: string;
+  readonly fingerprint?: string | undefined;
+}): string {
+  if (fingerprint === undefined || fingerprint === configurationFingerprint(configuration))
+    return configuration;
+  throw new VapiError(
+    'INVALID_ARGUMENT',
+    'The configuration does not have this fingerprint: send both as GET raw-config answered them.',
+  );
+}
+
 /** The id of a base image: the digest of its manifest. */
 export function baseImageId(manifest: BaseImage): string {
   return createHash('sha256').update(JSON.stringify(manifest)).digest('hex');
