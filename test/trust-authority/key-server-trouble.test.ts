@@ -1,9 +1,7 @@
-import { createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
-
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import type { KmipClient } from '../../kms/client.js';
+import { PrimaryKeys } from '../../trust-authority/kps/primary-keys.js';
 import type { TestKms } from '../kms/harness.js';
 import type { TestTrustAuthority, TrustPki } from './harness.js';
 import { makeTrustPki, startTrustAuthority } from './harness.js';
@@ -169,16 +167,20 @@ describe('a key server in trouble', () => {
     }
   });
 
-  it('costs a storm of hosts one attempt, and every one of them gets its answer', async () => {
-    const connections: Socket[] = [];
-    const hanging = createServer((socket) => connections.push(socket));
-    await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
-    const { name } = await provider([(hanging.address() as AddressInfo).port]);
-    const outcomes = await Promise.allSettled(Array.from({ length: 30 }, () => generate(name)));
-    expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
-    expect(connections).toHaveLength(1);
-    for (const socket of connections) socket.destroy();
-    await new Promise((resolve) => hanging.close(resolve));
+  it('costs hosts that ask meanwhile one attempt, each of them gets its answer, and the next host a new one', async () => {
+    const keys = new PrimaryKeys(ta.clock, 30);
+    const attempts: ((error: Error) => void)[] = [];
+    const fetch = () => new Promise<Buffer>((_resolve, reject) => attempts.push(reject));
+    const lend = () => keys.lend('tkp-1', 'id', fetch, () => 'lent');
+    const storm = Promise.allSettled(Array.from({ length: 30 }, lend));
+    await expect.poll(() => attempts.length).toBe(1);
+    attempts[0]!(new Error('away'));
+    expect(new Set((await storm).map(({ status }) => status))).toEqual(new Set(['rejected']));
+    const next = lend();
+    expect(attempts).toHaveLength(2);
+    attempts[1]!(new Error('away'));
+    await expect(next).rejects.toThrow('away');
+    keys.close();
   });
 });
 

@@ -153,10 +153,10 @@ describe('key provider services of a cluster', () => {
       fc.asyncProperty(changed(spec), changed(good), async (provider, whole) => {
         const { serverCertificates: _own, formerMasterKeyIds: _former, ...create } = provider;
         for (const attempt of [
-          one.kms.providers.create(create as never),
-          one.kms.replaceRawConfig(JSON.stringify(whole)),
+          () => one.kms.providers.create(create as never),
+          () => one.kms.replaceRawConfig(JSON.stringify(whole)),
         ]) {
-          const outcome = await attempt.then(
+          const outcome = await attempt().then(
             () => 'accepted',
             (error: unknown) => (error instanceof HttpStatusError ? error.status : error),
           );

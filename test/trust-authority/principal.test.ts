@@ -359,13 +359,13 @@ describe('consumer principals', () => {
   it('are an administrator’s alone to change', async () => {
     const host = ta.kmsAs(pki.host);
     for (const attempt of [
-      host.principals.list(),
-      host.principals.create(sts.spec()),
-      host.entitlements.set('none', []),
-      host.replaceRawConfig('{}'),
-      host.cluster.set({ members: [] }),
+      () => host.principals.list(),
+      () => host.principals.create(sts.spec()),
+      () => host.entitlements.set('none', []),
+      () => host.replaceRawConfig('{}'),
+      () => host.cluster.set({ members: [] }),
     ]) {
-      await expect(attempt).rejects.toMatchObject({ status: 403 });
+      await expect(attempt()).rejects.toMatchObject({ status: 403 });
     }
   });
 });

@@ -16,7 +16,7 @@ import type { DocumentKind, TrustAuthorityStore } from '../store.js';
 import { replaceTables } from '../table-replacement.js';
 import { profileOf } from './consumer-principals.js';
 import type { ConsumerPrincipals } from './consumer-principals.js';
-import { FORMER_KEY_LIMIT, PROVIDER_LIMIT } from './providers.js';
+import { FORMER_KEY_LIMIT, PROVIDER_LIMIT } from './provider-document.js';
 import type { Providers } from './providers.js';
 import type { TrustedIssuers } from './trusted-issuers.js';
 

@@ -1,50 +1,26 @@
-import type { X509Certificate } from 'node:crypto';
-
 import type { Clock } from '../../core/clock.js';
 import type { ServiceContext } from '../../core/context.js';
-import { KpsimError, errorText } from '../../core/errors.js';
-import { VapiError } from '../../core/http/index.js';
 import { parsePemChain } from '../../core/pki/index.js';
 import { DocumentTable } from '../documents.js';
 
 import type { KeyPairs } from '../pki/key-pairs.js';
-import { isChainValidAt } from '../pki/signing-chain.js';
 import type { TrustAuthorityStore } from '../store.js';
 import { tableReplacement } from '../table-replacement.js';
 import type { TableReplacement } from '../table-replacement.js';
 import type {
-  KeyServerSpec,
-  KeyServerStatus,
   KmsProviderCreateSpec,
   KmsProviderInfo,
   KmsProviderStatus,
   RemoteServerCertificate,
 } from './client.js';
-import { remoteCertificate, serversOf } from './key-server.js';
+import { serversOf } from './key-server.js';
 import { KeyServers } from './key-servers.js';
 import { PrimaryKeys } from './primary-keys.js';
 import type { PrimaryKey } from './primary-keys.js';
-
-/** Most trusted key providers; vSphere allows 32 providers of all kinds. */
-export const PROVIDER_LIMIT = 32;
-/** Former primary keys of a provider whose wrapped keys can still be unwrapped. */
-export const FORMER_KEY_LIMIT = 64;
-const REMOTE_TIMEOUT_MS = 5_000;
-
-/** A provider as it is stored. */
-export interface ProviderDocument extends KmsProviderCreateSpec {
-  readonly serverCertificates: readonly string[];
-  readonly formerMasterKeyIds: readonly string[];
-  /** Profiles of the consumer principals that may use it; all that are registered, if the list is missing. */
-  readonly entitledProfiles?: readonly string[] | undefined;
-}
-
-/** Changes to a provider; what is missing or undefined stays. */
-export interface ProviderChange {
-  readonly master_key_id?: string | undefined;
-  readonly key_server?:
-    { readonly [Field in keyof KeyServerSpec]?: KeyServerSpec[Field] | undefined } | undefined;
-}
+import { FORMER_KEY_LIMIT, PROVIDER_LIMIT } from './provider-document.js';
+import type { ProviderChange, ProviderDocument } from './provider-document.js';
+import { providerStatus, saysKeyIsGone, unreachedStatus } from './provider-status.js';
+import { shownCertificates } from './shown-certificates.js';
 
 /** Trusted key providers: which key server holds the primary key of each, and how it is reached. */
 export class Providers {
@@ -205,24 +181,11 @@ export class Providers {
    */
   async remoteServerCertificates(name: string): Promise<RemoteServerCertificate[]> {
     const provider = this.get(name);
-    const trusted = provider.serverCertificates.flatMap(parsePemChain);
-    const now = this.#clock.now();
-    const asked = await Promise.allSettled(
-      serversOf(provider.key_server).map(async ({ name: server, address }) => {
-        const certificate = await remoteCertificate(address, REMOTE_TIMEOUT_MS);
-        const [shown] = parsePemChain(certificate);
-        const isKnown = trusted.some((row) => shown !== undefined && vouchesFor(row, shown));
-        return {
-          server,
-          certificate,
-          trusted: isKnown && shown !== undefined && isChainValidAt([shown], now),
-        };
-      }),
+    return shownCertificates(
+      serversOf(provider.key_server),
+      provider.serverCertificates.flatMap(parsePemChain),
+      this.#clock.now(),
     );
-    const shown = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    const [failed] = asked.flatMap((one) => (one.status === 'rejected' ? [errorText(one.reason)] : []));
-    if (shown.length === 0) throw new VapiError('SERVICE_UNAVAILABLE', failed ?? 'No key server answers.');
-    return shown;
   }
 
   /** Sets the password for the provider's user name at the key server. */
@@ -271,24 +234,14 @@ export class Providers {
 
   async #askServers(name: string): Promise<KmsProviderStatus> {
     const { master_key_id: id, key_server } = this.get(name);
-    let servers: readonly KeyServerStatus[];
+    let status: KmsProviderStatus;
     try {
-      servers = await (await this.#keyServer(name)).status(id);
+      status = providerStatus(await (await this.#keyServer(name)).status(id));
     } catch (error) {
-      const details = [{ id: `kpsim.kms.${codeOf(error)}`, default_message: errorText(error), args: [] }];
-      const untrusted = { client_trust_server: false, server_trust_client: false };
-      const rows = key_server.kmip_server?.servers ?? [];
-      return {
-        health: 'ERROR',
-        details,
-        servers: rows.map((row) => ({ name: row.name, health: 'ERROR', details, ...untrusted })),
-      };
+      return unreachedStatus(key_server, error);
     }
-    const details = servers.flatMap((server) => server.details);
-    if (details.some((detail) => KEY_IS_GONE.has(detail.id))) this.#primaryKeys.forget(name);
-    const healthy = servers.filter(({ health }) => health === 'OK').length;
-    const health = healthy === servers.length ? 'OK' : healthy > 0 ? 'WARNING' : 'ERROR';
-    return { health, details, servers };
+    if (saysKeyIsGone(status)) this.#primaryKeys.forget(name);
+    return status;
   }
 
   async #change(name: string, provider: ProviderDocument): Promise<void> {
@@ -324,26 +277,10 @@ export class Providers {
   }
 }
 
-/** Details of a status that say more than that a server cannot be asked. */
-const KEY_IS_GONE: ReadonlySet<string> = new Set([
-  'kpsim.kms.WrappingKeyMissingInKMS',
-  'kpsim.kms.WrappingKeyNotActiveOrEnabled',
-]);
-
-/** True if a trusted certificate is the one shown, or that of its issuer. */
-function vouchesFor(trusted: X509Certificate, shown: X509Certificate): boolean {
-  if (trusted.raw.equals(shown.raw)) return true;
-  return trusted.ca && shown.checkIssued(trusted) && shown.verify(trusted.publicKey);
-}
-
 const KEY_PAIR_PREFIX = 'provider:';
 
 function keyPairIdOf(provider: string): string {
   return `${KEY_PAIR_PREFIX}${provider}`;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof KpsimError ? error.code : 'unexpected';
 }
 
 function defined<T extends object>(change: T): { [K in keyof T]: Exclude<T[K], undefined> } {
