@@ -348,6 +348,8 @@ export const kmsConfigSchema = z.strictObject({
       attributeInstances: z.number().int().min(1).max(100_000).default(1024),
       /** Objects that one Locate returns at most. */
       locatedItems: z.number().int().min(1).max(1_000_000).default(10_000),
+      /** Objects that the Locates of one request look at, together; those that an index finds count alone. */
+      searchedObjects: z.number().int().min(1).max(1_000_000_000).default(250_000),
       /** Cryptographic operations in several parts that are under way at once; those of one owner. */
       streams: z.number().int().min(0).max(100_000).default(1024),
       streamsPerOwner: z.number().int().min(0).max(100_000).default(256),

@@ -63,6 +63,7 @@ export const REFUSALS = {
   unknownExtension: { v1: 'FeatureNotSupported', v2: 'UnknownMessageExtension' },
   asynchronousRequestNotFound: { v1: 'ItemNotFound', v2: 'InvalidAsynchronousCorrelationValue' },
   tooManyAsynchronousRequests: { v1: 'GeneralFailure', v2: 'ServerLimitExceeded' },
+  searchTooLong: { v1: 'GeneralFailure', v2: 'ServerLimitExceeded' },
   tooManyTickets: { v1: 'GeneralFailure', v2: 'ServerLimitExceeded' },
   passwordLinkWrong: { v1: 'InvalidField', v2: 'BadPassword' },
   passwordNotActive: { v1: 'PermissionDenied', v2: 'BadPassword' },

@@ -49,12 +49,19 @@ export const locate: OperationHandler<'Locate'> = async (payload, scope) => {
   return { locatedItems: located.count, uniqueIdentifiers: located.page };
 };
 
-/** Objects that may match: the client's own, then those of others that operation policies open to it. */
+/**
+ * Objects that may match: the client's own, then those of others that operation policies open to it. Others are served
+ * now and then, also where a batch has many short searches.
+ *
+ * @throws Refusal `searchTooLong`
+ */
 async function* candidates(
   wanted: readonly AttributePattern[],
   scope: RequestScope,
 ): AsyncGenerator<ManagedObject> {
-  const { client, workspace, server } = scope;
+  const { client, workspace, server, searchBudget } = scope;
+  // A search costs something also if it finds nothing.
+  await searchBudget.take();
   const named = wanted.find(({ name }) => name === 'UniqueIdentifier');
   if (named) {
     const object = await workspace.read(String(named.value));
@@ -63,6 +70,8 @@ async function* candidates(
   }
   const terms = searchTermsOf(wanted);
   for await (const object of workspace.search(client.owner, terms)) {
+    const turn = searchBudget.take();
+    if (turn) await turn;
     if (server.policies.allows(client, 'Locate', guarded(object))) yield object;
   }
   const types = wanted.filter(({ name }) => name === 'ObjectType').map(({ value }) => value);
@@ -74,6 +83,8 @@ async function* candidates(
       ...(objectType === undefined ? [] : [{ name: 'ObjectType', value: objectType }]),
     ]);
     for await (const object of workspace.search(undefined, [...terms, ...opened])) {
+      const turn = searchBudget.take();
+      if (turn) await turn;
       const { uniqueIdentifier, owner } = object;
       if (owner === client.owner || seen.has(uniqueIdentifier)) continue;
       if (!server.policies.allows(client, 'Locate', guarded(object))) continue;

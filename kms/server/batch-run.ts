@@ -19,6 +19,7 @@ import type { Outcome } from './outcome.js';
 import { failed, succeeded, undone } from './outcome.js';
 import type { RequestGrant } from './rights.js';
 import type { RequestScope } from './scope.js';
+import type { SearchBudget } from './search-budget.js';
 import { kmipErrorOf } from './failures.js';
 
 /** What accompanies a request each time that it is done. */
@@ -27,6 +28,7 @@ export interface Run {
   readonly grant: RequestGrant | undefined;
   readonly progress: AsynchronousProgress | undefined;
   readonly effects: RequestEffects;
+  readonly searchBudget: SearchBudget;
   /** The request's bytes; undefined if it is not answered at once. */
   readonly received: Buffer | undefined;
 }

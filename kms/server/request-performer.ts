@@ -18,6 +18,7 @@ import { failed, notCommitted } from './outcome.js';
 import type { PreparedAnswers } from './prepared-answers.js';
 import type { RequestRecord } from './request-record.js';
 import { RequestScope } from './scope.js';
+import { SearchBudget } from './search-budget.js';
 import type { ServerState } from './state.js';
 import { commitFailure } from './failures.js';
 
@@ -79,6 +80,7 @@ export class RequestPerformer {
       faults: new RequestFaults(this.#context.faults, this.#config.name),
       grant: this.#server.tickets.grantOf(caller.client)?.forRequest(),
       effects: new RequestEffects(),
+      searchBudget: new SearchBudget(this.#config.limits.searchedObjects),
       progress: how.progress,
       received: how.received,
     };
@@ -121,6 +123,7 @@ export class RequestPerformer {
       server: this.#server,
       grant: run.grant,
       effects: run.effects,
+      searchBudget: run.searchBudget,
     });
     let outcomes = await this.#runner.run(request, scope, run);
 

@@ -19,6 +19,7 @@ import type { Opens } from '../store.js';
 import type { Client } from './identity.js';
 import type { GuardedObject } from './policies.js';
 import type { RequestGrant } from './rights.js';
+import type { SearchBudget } from './search-budget.js';
 import type { ServerState } from './state.js';
 
 /** What an operation is given besides its payload; one for each request, its batch items sharing it. */
@@ -34,6 +35,8 @@ export class RequestScope {
   readonly server: ServerState;
   /** What the request does besides changing objects. */
   readonly effects: RequestEffects;
+  /** What its searches may look at. */
+  readonly searchBudget: SearchBudget;
   /** The operation being performed, whose policy decides which objects are open. */
   operation: OperationName = 'Get';
   /** Time of the request, seconds since 1970; the same for all of its batch items. */
@@ -58,6 +61,7 @@ export class RequestScope {
     readonly workspace: Workspace;
     readonly server: ServerState;
     readonly effects: RequestEffects;
+    readonly searchBudget: SearchBudget;
     /** What a ticket lets the client do; everything if there is none. */
     readonly grant?: RequestGrant | undefined;
   }) {
@@ -70,6 +74,7 @@ export class RequestScope {
     this.workspace = fields.workspace;
     this.server = fields.server;
     this.effects = fields.effects;
+    this.searchBudget = fields.searchBudget;
     this.#grant = fields.grant;
     this.nowMs = fields.clock.now();
     this.nowSeconds = Math.floor(this.nowMs / 1000);

@@ -319,7 +319,7 @@ test('many Polls for one result in one message give it many times', async () => 
   await ask([about('Process', value)]);
   const { batchItems } = await ask(Array.from({ length: 20 }, () => about('Poll', value)));
   const results = batchItems.map((one) => payloadOf(one, 'RNGRetrieve').data);
-  expect(new Set(results.map((data) => data!.toString('hex'))).size).toBe(1);
+  expect(new Set(results.map((data) => data.toString('hex'))).size).toBe(1);
   expect(results[0]!.some((byte) => byte !== 0)).toBe(true);
 });
 

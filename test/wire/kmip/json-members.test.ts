@@ -76,7 +76,7 @@ function countWritten(value: Json): number {
 }
 function countParsed(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
-  const inner = Object.values(value as object).reduce((sum: number, item) => sum + countParsed(item), 0);
+  const inner = Object.values(value).reduce((sum: number, item) => sum + countParsed(item), 0);
   return inner + (Array.isArray(value) ? 0 : Object.keys(value).length);
 }
 
