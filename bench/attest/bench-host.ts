@@ -15,7 +15,8 @@ import type { AttestIdentity, AttestResult, DocumentType } from '../../wire/atte
 import { presetBaseImage } from '../../wire/esx-image/index.js';
 import type { AttestationMessages } from './messages.js';
 
-const TYPES = ['KMS_AUTH_JWT', 'REPORTING_JWT'] as const satisfies readonly DocumentType[];
+/** Both documents. */
+export const TYPES = ['KMS_AUTH_JWT', 'REPORTING_JWT'] as const satisfies readonly DocumentType[];
 
 /** What the hosts of a benchmark are made with. */
 export interface BenchHostOptions {
@@ -31,14 +32,16 @@ export interface BenchHostOptions {
 export class BenchHost {
   readonly #tpm: HostTpm;
   readonly #store: HostStore;
-  readonly #evidence: TpmEvidenceMaker;
-  readonly #client: AttestationClient;
+  /** Makes what the host sends. */
+  readonly evidence: TpmEvidenceMaker;
+  /** As the host. */
+  readonly client: AttestationClient;
 
   private constructor(tpm: HostTpm, store: HostStore, evidence: TpmEvidenceMaker, client: AttestationClient) {
     this.#tpm = tpm;
     this.#store = store;
-    this.#evidence = evidence;
-    this.#client = client;
+    this.evidence = evidence;
+    this.client = client;
   }
 
   /** Makes a TPM, and boots. */
@@ -62,12 +65,12 @@ export class BenchHost {
 
   /** Both rounds, for both documents. @throws Error if the host is not attested */
   async attest(): Promise<AttestationMessages> {
-    const { identity, context } = await this.#evidence.hello();
+    const { identity, context } = await this.evidence.hello();
     const hello = [encodeContext(context)];
-    const first = await this.#client.attest(identity, hello, TYPES);
+    const first = await this.client.attest(identity, hello, TYPES);
     const challenge = decodeContextOf('challenge', first.contexts[0] ?? '');
-    const evidence = [encodeContext(await this.#evidence.evidence(challenge))];
-    const second = await this.#client.attest(identity, evidence, TYPES);
+    const evidence = [encodeContext(await this.evidence.evidence(challenge))];
+    const second = await this.client.attest(identity, evidence, TYPES);
     const token = second.documents.find(({ type }) => type === 'KMS_AUTH_JWT')?.document;
     if (!second.attested || second.documents.length !== TYPES.length || token === undefined) {
       throw new Error(`a good host was not attested: ${second.contexts[0] ?? ''}`);
@@ -81,7 +84,7 @@ export class BenchHost {
   }
 
   async close(): Promise<void> {
-    await this.#client.close();
+    await this.client.close();
     await this.#tpm.close();
     await this.#store.close();
   }
