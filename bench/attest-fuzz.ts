@@ -50,7 +50,9 @@ function found(defect: string, name: string, message?: FuzzMessage, answer?: Fuz
   print(`FOUND ${about}`);
   if (message) {
     const { method, path, headers, body } = message;
-    print(`  ${method} ${path} ${JSON.stringify(headers ?? {})} ${body.toString('base64').slice(0, SHOWN_CHARACTERS)}`);
+    print(
+      `  ${method} ${path} ${JSON.stringify(headers ?? {})} ${body.toString('base64').slice(0, SHOWN_CHARACTERS)}`,
+    );
   }
   if (answer) print(`  ${answer.status} ${answer.text.slice(0, SHOWN_CHARACTERS)}`);
 }
@@ -73,8 +75,10 @@ async function sendOne(name: string): Promise<void> {
   if (defect !== undefined) found(defect, name, message, answer);
   outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   if (answer.status < 300 && subject.undo) {
-    const undone = await target.send(subject.undo(target, answer.text));
-    if (undone.status >= 300) found('what was accepted cannot be taken back', name, message, undone);
+    for (const undoing of subject.undo(target)) {
+      const undone = await target.send(undoing);
+      if (undone.status >= 300) found('what was accepted cannot be taken back', name, message, undone);
+    }
   }
   for (const problem of target.problems.splice(0)) found(`logged: ${problem.slice(0, 300)}`, name, message);
 }
@@ -100,7 +104,9 @@ try {
 }
 
 const seconds = (performance.now() - started) / 1000;
-print(`${messages} messages in ${seconds.toFixed(1)} s; heap and buffers ${heapBefore} MiB, then ${heapAfter} MiB`);
+print(
+  `${messages} messages in ${seconds.toFixed(1)} s; heap and buffers ${heapBefore} MiB, then ${heapAfter} MiB`,
+);
 print(
   [...outcomes]
     .sort(([, one], [, other]) => other - one)

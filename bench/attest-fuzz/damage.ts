@@ -8,7 +8,21 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4}){2,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=
 const HEX = /^(?:[0-9a-f]{2}){4,}$/;
 const PEM_BODY = /(-----BEGIN [A-Z0-9 ]+-----)([^-]+)(-----END [A-Z0-9 ]+-----)/;
 /** Numbers at the edges of what parsers take. */
-const NUMBERS = [0, -0, 1, -1, 0.5, 255, 65_536, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 53), 1e308, 8.64e15 + 1] as const;
+const NUMBERS = [
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  255,
+  65_536,
+  2 ** 31,
+  2 ** 32,
+  2 ** 53,
+  -(2 ** 53),
+  1e308,
+  8.64e15 + 1,
+] as const;
 const NAMES = ['', '__proto__', 'constructor', 'toString', 'kind', 'x', 'a'.repeat(1000)] as const;
 const MOST_COPIES = 300;
 const MOST_LEVELS = 500;

@@ -4,17 +4,21 @@ import type { Dice } from '../kmip-fuzz/dice.js';
 import { bytesDamaged } from '../kmip-fuzz/mutations.js';
 import { jsonDamaged, textDamaged, tokenDamaged } from './damage.js';
 import type { Json } from './damage.js';
-import type { FuzzMessage, FuzzTarget, FuzzedService } from './target.js';
+import type { FuzzMessage, FuzzTarget, FuzzedService, GoodParts } from './target.js';
 
 /** Something that a stranger can send. */
 export interface Subject {
   /** Makes a good message and damages it. */
   readonly make: (target: FuzzTarget, dice: Dice) => Promise<FuzzMessage> | FuzzMessage;
   /** Takes back what was accepted. */
-  readonly undo?: (target: FuzzTarget, answer: string) => FuzzMessage;
+  readonly undo?: (target: FuzzTarget) => readonly FuzzMessage[];
 }
 
-const ATTEST = { service: 'attestation', method: 'POST', path: '/api/esx/attestation/report?action=attest' } as const;
+const ATTEST = {
+  service: 'attestation',
+  method: 'POST',
+  path: '/api/esx/attestation/report?action=attest',
+} as const;
 const CA_CERTIFICATES = '/api/esx/attestation/tpm2/ca-certificates';
 const FUZZED_NAME = 'fuzzed';
 
@@ -31,7 +35,10 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     make: async ({ host }, dice) => {
       const { identity, context } = await host.evidence.hello();
       const damaged = twice(context as unknown as Json, dice);
-      return attestation({ identity: identity as Json, contexts: [contextOf(damaged)], types: [...TYPES] }, false);
+      return attestation(
+        { identity: identity as Json, contexts: [contextOf(damaged)], types: [...TYPES] },
+        false,
+      );
     },
   },
   identity: {
@@ -48,7 +55,9 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
       const evidence = await host.evidence.evidence(decodeContextOf('challenge', contexts[0] ?? ''));
       const withExplanation = dice.oneIn(3) ? { ...evidence, explain: true } : evidence;
       const damaged = twice(withExplanation as unknown as Json, dice);
-      const mayPass = JUDGED.every((name) => bytesIn(damaged, name) === bytesIn(evidence as unknown as Json, name));
+      const mayPass = JUDGED.every(
+        (name) => bytesIn(damaged, name) === bytesIn(evidence as unknown as Json, name),
+      );
       const request = { identity: identity as Json, contexts: [contextOf(damaged)], types: [...TYPES] };
       return attestation(request, mayPass);
     },
@@ -81,7 +90,11 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
         encrypt: { provider: good.provider, plaintext: dice.bytes(32).toString('base64') },
       }[operation];
       const damaged = jsonDamaged(body, dice);
-      return { ...keyOperation(good, { mayPass: true }), path: `/api/esx/kms/${operation}`, body: jsonBytes(damaged) };
+      return {
+        ...keyOperation(good, { mayPass: true }),
+        path: `/api/esx/kms/${operation}`,
+        body: jsonBytes(damaged),
+      };
     },
   },
   'image database': {
@@ -101,17 +114,20 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
       const body = jsonBytes({ ...(twice(spec, dice) as object), name: FUZZED_NAME });
       return { service: 'attestation', method: 'POST', path: CA_CERTIFICATES, body, mayPass: true };
     },
-    undo: () => deleted(`${CA_CERTIFICATES}/${FUZZED_NAME}`),
+    undo: () => [deleted(`${CA_CERTIFICATES}/${FUZZED_NAME}`)],
   },
   'endorsement key': {
     make: async ({ host }, dice) => {
       const { identity } = await host.evidence.hello();
       const pem = `-----BEGIN CERTIFICATE-----\n${identity.ek_cert ?? ''}\n-----END CERTIFICATE-----\n`;
       const certificate = textDamaged(pem, dice);
-      const body = jsonBytes({ name: FUZZED_NAME, [dice.oneIn(2) ? 'certificate' : 'public_key']: certificate });
+      const body = jsonBytes({
+        name: FUZZED_NAME,
+        [dice.oneIn(2) ? 'certificate' : 'public_key']: certificate,
+      });
       return { service: 'attestation', method: 'POST', path: ENDORSEMENT_KEYS, body, mayPass: true };
     },
-    undo: () => deleted(`${ENDORSEMENT_KEYS}/${FUZZED_NAME}`),
+    undo: () => [deleted(`${ENDORSEMENT_KEYS}/${FUZZED_NAME}`)],
   },
   'configuration of the attestation service': configuration('attestation'),
   'configuration of the key provider service': configuration('kms'),
@@ -139,7 +155,21 @@ function configuration(service: FuzzedService): Subject {
         : JSON.stringify(twice(JSON.parse(text) as Json, dice));
       return replaced(damaged);
     },
-    undo: ({ good }) => replaced(good.configurations[service]),
+    undo: ({ good }) => [
+      replaced(good.configurations[service]),
+      // A configuration tells no private keys: those of a provider that it took away are gone.
+      ...(service === 'kms' ? [clientCertificateOf(good)] : []),
+    ],
+  };
+}
+
+function clientCertificateOf({ provider, clientCertificate }: GoodParts): FuzzMessage {
+  return {
+    service: 'kms',
+    method: 'PUT',
+    path: `/api/esx/kms/providers/${provider}/client-certificate`,
+    body: jsonBytes(clientCertificate),
+    mayPass: true,
   };
 }
 
@@ -152,7 +182,7 @@ function attestation(request: Json, mayPass: boolean): FuzzMessage {
 }
 
 function keyOperation(
-  good: FuzzTarget['good'],
+  good: GoodParts,
   changed: Partial<Record<'token' | 'principal' | 'ciphertext', string>> & { readonly mayPass: boolean },
 ): FuzzMessage {
   const { token, principal, ciphertext, mayPass } = { ...good, ...changed };

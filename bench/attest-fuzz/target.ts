@@ -16,7 +16,11 @@ import type { TpmVendor } from '../../host-agent/tpm/index.js';
 import { KmipClient } from '../../kms/client.js';
 import { parseKmsConfig } from '../../kms/config.js';
 import { KmsService } from '../../kms/service.js';
-import { AttestationClient, KeyProviderServiceClient, signPrincipalToken } from '../../trust-authority/client.js';
+import {
+  AttestationClient,
+  KeyProviderServiceClient,
+  signPrincipalToken,
+} from '../../trust-authority/client.js';
 import { TrustAuthorityService, trustAuthorityConfig } from '../../trust-authority/index.js';
 import type { StsPrincipal } from '../../wire/attestation/index.js';
 import { packImgdb, presetBaseImage } from '../../wire/esx-image/index.js';
@@ -49,6 +53,8 @@ export interface GoodParts {
   readonly token: string;
   readonly principal: string;
   readonly ciphertext: string;
+  /** With which the key provider service shows itself to the key server. */
+  readonly clientCertificate: { readonly certificate: string; readonly private_key: string };
   readonly imgdb: Buffer;
   readonly authority: { readonly chain: readonly string[]; readonly crl: string };
   readonly configurations: Readonly<Record<FuzzedService, string>>;
@@ -135,7 +141,12 @@ export class FuzzTarget implements AsyncDisposable {
     ]);
     const caPem = authority.caPem;
     const tls = { certificatePem: server.certificatePem, privateKeyPem: server.privateKeyPem };
-    this.#agent = new Agent({ keepAlive: true, ca: caPem, cert: host.certificatePem, key: host.privateKeyPem });
+    this.#agent = new Agent({
+      keepAlive: true,
+      ca: caPem,
+      cert: host.certificatePem,
+      key: host.privateKeyPem,
+    });
 
     const keyServer = new KmsService(
       parseKmsConfig({ port: 0, tls, trustedCaPem: caPem }),
@@ -175,12 +186,16 @@ export class FuzzTarget implements AsyncDisposable {
     try {
       await this.#provide(kms, { host, caPem, port: kmip?.port ?? 0 });
       const principal = await this.#entitle(kms, host);
-      const { ciphertext } = await kms.generateKey({ provider: PROVIDER, numOfBytes: 32 }, { token, principal });
+      const { ciphertext } = await kms.generateKey(
+        { provider: PROVIDER, numOfBytes: 32 },
+        { token, principal },
+      );
       this.#good = {
         provider: PROVIDER,
         token,
         principal,
         ciphertext,
+        clientCertificate: { certificate: host.certificatePem, private_key: host.privateKeyPem },
         imgdb,
         authority: { chain, crl: vendor.crlPem },
         configurations: {
@@ -212,7 +227,11 @@ export class FuzzTarget implements AsyncDisposable {
   /** A provider whose primary key is on the key server. */
   async #provide(
     kms: KeyProviderServiceClient,
-    { host, caPem, port }: { readonly host: KeyAndCertificate; readonly caPem: string; readonly port: number },
+    {
+      host,
+      caPem,
+      port,
+    }: { readonly host: KeyAndCertificate; readonly caPem: string; readonly port: number },
   ): Promise<void> {
     const { certificatePem, privateKeyPem } = host;
     const address = { hostname: '127.0.0.1', port };
@@ -233,7 +252,10 @@ export class FuzzTarget implements AsyncDisposable {
     } finally {
       await client.close();
     }
-    await kms.providers.setClientCertificate(PROVIDER, { certificate: certificatePem, private_key: privateKeyPem });
+    await kms.providers.setClientCertificate(PROVIDER, {
+      certificate: certificatePem,
+      private_key: privateKeyPem,
+    });
     await kms.providers.setServerCertificates(PROVIDER, [caPem]);
   }
 

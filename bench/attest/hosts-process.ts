@@ -32,7 +32,13 @@ const targets = new Map<string, Promise<Target>>();
 /** Makes the lanes of a target when it is first measured, and it is known what it is. */
 const connections = new Map<string, TargetOptions>();
 
-function clientOf({ host, port, caPath, certificatePath, privateKeyPath }: TargetOptions): BenchHostOptions['client'] {
+function clientOf({
+  host,
+  port,
+  caPath,
+  certificatePath,
+  privateKeyPath,
+}: TargetOptions): BenchHostOptions['client'] {
   return {
     baseUrl: `https://${host}:${port}`,
     caPem: readFileSync(caPath, 'utf8'),
@@ -79,7 +85,8 @@ function clientsOn(options: TargetOptions): Target {
   const headers = { accept: 'application/json', 'content-type': 'application/json' };
   return {
     lanes: clients.map((client) => async (requests) => {
-      for (const [index, request] of requests.entries()) await client.raw('POST', `/${index}`, request, headers);
+      for (const [index, request] of requests.entries())
+        await client.raw('POST', `/${index}`, request, headers);
       return () => Buffer.alloc(0);
     }),
     close: async () => {

@@ -36,7 +36,11 @@ export async function releaseRows(setting: Setting): Promise<readonly Row[]> {
       const result = await compare(
         load,
         { target: 'service', server: service.server, requests },
-        { target: 'bare', server: bare.server, requests: bodies.map((body) => decryptRequest('/0', token, body)) },
+        {
+          target: 'bare',
+          server: bare.server,
+          requests: bodies.map((body) => decryptRequest('/0', token, body)),
+        },
         quick ? { rounds: 3, roundMs: 1500, warmUpMs: 2000 } : { rounds: 9, roundMs: 2000, warmUpMs: 4000 },
       );
       const { left, right } = result;
@@ -91,9 +95,9 @@ async function wrappedKeys(
   kmsPort: number,
   token: string,
 ): Promise<readonly string[]> {
-  const [caPem, certificatePem, privateKeyPem] = await Promise.all(
+  const [caPem, certificatePem, privateKeyPem] = (await Promise.all(
     [files.caPath, files.certificatePath, files.privateKeyPath].map((path) => readFile(path, 'utf8')),
-  ) as [string, string, string];
+  )) as [string, string, string];
   const server = { host: '127.0.0.1', port: kmsPort };
   const keyServer = new KmipClient({ servers: [server], tls: { certificatePem, privateKeyPem, caPem } });
   const kms = new KeyProviderServiceClient({
@@ -110,7 +114,10 @@ async function wrappedKeys(
       master_key_id: primary,
       key_server: { type: 'KMIP', kmip_server: { servers: [{ name: 'kms-1', address }] } },
     });
-    await kms.providers.setClientCertificate(PROVIDER, { certificate: certificatePem, private_key: privateKeyPem });
+    await kms.providers.setClientCertificate(PROVIDER, {
+      certificate: certificatePem,
+      private_key: privateKeyPem,
+    });
     await kms.providers.setServerCertificates(PROVIDER, [caPem]);
     const bodies: string[] = [];
     for (let count = 0; count < KEYS; count += 1) {
