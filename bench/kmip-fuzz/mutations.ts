@@ -35,7 +35,8 @@ const DATES = [
   2 ** 53 - 1,
   -(2 ** 53) + 1,
 ] as const;
-const TEXTS = [
+/** Texts that mean something to one parser or another. */
+export const TEXTS = [
   '',
   ' ',
   '0',
@@ -207,7 +208,7 @@ function withBytesChanged(message: Buffer, rounds: number, dice: Dice): Buffer {
   return bytes;
 }
 
-function bytesDamaged(message: Buffer, dice: Dice): Buffer {
+export function bytesDamaged(message: Buffer, dice: Dice): Buffer {
   const bytes = Buffer.from(message);
   const at = dice.below(bytes.length);
   const upTo = at + dice.below(Math.min(64, bytes.length - at));

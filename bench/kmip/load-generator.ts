@@ -9,7 +9,12 @@ const SCRIPT = fileURLToPath(new URL('load-process.js', import.meta.url));
 
 /** The one process that loads all servers alike. */
 export class LoadGenerator {
-  readonly #process: ChildProcess = fork(SCRIPT, [], { serialization: 'advanced' });
+  readonly #process: ChildProcess;
+
+  /** @param script what runs in the process; it takes a `LoadCommand` at a time */
+  constructor(script: string = SCRIPT) {
+    this.#process = fork(script, [], { serialization: 'advanced' });
+  }
 
   /** Opens the connections to a server, which is called `target` from now on. */
   async connect(target: string, options: TargetOptions): Promise<void> {

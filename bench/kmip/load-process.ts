@@ -1,20 +1,16 @@
 /**
  * The process that loads a server: TLS connections with one request under way on each. Of a response it looks at the
- * length and the Result Status only, so that what is measured is the server.
+ * length and the status only, so that what is measured is the server.
  */
 import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { connect } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 
-import { tagValue } from '../../wire/kmip/index.js';
-import type { LoadCommand, LoadReply, MeasureOptions, Measured, TargetOptions } from './load-protocol.js';
-
-const HEADER_BYTES = 8;
-/** Tag, type and length of a Result Status; the value 0 behind it is Success. */
-const RESULT_STATUS = Buffer.alloc(HEADER_BYTES);
-RESULT_STATUS.writeUInt32BE(tagValue('ResultStatus') * 0x100 + 0x05);
-RESULT_STATUS.writeUInt32BE(4, 4);
+import { FRAMINGS } from './framings.js';
+import type { Framing } from './framings.js';
+import { cpuSecondsSince, fail, quantile, serveCommands } from './load-commands.js';
+import type { MeasureOptions, Measured, TargetOptions } from './load-protocol.js';
 
 /** Latencies kept of one measurement; further ones are counted, not kept. */
 const LATENCY_LIMIT = 1_000_000;
@@ -22,12 +18,14 @@ const LATENCY_LIMIT = 1_000_000;
 /** One connection to a server. */
 class LoadConnection {
   readonly #socket: TLSSocket;
+  readonly #framing: Framing;
   #closing = false;
   #received: Buffer | undefined;
   #answered: ((response: Buffer) => void) | undefined;
 
-  constructor(socket: TLSSocket) {
+  constructor(socket: TLSSocket, framing: Framing) {
     this.#socket = socket;
+    this.#framing = framing;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', fail);
@@ -49,32 +47,16 @@ class LoadConnection {
 
   #receive(chunk: Buffer): void {
     const response = this.#received ? Buffer.concat([this.#received, chunk]) : chunk;
-    if (response.length < HEADER_BYTES || response.length < HEADER_BYTES + response.readUInt32BE(4)) {
+    if (response.length < this.#framing.lengthOf(response)) {
       this.#received = response;
       return;
     }
     this.#received = undefined;
-    demandSuccess(response);
+    if (!this.#framing.isSuccess(response)) {
+      fail(new Error(`a response is no success: ${response.toString(this.#framing.shownAs)}`));
+    }
     this.#answered?.(response);
   }
-}
-
-/** Where the Result Status was found last; responses to one kind of request have it at one place. */
-let statusOffset = 0;
-
-function demandSuccess(response: Buffer): void {
-  if (!isStatusAt(response, statusOffset)) statusOffset = response.indexOf(RESULT_STATUS);
-  if (statusOffset < 0 || response.readUInt32BE(statusOffset + HEADER_BYTES) !== 0) {
-    fail(new Error(`a response is no Success: ${response.toString('hex')}`));
-  }
-}
-
-function isStatusAt(response: Buffer, offset: number): boolean {
-  return (
-    offset > 0 &&
-    response.length >= offset + 16 &&
-    response.readUInt32BE(offset) === RESULT_STATUS.readUInt32BE(0)
-  );
 }
 
 const targets = new Map<
@@ -98,7 +80,7 @@ async function connectTo(target: string, options: TargetOptions): Promise<void> 
     });
     await once(socket, 'secureConnect');
     cipher = `${socket.getProtocol() ?? ''} ${socket.getCipher().name}`;
-    connections.push(new LoadConnection(socket));
+    connections.push(new LoadConnection(socket, FRAMINGS[options.framing]));
   }
   targets.set(target, { connections, cipher });
 }
@@ -106,6 +88,7 @@ async function connectTo(target: string, options: TargetOptions): Promise<void> 
 function measure(target: string, { requests, milliseconds }: MeasureOptions): Promise<Measured> {
   const { connections, cipher } = targets.get(target) ?? { connections: [], cipher: '' };
   const latencies = new Float64Array(LATENCY_LIMIT);
+  const cpuBefore = process.cpuUsage();
   const begin = performance.now();
   const end = begin + milliseconds;
   let responses = 0;
@@ -130,6 +113,7 @@ function measure(target: string, { requests, milliseconds }: MeasureOptions): Pr
         resolve({
           responses,
           seconds: (now - begin) / 1000,
+          cpuSeconds: cpuSecondsSince(cpuBefore),
           latency: { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) },
           sample: response,
           cipher,
@@ -140,33 +124,9 @@ function measure(target: string, { requests, milliseconds }: MeasureOptions): Pr
   });
 }
 
-function quantile(sorted: Float64Array, share: number): number {
-  return sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
+function disconnect(target: string): void {
+  for (const connection of targets.get(target)?.connections ?? []) connection.close();
+  targets.delete(target);
 }
 
-function reply(message: LoadReply): void {
-  process.send?.(message);
-}
-
-function fail(error: unknown): void {
-  reply({ kind: 'failed', message: error instanceof Error ? error.message : String(error) });
-}
-
-async function perform(command: LoadCommand): Promise<LoadReply> {
-  switch (command.kind) {
-    case 'connect':
-      await connectTo(command.target, command.options);
-      return { kind: 'done' };
-    case 'measure':
-      return { kind: 'measured', measured: await measure(command.target, command.options) };
-    case 'disconnect':
-      for (const connection of targets.get(command.target)?.connections ?? []) connection.close();
-      targets.delete(command.target);
-      return { kind: 'done' };
-  }
-}
-
-process.on('message', (command: LoadCommand) => {
-  perform(command).then(reply, fail);
-});
-process.on('disconnect', () => process.exit());
+serveCommands({ connect: connectTo, measure, disconnect });

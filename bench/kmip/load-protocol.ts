@@ -4,12 +4,16 @@ export type LoadCommand =
   | { readonly kind: 'measure'; readonly target: string; readonly options: MeasureOptions }
   | { readonly kind: 'disconnect'; readonly target: string };
 
+/** Told from one another by how their responses are framed. */
+export type FramingName = 'ttlv' | 'http';
+
 /** A server to be loaded. */
 export interface TargetOptions {
   readonly host: string;
   readonly port: number;
   readonly tlsVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly connections: number;
+  readonly framing: FramingName;
   /** PEM files of the client. */
   readonly caPath: string;
   readonly certificatePath: string;
@@ -26,6 +30,8 @@ export interface MeasureOptions {
 export interface Measured {
   readonly responses: number;
   readonly seconds: number;
+  /** Processor time of the process that loads, in seconds. */
+  readonly cpuSeconds: number;
   /** Milliseconds from the request to the end of its response. */
   readonly latency: { readonly p50: number; readonly p99: number };
   /** Bytes of the last response, and the response itself. */

@@ -8,9 +8,9 @@ export interface Row {
   /** What was measured, in words with units. */
   readonly measured: string;
   readonly ratio?: number | undefined;
-  /** What must hold, in words. */
-  readonly floor: string;
-  /** Undefined for a number that was not measured. */
+  /** What must hold, in words; absent from a number that is for comparison only. */
+  readonly floor?: string | undefined;
+  /** Undefined for a number that was not measured, or is for comparison only. */
   readonly holds: boolean | undefined;
   /** Numbers behind it, for the JSON file. */
   readonly details?: unknown;
@@ -23,19 +23,24 @@ export function markdownOf(rows: readonly Row[]): string {
     what,
     measured,
     ratio === undefined ? '' : ratio.toFixed(2),
-    floor,
-    holds === undefined ? 'not measured' : holds ? 'holds' : 'FAILS',
+    floor ?? '',
+    floor === undefined ? '' : verdictOf(holds),
   ]);
   const table = [header, header.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`);
   return [...table, '', machine(), ''].join('\n');
 }
 
-/** Writes the rows to `kmip.json` and `kmip.md` of a directory. */
-export async function writeResults(directory: string, rows: readonly Row[]): Promise<void> {
+function verdictOf(holds: boolean | undefined): string {
+  if (holds === undefined) return 'not measured';
+  return holds ? 'holds' : 'FAILS';
+}
+
+/** Writes the rows to `<name>.json` and `<name>.md` of a directory. */
+export async function writeResults(directory: string, name: string, rows: readonly Row[]): Promise<void> {
   await mkdir(directory, { recursive: true });
   const json = { machine: machine(), rows };
-  await writeFile(join(directory, 'kmip.json'), `${JSON.stringify(json, null, 2)}\n`);
-  await writeFile(join(directory, 'kmip.md'), markdownOf(rows));
+  await writeFile(join(directory, `${name}.json`), `${JSON.stringify(json, null, 2)}\n`);
+  await writeFile(join(directory, `${name}.md`), markdownOf(rows));
 }
 
 /** The machine, and how busy it was besides. */

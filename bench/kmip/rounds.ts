@@ -24,6 +24,8 @@ export interface SideResult {
   readonly p99Ms: number;
   /** Processor time of the server per request, in microseconds; undefined where the system does not tell. */
   readonly cpuMicroseconds: number | undefined;
+  /** Processor time of the process that loads per request, in microseconds. */
+  readonly loadCpuMicroseconds: number;
   readonly cipher: string;
 }
 
@@ -95,6 +97,9 @@ function resultOf(rounds: readonly Round[]): SideResult {
     p50Ms: median(rounds.map(({ measured: { latency } }) => latency.p50)),
     p99Ms: median(rounds.map(({ measured: { latency } }) => latency.p99)),
     cpuMicroseconds: cpu.length === 0 ? undefined : median(cpu),
+    loadCpuMicroseconds: median(
+      rounds.map(({ measured: { cpuSeconds, responses } }) => (cpuSeconds / responses) * 1e6),
+    ),
     cipher: rounds[0]?.measured.cipher ?? '',
   };
 }

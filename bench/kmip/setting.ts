@@ -1,6 +1,6 @@
 import type { PemFiles } from './certificates.js';
 import type { LoadGenerator } from './load-generator.js';
-import type { TargetOptions } from './load-protocol.js';
+import type { FramingName, TargetOptions } from './load-protocol.js';
 import type { RunningServer } from './servers.js';
 
 /** What every measurement is given. */
@@ -20,14 +20,16 @@ const CONNECTIONS = 16;
 export async function loadOn(
   { load, certificates }: Setting,
   target: string,
-  { port }: RunningServer,
+  { port }: Pick<RunningServer, 'port'>,
   tlsVersion: TargetOptions['tlsVersion'] = 'TLSv1.3',
+  framing: FramingName = 'ttlv',
 ): Promise<void> {
   await load.connect(target, {
     host: '127.0.0.1',
     port,
     tlsVersion,
     connections: CONNECTIONS,
+    framing,
     ...certificates.client,
   });
 }

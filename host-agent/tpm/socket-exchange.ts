@@ -29,6 +29,9 @@ export class SocketExchange {
     socket.on('data', (chunk) => {
       this.#received = Buffer.concat([this.#received, chunk]);
       this.#deliver();
+      // It would be taken for the answer to the next request, or pile up.
+      if (this.#waiting === undefined && this.#received.length > 0)
+        this.#cut('it sent more than was asked for');
     });
     socket.on('error', (error) => {
       this.#fail(errorText(error));
@@ -76,8 +79,7 @@ export class SocketExchange {
     return new Promise<Buffer>((resolve, reject) => {
       const timer = setTimeout(() => {
         // An answer that comes later would be taken for that of the next request.
-        this.#socket.destroy();
-        this.#fail(`no answer came within ${this.#timeoutMs} ms`);
+        this.#cut(`no answer came within ${this.#timeoutMs} ms`);
       }, this.#timeoutMs);
       this.#waiting = {
         lengthOf,
@@ -103,6 +105,12 @@ export class SocketExchange {
     this.#received = this.#received.subarray(length);
     this.#waiting = undefined;
     waiting.resolve(answer);
+  }
+
+  #cut(why: string): void {
+    this.#received = Buffer.alloc(0);
+    this.#socket.destroy();
+    this.#fail(why);
   }
 
   #fail(why: string): void {

@@ -1,5 +1,5 @@
 import { KpsimError, errorText } from '../../core/errors.js';
-import { parseCertificate, certificateX5tS256 } from '../../core/pki/index.js';
+import { certificateX5tS256 } from '../../core/pki/index.js';
 import {
   AttestationError,
   EXCHANGE_LIMITS,
@@ -54,19 +54,13 @@ export class TpmEvidenceMaker implements EvidenceMaker {
     const { tpm: hostTpm, hostId, hostKey } = this.#options;
     return withAvailableTpm(async () => {
       await hostTpm.beginAttestation();
-      const { certificatePem, endorsementKeyBase64 } = await hostTpm.endorsement();
+      const identity = await hostTpm.identity();
       const { resetCount, restartCount } = await hostTpm.withTpm(
         async (tpm) => (await tpm.readClock()).clockInfo,
       );
       const { akPublic } = await hostTpm.faults.hello({ akPublic: hostTpm.attestationKey.publicArea });
       return {
-        identity:
-          certificatePem === undefined
-            ? { ek_pub: endorsementKeyBase64 }
-            : {
-                ek_cert: parseCertificate(certificatePem).raw.toString('base64'),
-                ek_pub: endorsementKeyBase64,
-              },
+        identity,
         context: {
           kind: 'hello',
           akPublic: encodeTpm2bPublic(akPublic).toString('base64'),

@@ -1,10 +1,10 @@
 import type { ServiceContext } from '../../core/context.js';
 import { KpsimError } from '../../core/errors.js';
 import { x509 } from '../../core/pki/index.js';
-import type { ChallengeContext } from '../../wire/attestation/index.js';
+import type { AttestIdentity, ChallengeContext } from '../../wire/attestation/index.js';
 import type { BaseImage } from '../../wire/esx-image/index.js';
 import { AK_TEMPLATES, encodeTpm2bPublic, publicKeyOf } from '../../wire/tpm2/index.js';
-import type { EkAlgorithm } from '../../wire/tpm2/index.js';
+import type { EkAlgorithm, TpmtPublic } from '../../wire/tpm2/index.js';
 import type { TpmEndorsement } from '../api/results.js';
 import { DEFAULT_SECURE_BOOT, EvidenceFaults, measuredBoot } from '../boot/index.js';
 import type { HostStore } from '../store.js';
@@ -188,12 +188,18 @@ export class HostTpm {
     return this.#alone(() => work(this.#client));
   }
 
+  /** What the host presents itself with to attestation services: the bytes as the TPM has them, in base64. */
+  async identity(): Promise<AttestIdentity> {
+    const { publicArea, certificate } = await this.#readEndorsement();
+    return {
+      ...(certificate && { ek_cert: certificate.toString('base64') }),
+      ek_pub: encodeTpm2bPublic(publicArea).toString('base64'),
+    };
+  }
+
   /** What the TPM is known by: the endorsement key that the host attests with. */
   async endorsement(): Promise<TpmEndorsement> {
-    const { publicArea, certificate } = await this.withTpm(async (tpm) => ({
-      publicArea: (await tpm.ensureEk(this.ekAlgorithm)).publicArea,
-      certificate: await tpm.ekCertificate(this.ekAlgorithm),
-    }));
+    const { publicArea, certificate } = await this.#readEndorsement();
     return {
       endorsementKeyBase64: encodeTpm2bPublic(publicArea).toString('base64'),
       endorsementKeyPem: publicKeyOf(publicArea).export({ type: 'spki', format: 'pem' }).toString(),
@@ -212,6 +218,13 @@ export class HostTpm {
         await this.#supplied.device.close();
       }
     });
+  }
+
+  #readEndorsement(): Promise<{ readonly publicArea: TpmtPublic; readonly certificate: Buffer | undefined }> {
+    return this.withTpm(async (tpm) => ({
+      publicArea: (await tpm.ensureEk(this.ekAlgorithm)).publicArea,
+      certificate: await tpm.ekCertificate(this.ekAlgorithm),
+    }));
   }
 
   /** One at a time; between two, the bus is free for other programs. */
