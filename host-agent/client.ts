@@ -50,6 +50,11 @@ export class HostAgentClient {
     return this.#call('POST', `${HOST}?action=reboot`);
   }
 
+  /** Installs another base image; the host runs it from its next boot on. @throws VapiError `UNSUPPORTED` */
+  patch(spec: api.PatchSpec): Promise<api.HostImages> {
+    return this.#call('POST', `${HOST}?action=patch`, spec);
+  }
+
   // Crypto mode and keys (vim25 CryptoManagerHostKMS)
 
   /** incapable → prepared. @throws VimFault `InvalidState` from any other state */
@@ -146,9 +151,18 @@ export class HostAgentClient {
     return this.#call('GET', `${HOST}/attestation`);
   }
 
-  /** The last attestation, whole. */
-  attestationReport(): Promise<api.AttestationReport> {
-    return this.#call('GET', `${HOST}/attestation/report`);
+  /** The last attestation, whole. @param documents whether with the documents that services gave */
+  attestationReport(documents = false): Promise<api.AttestationReport> {
+    return this.#call('GET', `${HOST}/attestation/report?documents=${documents}`);
+  }
+
+  /**
+   * Attests once to the first service that answers, and tells every step, PCR and event.
+   *
+   * @throws VapiError `UNSUPPORTED` without a TPM, `NOT_ALLOWED_IN_CURRENT_STATE` without an attestation service
+   */
+  explainAttestation(): Promise<api.AttestationExplanation> {
+    return this.#call('POST', `${HOST}/attestation?action=explain`);
   }
 
   /** Names of the faults that break this host's evidence. @throws VapiError `UNSUPPORTED` without a TPM */

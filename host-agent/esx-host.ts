@@ -152,8 +152,8 @@ export class EsxHost {
     return {
       id: this.id,
       name: config.name,
-      version: config.version,
-      build: config.build,
+      ...this.platform.release,
+      image: this.platform.images,
       tpm: config.tpm === 'none' ? { present: false } : { present: true, version: '2.0' },
       secureBoot: config.secureBoot,
       vmotion: this.migrations.address,
@@ -171,6 +171,11 @@ export class EsxHost {
     const report = await this.attestor.attest(force);
     await this.vms.refreshLocks();
     return report;
+  }
+
+  /** Attests where a report is about to expire or missing; VMs lock and unlock by what came of it. */
+  async renewAttestation(): Promise<void> {
+    if (await this.attestor.renewDue()) await this.vms.refreshLocks();
   }
 
   /** Restarts the host: running VMs end, everything in memory is lost, boot is measured anew. One at a time. */

@@ -24,11 +24,12 @@ import type { HostAgentConfig } from './config.js';
 import { EsxHost, TPM_ENDPOINT, VMOTION_ENDPOINT } from './esx-host.js';
 import { HostMetrics } from './metrics.js';
 import type { PlatformParts } from './trust/platform.js';
+import { everyInterval } from './trust/renewal-timer.js';
 
 /** Name of the management listener among the service's endpoints. */
 export const MANAGEMENT_ENDPOINT = 'management';
 
-/** How often reports of attestation services are looked at, to be renewed before they expire. */
+/** How often a host looks whether it has to attest: before a report expires, or again after it was refused. */
 const RENEWAL_INTERVAL_MS = 60_000;
 
 /** An ESXi-like host: an HTTPS management listener with mutual TLS, and a plain TCP listener for vMotion. */
@@ -41,7 +42,7 @@ export class HostAgentService implements Service {
   readonly #observe: Observer;
   #host: EsxHost | undefined;
   #server: HttpsServer | undefined;
-  #renewal: NodeJS.Timeout | undefined;
+  #stopRenewal: (() => void) | undefined;
 
   /** @param parts what hosts of one process may share: the maker of their TPMs, endorsements made ahead */
   constructor(config: HostAgentConfig, context: ServiceContext, parts: PlatformParts = {}) {
@@ -68,11 +69,8 @@ export class HostAgentService implements Service {
       await this.stop();
       throw error;
     }
-    this.#renewal = setInterval(() => {
-      host.attestor.renewDue().catch((error: unknown) => {
-        this.#context.log.warn({ err: error }, 'the attestation report was not renewed');
-      });
-    }, RENEWAL_INTERVAL_MS).unref();
+    const every = this.#parts.every ?? everyInterval;
+    this.#stopRenewal = every(RENEWAL_INTERVAL_MS, () => this.#renew(host));
     const vmotion = host.migrations.listenAddress;
     const tpm = host.platform.tpmAddress;
     return [
@@ -83,7 +81,7 @@ export class HostAgentService implements Service {
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#renewal);
+    this.#stopRenewal?.();
     const [server, host] = [this.#server, this.#host];
     this.#server = undefined;
     this.#host = undefined;
@@ -98,6 +96,14 @@ export class HostAgentService implements Service {
     return status === 'notAttested'
       ? { status: 'degraded', details: messages }
       : { status: 'ok', details: [] };
+  }
+
+  async #renew(host: EsxHost): Promise<void> {
+    try {
+      await host.renewAttestation();
+    } catch (error) {
+      this.#context.log.warn({ err: error }, 'the attestation report was not renewed');
+    }
   }
 
   #app(host: EsxHost): ReturnType<typeof createApp> {

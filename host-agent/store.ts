@@ -7,7 +7,7 @@ import { writeFileDurable } from '../core/data-dir.js';
 import { KpsimError } from '../core/errors.js';
 import type { Rng } from '../core/rng.js';
 import { Sealer } from '../core/store/sealer.js';
-import { cryptoKeyIdSchema, trustedServicesSchema } from './api/schemas.js';
+import { cryptoKeyIdSchema, installedImageSchema, trustedServicesSchema } from './api/schemas.js';
 
 const sealed = z.base64();
 
@@ -20,6 +20,8 @@ const configurationSchema = z.strictObject({
   }),
   nativeProviders: z.array(z.strictObject({ provider: z.string(), kdkId: z.string(), sealedKdk: sealed })),
   trusted: trustedServicesSchema,
+  /** The image that a patch put in the place of the one that the host came with. */
+  image: installedImageSchema.optional(),
   keyServers: z.array(z.strictObject({ provider: z.string(), sealedSpec: sealed })),
 });
 

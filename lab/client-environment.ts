@@ -1,3 +1,4 @@
+import { serviceVariable } from './client-variables.js';
 import { LAB_ADMINISTRATOR } from './ground.js';
 import type { Lab } from './lab.js';
 import { ADMINISTRATOR } from './services/vcenter.js';
@@ -38,7 +39,7 @@ export async function clientEnvironment(lab: Lab): Promise<readonly ClientVariab
 
 /** One variable of a service, by its own name; of the first service by the plain name too. */
 function variablesOf(variable: string, name: string, index: number, value: string): ClientVariable[] {
-  const own: ClientVariable = [`${variable}_${name.toUpperCase().replaceAll('-', '_')}`, value];
+  const own: ClientVariable = [serviceVariable(variable, name), value];
   return index === 0 ? [[variable, value], own] : [own];
 }
 

@@ -12,6 +12,11 @@ const CLIENT_VARIABLES = [
   'KPSIM_ADMIN_URL',
 ] as const;
 
+/** The variable of one service: its kind's name with the service's name appended, for example `KPSIM_HOST_URL_ESX_1`. */
+export function serviceVariable(variable: string, service: string): string {
+  return `${variable}_${service.toUpperCase().replaceAll('-', '_')}`;
+}
+
 /** Whether a variable is one that `kpsim up` exports, by its plain name or with a service's name appended. */
 export function isClientVariable(name: string): boolean {
   return CLIENT_VARIABLES.some((variable) => name === variable || name.startsWith(`${variable}_`));

@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
-
-import { KpsimError, errorText } from '../core/errors.js';
 import type { KmipClientOptions } from '../kms/client.js';
 import { KmipClient } from '../kms/client.js';
+import { textOf } from './text-file.js';
 
 export type { AttributeInput, KmipClient } from '../kms/client.js';
 
@@ -33,16 +31,4 @@ export async function kmipClientOf(files: KmipClientFiles): Promise<KmipClient> 
     tls: { certificatePem: certificatePem ?? '', privateKeyPem: privateKeyPem ?? '', caPem },
     credential: username === undefined ? undefined : { username, password },
   });
-}
-
-async function textOf(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new KpsimError(
-      'file_unreadable',
-      `Cannot read ${path} (${errorText(error)}). Give the path of a file that this user can read.`,
-      { cause: error },
-    );
-  }
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 
 import type { Outcome } from '../command.js';
 import type { CommandIo } from '../io.js';
+import { explain } from './explain.js';
 import { faults } from './faults.js';
 import { run } from './run.js';
 
@@ -13,4 +14,4 @@ export interface AttestSubcommand {
 }
 
 /** Subcommands in the order in which help shows them. */
-export const ATTEST_SUBCOMMANDS: Readonly<Record<string, AttestSubcommand>> = { faults, run };
+export const ATTEST_SUBCOMMANDS: Readonly<Record<string, AttestSubcommand>> = { faults, run, explain };

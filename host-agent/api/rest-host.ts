@@ -10,6 +10,13 @@ const TRUSTED = '/api/esx/trusted-infrastructure';
 export const HOST_ROWS: readonly RestRow[] = [
   { method: 'get', path: `${HOST}/about`, operation: 'About', handle: (host) => host.about() },
   { method: 'post', path: HOST, action: 'reboot', operation: 'Reboot', handle: (host) => host.reboot() },
+  {
+    method: 'post',
+    path: HOST,
+    action: 'patch',
+    operation: 'Patch',
+    handle: (host, { body }) => host.platform.patch(validate(schemas.patchSchema, body)),
+  },
   { method: 'get', path: `${HOST}/crypto`, operation: 'GetCryptoMode', handle: (host) => host.mode.mode },
   {
     method: 'post',
@@ -98,10 +105,20 @@ export const HOST_ROWS: readonly RestRow[] = [
     handle: (host, { body }) => host.attest(validate(schemas.attestSchema, body).force ?? false),
   },
   {
+    method: 'post',
+    path: `${HOST}/attestation`,
+    action: 'explain',
+    operation: 'ExplainAttestation',
+    handle: (host) => host.attestor.explain(),
+  },
+  {
     method: 'get',
     path: `${HOST}/attestation/report`,
     operation: 'GetAttestationReport',
-    handle: (host) => host.attestor.report(),
+    handle: (host, { query }) =>
+      host.attestor.report(
+        validate(schemas.attestationReportQuerySchema, query, 'The query').documents === 'true',
+      ),
   },
   {
     method: 'get',

@@ -7,6 +7,7 @@ import type {
   KeyUnavailableReason,
   VirtualMachineCryptoState,
 } from '../../wire/vim25/index.js';
+import type { DocumentType, Explanation } from '../../wire/attestation/index.js';
 import type { MigrationSpec } from '../vmotion/migration-spec.js';
 import type * as schemas from './schemas.js';
 
@@ -112,6 +113,34 @@ export interface ServiceAppraisal {
 export interface AttestationReport {
   readonly info: AttestationInfo;
   readonly appraisals: readonly ServiceAppraisal[];
+  /** Only if asked for: what the services gave with their last verdicts. */
+  readonly documents?: readonly AttestationDocument[];
+}
+
+/** A document that an attestation service gave: a host that was refused has a REPORTING_JWT only. */
+export interface AttestationDocument {
+  /** The service's address. */
+  readonly service: string;
+  readonly group: string;
+  readonly type: DocumentType;
+  /** A JWS in compact form. */
+  readonly document: string;
+}
+
+/** Everything that is told of one attestation; PCRs and events are empty where there was no appraisal. */
+export interface AttestationExplanation extends Explanation<AppraisalStepReport> {
+  readonly attested: boolean;
+  /** Address and group of the service that gave the verdict; absent if none answered. */
+  readonly service?: string;
+  readonly group?: string;
+  /** Reason code of the first failure, what it means and what to do; absent when attested. */
+  readonly reason?: string;
+  readonly sentence?: string;
+  readonly remedy?: string;
+  /** Why there was no appraisal although a service answered, or the TPM did not. */
+  readonly error?: string;
+  /** Services that were asked before and did not answer. */
+  readonly unanswered: readonly { readonly service: string; readonly error: string }[];
 }
 
 /** What a host's TPM is known by, to be registered with an attestation service. */
@@ -134,6 +163,22 @@ export interface HostProvider {
   readonly key_id?: string;
 }
 
+/** A base image by its names. */
+export interface ImageName {
+  /** For example `8.0.3-0.0.24022510`. */
+  readonly version: string;
+  readonly displayName: string;
+}
+
+/** Base images of a host: they differ from a patch to the next boot. */
+export interface HostImages {
+  readonly running: ImageName;
+  readonly installed: ImageName;
+}
+
+/** Body of `POST /api/kpsim/host?action=patch`. */
+export type PatchSpec = z.infer<typeof schemas.patchSchema>;
+
 /** Who a host is and how it stands. */
 export interface HostAbout {
   /** The host's UUID. */
@@ -142,6 +187,7 @@ export interface HostAbout {
   /** For example `8.0.3`. */
   readonly version: string;
   readonly build: string;
+  readonly image: HostImages;
   readonly tpm: { readonly present: boolean; readonly version?: string };
   readonly secureBoot: boolean;
   /** Where the vMotion listener is. */

@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 
 import { networkAddress, principalToken, serviceGroup, x509CertChain } from '../../wire/attestation/index.js';
+import { ESX_RELEASES } from '../../wire/esx-image/index.js';
 import { migrationSpecSchema } from '../vmotion/migration-spec.js';
 
 /** Longest names of VMs, datastores, providers and hosts, in characters (own choice; vSphere allows 80). */
@@ -188,6 +189,24 @@ export const guestRangeSchema = z.strictObject({
 
 /** Body of `POST attestation?action=attest`; `force` attests again although the report is still good. */
 export const attestSchema = z.strictObject({ force: z.boolean().optional() });
+
+/** Query of `GET attestation/report`. */
+export const attestationReportQuerySchema = z.strictObject({
+  documents: z.enum(['true', 'false']).optional(),
+});
+
+const release = z.enum(ESX_RELEASES);
+const build = z.string().regex(/^\d{1,10}$/, 'a build number, one to ten digits');
+
+/** The base image that a host has installed. */
+export const installedImageSchema = z.strictObject({ release, build });
+
+/** Body of `POST /api/kpsim/host?action=patch`. */
+export const patchSchema = z
+  .strictObject({ release: release.optional(), build: build.optional() })
+  .refine((patch) => patch.release !== undefined || patch.build !== undefined, {
+    error: 'give release, build or both',
+  });
 
 /** Body of `POST crypto?action=key-status`. */
 export const keyStatusSchema = z.strictObject({ keys: z.array(cryptoKeyIdSchema).max(4096).readonly() });

@@ -1,43 +1,25 @@
-import { decodeJwt } from 'jose';
-
 import type { Clock } from '../../core/clock.js';
 import { KpsimError, errorText } from '../../core/errors.js';
 import type { Logger } from '../../core/logging.js';
 import type { HostMetrics } from '../metrics.js';
 import { AttestationClient } from '../../trust-authority/client.js';
-import {
-  AttestationError,
-  decodeContextOf,
-  encodeContext,
-  kmsAuthClaims,
-} from '../../wire/attestation/index.js';
+import { AttestationError } from '../../wire/attestation/index.js';
 import type {
-  AttestIdentity,
-  ChallengeContext,
-  EvidenceContext,
-  HelloContext,
-  KmsAuthClaims,
-} from '../../wire/attestation/index.js';
-import type {
-  AppraisalStepReport,
+  AttestationDocument,
+  AttestationExplanation,
   AttestationInfo,
   AttestationReport,
   ServiceAppraisal,
   TrustedServiceSpec,
 } from '../api/results.js';
+import { decidingReason, exchange, tokenOf } from './exchange.js';
+import type { EvidenceMaker, HeldToken } from './exchange.js';
+import { explainAttestation } from './explain.js';
+import type { AskedService } from './explain.js';
+import { Retry } from './retry.js';
 
 /** Reports with less than this left are renewed before they are used (own choice; they live 8 hours). */
 const RENEW_BEFORE_MS = 10 * 60_000;
-
-/** Makes what a host sends to an attestation service. */
-export interface EvidenceMaker {
-  /** Round 1. @throws AttestationError `tpm_unavailable` */
-  hello(): Promise<{ readonly identity: AttestIdentity; readonly context: HelloContext }>;
-  /** The challenge that is to be answered. @param ask sends round 1 and returns the service's challenge */
-  challenge(ask: () => Promise<ChallengeContext>): Promise<ChallengeContext>;
-  /** Round 2. @throws AttestationError `tpm_unavailable` */
-  evidence(challenge: ChallengeContext): Promise<EvidenceContext>;
-}
 
 /** What an {@link Attestor} stands on. */
 export interface AttestorOptions {
@@ -61,18 +43,27 @@ export class NotAttestedError extends KpsimError {
   }
 }
 
-interface HeldToken {
-  readonly token: string;
-  readonly claims: KmsAuthClaims;
+/** What asking one service came to; without a verdict the next one is asked. */
+interface Answer {
+  readonly verdict: boolean;
+  readonly appraisal: ServiceAppraisal;
+  readonly documents: readonly AttestationDocument[];
+  readonly token?: HeldToken;
 }
 
 interface GroupState {
-  readonly services: { readonly spec: TrustedServiceSpec; readonly client: AttestationClient }[];
+  /** Asked in this order, which is that in which the host was told of them: hosts are not spread over services. */
+  readonly services: AskedService[];
+  readonly retry: Retry;
   held?: HeldToken | undefined;
   appraisals: readonly ServiceAppraisal[];
+  documents: readonly AttestationDocument[];
 }
 
-/** The host's side of attestation: asks the services of each group, keeps the tokens, renews them before they expire. */
+/**
+ * The host's side of attestation: asks the services of each group, keeps the tokens, renews them before they
+ * expire, and tries again where none was got.
+ */
 export class Attestor {
   readonly #options: AttestorOptions;
   readonly #groups = new Map<string, GroupState>();
@@ -86,7 +77,12 @@ export class Attestor {
   async configure(services: readonly TrustedServiceSpec[]): Promise<void> {
     await this.close();
     for (const spec of services) {
-      const group = this.#groups.get(spec.group) ?? { services: [], appraisals: [] };
+      const group = this.#groups.get(spec.group) ?? {
+        services: [],
+        retry: new Retry(),
+        appraisals: [],
+        documents: [],
+      };
       const client = new AttestationClient({
         baseUrl: spec.address,
         caPem: spec.trusted_CA,
@@ -102,6 +98,8 @@ export class Attestor {
     for (const group of this.#groups.values()) {
       group.held = undefined;
       group.appraisals = [];
+      group.documents = [];
+      group.retry.reset();
     }
   }
 
@@ -112,10 +110,29 @@ export class Attestor {
     return this.report();
   }
 
-  /** Renews reports that are about to expire; called now and then, so that no use of one has to wait. */
-  async renewDue(): Promise<void> {
-    const due = [...this.#groups].filter(([, group]) => group.held && !this.#isFresh(group));
-    await Promise.all(due.map(([name]) => this.#attestOnce(name)));
+  /**
+   * Attests to every group whose report is about to expire or that has none: called now and then, so that no use of a
+   * report has to wait, and so that a host that was refused comes back by itself. After a failure the host waits, each
+   * time longer, up to a bound.
+   *
+   * @returns whether any report has come or gone
+   */
+  async renewDue(): Promise<boolean> {
+    if (!this.#options.evidence) return false;
+    const now = this.#options.clock.now();
+    const due = [...this.#groups].filter(([, group]) => !this.#isFresh(group) && group.retry.isDue(now));
+    const changes = due.map(async ([name, group]) => {
+      const before = group.held;
+      await this.#attestOnce(name);
+      return group.held !== before;
+    });
+    return (await Promise.all(changes)).includes(true);
+  }
+
+  /** One attestation with everything that its verdict rests on; how the host stands does not change by it. */
+  explain(): Promise<AttestationExplanation> {
+    const services = [...this.#groups.values()].flatMap((group) => group.services);
+    return explainAttestation(services, this.#options.evidence);
   }
 
   /**
@@ -169,11 +186,13 @@ export class Attestor {
     };
   }
 
-  /** The last attestation, whole. */
-  report(): AttestationReport {
+  /** The last attestation, whole. @param documents whether with the documents that services gave */
+  report(documents = false): AttestationReport {
+    const groups = [...this.#groups.values()];
     return {
       info: this.info(),
-      appraisals: [...this.#groups.values()].flatMap(({ appraisals }) => appraisals),
+      appraisals: groups.flatMap(({ appraisals }) => appraisals),
+      ...(documents && { documents: groups.flatMap((group) => group.documents) }),
     };
   }
 
@@ -207,42 +226,44 @@ export class Attestor {
     const group = this.#groups.get(groupName);
     if (!group) return;
     const appraisals: ServiceAppraisal[] = [];
-    let held: HeldToken | undefined;
-    for (const { spec, client } of group.services) {
-      const { verdict, appraisal, token } = await this.#ask(spec, client);
-      appraisals.push(appraisal);
-      this.#options.metrics.attestations.inc({ outcome: appraisal.reason ?? 'attested' });
-      held = token;
-      if (verdict) break;
+    let last: Answer | undefined;
+    for (const service of group.services) {
+      last = await this.#ask(service);
+      appraisals.push(last.appraisal);
+      this.#options.metrics.attestations.inc({ outcome: last.appraisal.reason ?? 'attested' });
+      if (last.verdict) break;
     }
     // A report that is still valid outlives an attestation that found no service to ask.
-    const unanswered = appraisals.every(({ error }) => error !== undefined);
-    if (held !== undefined || !unanswered) group.held = held;
+    if (last && last.appraisal.error === undefined) {
+      group.held = last.token;
+      group.documents = last.documents;
+    }
     group.appraisals = appraisals;
+    if (last?.token) group.retry.reset();
+    else group.retry.failed(this.#options.clock.now());
   }
 
-  async #ask(
-    spec: TrustedServiceSpec,
-    client: AttestationClient,
-  ): Promise<{ verdict: boolean; appraisal: ServiceAppraisal; token?: HeldToken }> {
+  async #ask({ spec, client }: AskedService): Promise<Answer> {
     const base = { service: spec.address, group: spec.group };
     const { evidence } = this.#options;
     if (!evidence) {
       const appraisal = { ...base, attested: false, reason: 'tpm_unavailable', error: NO_TPM, steps: [] };
-      return { verdict: true, appraisal };
+      return { verdict: true, appraisal, documents: [] };
     }
     try {
-      const { steps, token } = await exchange(client, evidence);
-      const reason = steps.find(({ status }) => status === 'failed')?.reason;
+      const exchanged = await exchange(client, evidence, { types: ['KMS_AUTH_JWT', 'REPORTING_JWT'] });
+      const { steps } = exchanged;
+      const token = tokenOf(exchanged);
+      const documents = exchanged.documents.map((document) => ({ ...base, ...document }));
       const appraisal = { ...base, attested: token !== undefined, steps };
-      return token
-        ? { verdict: true, appraisal, token }
-        : { verdict: true, appraisal: { ...appraisal, reason: reason ?? 'malformed_evidence' } };
+      if (token) return { verdict: true, appraisal, documents, token };
+      const reason = decidingReason(steps) ?? 'malformed_evidence';
+      return { verdict: true, appraisal: { ...appraisal, reason }, documents };
     } catch (error) {
       this.#options.log.warn({ err: error, service: spec.address }, 'attestation failed');
       const reason = error instanceof AttestationError ? error.reason : 'attestation_service_unreachable';
       const appraisal = { ...base, attested: false, reason, error: errorText(error), steps: [] };
-      return { verdict: error instanceof AttestationError, appraisal };
+      return { verdict: error instanceof AttestationError, appraisal, documents: [] };
     }
   }
 
@@ -258,50 +279,6 @@ export class Attestor {
 
 const NO_TPM =
   'The host has no TPM 2.0, which attestation needs: use a host with one, or another kind of key provider.';
-
-/** Both rounds of an attestation. */
-async function exchange(
-  client: AttestationClient,
-  maker: EvidenceMaker,
-): Promise<{ steps: AppraisalStepReport[]; token: HeldToken | undefined }> {
-  const { identity, context } = await maker.hello();
-  const challenge = await maker.challenge(async () => {
-    const first = await client.attest(identity, [encodeContext(context)], ['KMS_AUTH_JWT']);
-    return decodeContextOf('challenge', first.contexts[0] ?? '');
-  });
-  const evidence = await maker.evidence(challenge);
-  const second = await client.attest(identity, [encodeContext(evidence)], ['KMS_AUTH_JWT']);
-  const { steps } = decodeContextOf('appraisal', second.contexts[0] ?? '');
-  const document = second.documents.find(({ type }) => type === 'KMS_AUTH_JWT')?.document;
-  return {
-    steps: steps.map(reportOf),
-    token: second.attested && document !== undefined ? heldToken(document) : undefined,
-  };
-}
-
-/** The service is authenticated by TLS, so the claims need no signature check to be believed here. */
-function heldToken(token: string): HeldToken {
-  return { token, claims: kmsAuthClaims.parse(decodeJwt(token)) };
-}
-
-function reportOf(step: {
-  readonly name: string;
-  readonly status: string;
-  readonly reason?: string | undefined;
-  readonly expected?: string | undefined;
-  readonly actual?: string | undefined;
-  readonly remedy?: string | undefined;
-}): AppraisalStepReport {
-  const { name, status, reason, expected, actual, remedy } = step;
-  return {
-    name,
-    status,
-    ...(reason !== undefined && { reason }),
-    ...(expected !== undefined && { expected }),
-    ...(actual !== undefined && { actual }),
-    ...(remedy !== undefined && { remedy }),
-  };
-}
 
 function messageOf(appraisal: ServiceAppraisal | undefined): string {
   if (!appraisal) return '';

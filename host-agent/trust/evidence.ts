@@ -16,7 +16,7 @@ import type {
 import { TPM_RC, TpmError, encodeTpm2bPublic, parameterRc } from '../../wire/tpm2/index.js';
 import type { EkAlgorithm, TpmtPublic } from '../../wire/tpm2/index.js';
 import type { ChallengeParts, EvidenceParts, TpmClient } from '../tpm/index.js';
-import type { EvidenceMaker } from './attestor.js';
+import type { EvidenceMaker } from './exchange.js';
 import type { HostKey } from './host-key.js';
 import type { HostTpm } from './host-tpm.js';
 

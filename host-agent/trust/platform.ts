@@ -1,14 +1,18 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import type { ServiceContext } from '../../core/context.js';
 import { VapiError } from '../../core/http/index.js';
-import { ESX_RELEASES, packImgdb, presetBaseImage } from '../../wire/esx-image/index.js';
+import { packImgdb } from '../../wire/esx-image/index.js';
 import type { BaseImage } from '../../wire/esx-image/index.js';
-import type { TpmEndorsement } from '../api/results.js';
+import type { HostImages, TpmEndorsement } from '../api/results.js';
 import type { HostAgentConfig } from '../config.js';
-import { compareVersions } from '../config.js';
+import { capabilitiesOf } from '../config.js';
 import type { TpmAddress } from '../tpm/index.js';
 import type { HostStore } from '../store.js';
-import type { EvidenceMaker } from './attestor.js';
+import { baseImageOf, originalImage, patched } from './base-image.js';
+import type { InstalledImage, Patch } from './base-image.js';
 import { TpmEvidenceMaker } from './evidence.js';
+import type { EvidenceMaker } from './exchange.js';
 import { HostKey } from './host-key.js';
 import { HostTpm } from './host-tpm.js';
 import type { PlatformParts } from './tpm-supply.js';
@@ -24,17 +28,21 @@ export class HostPlatform {
   readonly evidence: EvidenceMaker | undefined;
   readonly #config: HostAgentConfig;
   readonly #tpm: HostTpm | undefined;
-  readonly #image: BaseImage;
+  readonly #store: HostStore;
+  /** Where a patch takes the place of the image that the host came with. */
+  #running: InstalledImage | undefined;
+  #image: BaseImage;
   #hostKey = HostKey.generate();
 
-  private constructor(config: HostAgentConfig, hostId: string, tpm: HostTpm | undefined) {
+  private constructor(config: HostAgentConfig, store: HostStore, tpm: HostTpm | undefined) {
     this.#config = config;
     this.#tpm = tpm;
-    this.#image = imageOf(config);
+    this.#store = store;
+    this.#image = baseImageOf(originalImage(config));
     this.evidence =
       tpm &&
       new TpmEvidenceMaker({
-        hostId,
+        hostId: store.configuration.uuid,
         tpm,
         hostKey: () => this.#hostKey,
         certificatePem: config.tls.certificatePem,
@@ -50,7 +58,7 @@ export class HostPlatform {
   ): Promise<HostPlatform> {
     const tpm = await openTpm(config, context, store, parts);
     try {
-      const platform = new HostPlatform(config, store.configuration.uuid, tpm);
+      const platform = new HostPlatform(config, store, tpm);
       await platform.#boot();
       return platform;
     } catch (error) {
@@ -96,6 +104,39 @@ export class HostPlatform {
     return packImgdb(this.#image);
   }
 
+  /** What the host runs and what it will run after its next boot. */
+  get images(): HostImages {
+    const installed = baseImageOf(this.#installed);
+    return {
+      running: { version: this.#image.version, displayName: this.#image.displayName },
+      installed: { version: installed.version, displayName: installed.displayName },
+    };
+  }
+
+  /** Version and build of what the host runs, as it tells them. */
+  get release(): { readonly version: string; readonly build: string } {
+    if (this.#running) return { version: this.#running.release, build: this.#running.build };
+    return { version: this.#config.version, build: this.#config.build };
+  }
+
+  /**
+   * Installs another base image, which the host runs from its next boot on.
+   *
+   * @throws VapiError `UNSUPPORTED` for a release that can do other things than the host's
+   */
+  async patch(patch: Patch): Promise<HostImages> {
+    const image = patched(this.#installed, patch);
+    const { version } = this.#config;
+    if (!isDeepStrictEqual(capabilitiesOf(image.release), capabilitiesOf(version))) {
+      throw new VapiError(
+        'UNSUPPORTED',
+        `ESXi ${image.release} can do other things than the host's ${version}: choose a build of the same release, or start another host.`,
+      );
+    }
+    await this.#store.update({ image });
+    return this.images;
+  }
+
   /** Names of the faults that break this host's evidence. @throws VapiError `UNSUPPORTED` without a TPM */
   evidenceFaults(): readonly string[] {
     return this.#requireTpm().faults.names;
@@ -111,7 +152,13 @@ export class HostPlatform {
     await this.#tpm?.close();
   }
 
+  get #installed(): InstalledImage {
+    return this.#store.configuration.image ?? originalImage(this.#config);
+  }
+
   async #boot(): Promise<void> {
+    this.#running = this.#store.configuration.image;
+    this.#image = baseImageOf(this.#installed);
     await this.#tpm?.boot({ image: this.#image, secureBoot: this.#config.secureBoot });
   }
 
@@ -138,12 +185,4 @@ async function openTpm(
     ekAlgorithm,
     faultNames: attestationFaults,
   });
-}
-
-/** The image of the host's version and build: of the newest release known that is not newer than it. Own choice. */
-function imageOf({ version, build }: HostAgentConfig): BaseImage {
-  const [oldest = '8.0.3', ...newer] = ESX_RELEASES;
-  const release = newer.filter((known) => compareVersions(known, version) <= 0).at(-1) ?? oldest;
-  const preset = presetBaseImage(release);
-  return preset.version.endsWith(`.${build}`) ? preset : presetBaseImage(release, build);
 }

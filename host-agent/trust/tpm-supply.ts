@@ -14,6 +14,7 @@ import type {
   TpmMaker,
   TpmVendor,
 } from '../tpm/index.js';
+import type { Every } from './renewal-timer.js';
 import { decodeTpmRecord, encodeTpmRecord } from './tpm-record.js';
 
 /** What hosts of one process may share, so that their TPMs come from one maker and are made quickly. */
@@ -22,6 +23,8 @@ export interface PlatformParts {
   readonly tpmVendor?: TpmVendor | undefined;
   /** Endorsements made ahead. */
   readonly endorsementPool?: EndorsementPool | undefined;
+  /** When the host looks whether it has to attest again; the machine's timer unless given. */
+  readonly every?: Every | undefined;
 }
 
 /** A TPM with what is known of its making. */

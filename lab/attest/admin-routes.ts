@@ -12,6 +12,7 @@ import { faultList, scenarioList } from './listing.js';
  * - `GET /attestation/faults` the evidence faults that a host can have
  * - `GET /attestation/hosts` which of them each host has
  * - `GET /attestation/hosts/{host}/faults`
+ * - `POST /attestation/hosts/{host}/explain` attests once, and tells every step, PCR and event
  * - `PUT /attestation/hosts/{host}/faults/{fault}` injects one
  * - `DELETE /attestation/hosts/{host}/faults[/{fault}]` clears one, or all
  *
@@ -31,6 +32,9 @@ export function attestationRoutes(app: Express, hosts: () => readonly LabHost[])
   });
   app.get('/attestation/hosts/:host/faults', async (request, response) => {
     response.json({ faults: await hostOf(request).evidenceFaults() });
+  });
+  app.post('/attestation/hosts/:host/explain', async (request, response) => {
+    response.json(await (await hostOf(request).client()).explainAttestation());
   });
   app.put('/attestation/hosts/:host/faults/:fault', async (request, response) => {
     const { fault } = request.params;

@@ -6,7 +6,7 @@ import type {
   DocumentType,
   EvidenceContext,
 } from '../../wire/attestation/index.js';
-import type { EvidenceMaker } from '../../host-agent/trust/attestor.js';
+import type { EvidenceMaker } from '../../host-agent/trust/exchange.js';
 import type { AttestationClient } from '../../trust-authority/client.js';
 import { PASSED } from './observed.js';
 import type { Observed } from './observed.js';

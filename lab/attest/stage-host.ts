@@ -6,7 +6,7 @@ import { hostAgentConfigSchema } from '../../host-agent/config.js';
 import { EsxHost } from '../../host-agent/esx-host.js';
 import type { TrustedServiceSpec } from '../../host-agent/index.js';
 import { HostMetrics } from '../../host-agent/metrics.js';
-import type { EvidenceMaker } from '../../host-agent/trust/attestor.js';
+import type { EvidenceMaker } from '../../host-agent/trust/exchange.js';
 import { AttestationClient, KeyProviderServiceClient } from '../../trust-authority/client.js';
 import type { ChallengeContext } from '../../wire/attestation/index.js';
 import type { LabTrustAuthority } from '../services/trust-authority.js';

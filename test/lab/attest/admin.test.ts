@@ -60,6 +60,14 @@ describe('attestation failures of a lab', () => {
     expect(await reasonOf('esx-1')).toBeUndefined();
   });
 
+  it('are explained by the host, step by step', async () => {
+    await ask('PUT', `${FAULTS}/log-event-dropped`);
+    const { status, body } = await ask('POST', '/attestation/hosts/esx-1/explain');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ attested: false, reason: 'log_replay_mismatch' });
+    await ask('DELETE', FAULTS);
+  });
+
   it('bite at the next boot where they have to, and are gone with the one after', async () => {
     const client = await lab.host('esx-1').client();
     expect((await ask('PUT', `${FAULTS}/quote-forged`)).body).toMatchObject({ bites: 'boot' });
