@@ -35,7 +35,7 @@ export function jsonDamaged(value: Json, dice: Dice): Json {
   const at = dice.below(names.length);
   if (Array.isArray(value)) return listDamaged(value as readonly Json[], at, dice);
   const name = names[at] ?? '';
-  const members = value as { readonly [name: string]: Json };
+  const members = value as Readonly<Record<string, Json>>;
   const inner = members[name] ?? null;
   const { [name]: _removed, ...rest } = members;
   switch (dice.below(10)) {

@@ -34,7 +34,7 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
   hello: {
     make: async ({ host }, dice) => {
       const { identity, context } = await host.evidence.hello();
-      const damaged = twice(context as unknown as Json, dice);
+      const damaged = twice(context, dice);
       return attestation(
         { identity: identity as Json, contexts: [contextOf(damaged)], types: [...TYPES] },
         false,
@@ -212,7 +212,7 @@ function jsonBytes(value: Json): Buffer {
 
 function bytesIn(value: Json, name: string): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const member = (value as { readonly [name: string]: Json })[name];
+  const member = (value as Readonly<Record<string, Json>>)[name];
   return typeof member === 'string' ? Buffer.from(member, 'base64').toString('hex') : undefined;
 }
 

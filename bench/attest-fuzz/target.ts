@@ -13,7 +13,6 @@ import { CertificateAuthority } from '../../core/pki/index.js';
 import type { KeyAndCertificate } from '../../core/pki/index.js';
 import { createTpmVendor } from '../../host-agent/tpm/index.js';
 import type { TpmVendor } from '../../host-agent/tpm/index.js';
-import { KmipClient } from '../../kms/client.js';
 import { parseKmsConfig } from '../../kms/config.js';
 import { KmsService } from '../../kms/service.js';
 import {
@@ -25,6 +24,7 @@ import { TrustAuthorityService, trustAuthorityConfig } from '../../trust-authori
 import type { StsPrincipal } from '../../wire/attestation/index.js';
 import { packImgdb, presetBaseImage } from '../../wire/esx-image/index.js';
 import { BenchHost } from '../attest/bench-host.js';
+import { makeProvider } from '../attest/provider.js';
 import type { FuzzAnswer } from './judge.js';
 
 const PROVIDER = 'fuzz';
@@ -184,7 +184,13 @@ export class FuzzTarget implements AsyncDisposable {
     const kms = new KeyProviderServiceClient({ baseUrl: urls.kms, caPem, clientCertificate: host });
     const attestation = new AttestationClient({ baseUrl: urls.attestation, caPem, clientCertificate: host });
     try {
-      await this.#provide(kms, { host, caPem, port: kmip?.port ?? 0 });
+      const primary = await makeProvider(kms, {
+        provider: PROVIDER,
+        keyServerPort: kmip?.port ?? 0,
+        caPem,
+        ...host,
+      });
+      this.secrets.push(primary.toString('hex'), primary.toString('base64').slice(0, -1));
       const principal = await this.#entitle(kms, host);
       const { ciphertext } = await kms.generateKey(
         { provider: PROVIDER, numOfBytes: 32 },
@@ -222,41 +228,6 @@ export class FuzzTarget implements AsyncDisposable {
     });
     this.#closers.push(() => booted.close());
     return booted;
-  }
-
-  /** A provider whose primary key is on the key server. */
-  async #provide(
-    kms: KeyProviderServiceClient,
-    {
-      host,
-      caPem,
-      port,
-    }: { readonly host: KeyAndCertificate; readonly caPem: string; readonly port: number },
-  ): Promise<void> {
-    const { certificatePem, privateKeyPem } = host;
-    const address = { hostname: '127.0.0.1', port };
-    const client = new KmipClient({
-      servers: [{ host: address.hostname, port }],
-      tls: { certificatePem, privateKeyPem, caPem },
-    });
-    try {
-      const primary = await client.create();
-      await client.activate(primary);
-      const { keyBytes } = await client.get(primary);
-      this.secrets.push(keyBytes.toString('hex'), keyBytes.toString('base64').slice(0, -1));
-      await kms.providers.create({
-        provider: PROVIDER,
-        master_key_id: primary,
-        key_server: { type: 'KMIP', kmip_server: { servers: [{ name: 'kms-1', address }] } },
-      });
-    } finally {
-      await client.close();
-    }
-    await kms.providers.setClientCertificate(PROVIDER, {
-      certificate: certificatePem,
-      private_key: privateKeyPem,
-    });
-    await kms.providers.setServerCertificates(PROVIDER, [caPem]);
   }
 
   /** Limits the provider to one consumer principal. @returns a principal token for the host */

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { KmipClient } from '../../kms/client.js';
 import { KeyProviderServiceClient } from '../../trust-authority/client.js';
 import type { Row } from '../kmip/report.js';
 import { compare } from '../kmip/rounds.js';
@@ -10,6 +9,7 @@ import type { Setting } from '../kmip/setting.js';
 import { loadOn } from '../kmip/setting.js';
 import { hostsOn, startHosts } from './hosts.js';
 import { unpackMessages } from './messages.js';
+import { makeProvider } from './provider.js';
 import type { RunningTrustAuthority } from './servers.js';
 import { startBare, startTrustAuthority } from './servers.js';
 
@@ -98,27 +98,19 @@ async function wrappedKeys(
   const [caPem, certificatePem, privateKeyPem] = (await Promise.all(
     [files.caPath, files.certificatePath, files.privateKeyPath].map((path) => readFile(path, 'utf8')),
   )) as [string, string, string];
-  const server = { host: '127.0.0.1', port: kmsPort };
-  const keyServer = new KmipClient({ servers: [server], tls: { certificatePem, privateKeyPem, caPem } });
   const kms = new KeyProviderServiceClient({
     baseUrl: `https://127.0.0.1:${keyProviderPort}`,
     caPem,
     clientCertificate: { certificatePem, privateKeyPem },
   });
   try {
-    const primary = await keyServer.create();
-    await keyServer.activate(primary);
-    const address = { hostname: server.host, port: server.port };
-    await kms.providers.create({
+    await makeProvider(kms, {
       provider: PROVIDER,
-      master_key_id: primary,
-      key_server: { type: 'KMIP', kmip_server: { servers: [{ name: 'kms-1', address }] } },
+      keyServerPort: kmsPort,
+      caPem,
+      certificatePem,
+      privateKeyPem,
     });
-    await kms.providers.setClientCertificate(PROVIDER, {
-      certificate: certificatePem,
-      private_key: privateKeyPem,
-    });
-    await kms.providers.setServerCertificates(PROVIDER, [caPem]);
     const bodies: string[] = [];
     for (let count = 0; count < KEYS; count += 1) {
       const { ciphertext } = await kms.generateKey({ provider: PROVIDER, numOfBytes: 32 }, token);
@@ -127,7 +119,6 @@ async function wrappedKeys(
     return bodies;
   } finally {
     await kms.close();
-    await keyServer.close();
   }
 }
 

@@ -97,7 +97,7 @@ export class AttestationService {
     try {
       const identity = this.#identities.read(request.identity);
       const challenge = this.#challenges.issue(hello, identity, this.#attestationKey(hello));
-      return { attested: false, contexts: [encodeContext(challenge)], documents: [] };
+      return resultOf(challenge, false, []);
     } catch (error) {
       if (error instanceof AttestationError) return this.#refused(error);
       throw error;
@@ -169,12 +169,9 @@ export class AttestationService {
         if (document !== undefined) documents.push({ type, document });
       }
     }
-    const context = encodeContext({
-      kind: 'appraisal',
-      steps: appraisal.steps,
-      ...(explain && comparisonsOf(material)),
-    });
-    return { attested: appraisal.attested, contexts: [context], documents };
+    const { attested, steps } = appraisal;
+    const compared = explain && comparisonsOf(material);
+    return resultOf({ kind: 'appraisal', steps, ...compared }, attested, documents);
   }
 
   /** @returns what is known by now that speaks against the host; undefined if nothing does */
@@ -206,10 +203,26 @@ export class AttestationService {
   #refused(error: AttestationError): AttestResult {
     this.#countVerdict(error.reason);
     const { steps } = refusedAppraisal(error.reason, error.message);
-    return {
-      attested: false,
-      contexts: [encodeContext({ kind: 'appraisal', steps })],
-      documents: [],
-    };
+    return resultOf({ kind: 'appraisal', steps }, false, []);
   }
+}
+
+type AnsweredContext = Parameters<typeof encodeContext>[0];
+
+/** What went into answers, so that the journal need not decode it again. */
+const answered = new WeakMap<AttestResult, AnsweredContext>();
+
+/** The context in an answer that this service made. */
+export function contextOf(result: AttestResult): AnsweredContext | undefined {
+  return answered.get(result);
+}
+
+function resultOf(
+  context: AnsweredContext,
+  attested: boolean,
+  documents: AttestResult['documents'],
+): AttestResult {
+  const result = { attested, contexts: [encodeContext(context)], documents };
+  answered.set(result, context);
+  return result;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import { parsePemChain } from '../../core/pki/index.js';
-import { attestRequest, decodeContext, x509CertChain } from '../../wire/attestation/index.js';
+import { attestRequest, x509CertChain } from '../../wire/attestation/index.js';
 import type { AttestResult } from '../../wire/attestation/index.js';
 import { MAX_IMGDB_BYTES } from '../../wire/esx-image/index.js';
 import { attestationSettings, caCertificateSpec, endorsementKeySpec, rawConfigSpec } from '../config.js';
@@ -8,7 +8,7 @@ import type { KeyPairs } from '../pki/key-pairs.js';
 import { binaryOperation, jsonOperation, operation } from '../rest/operation.js';
 import type { Operation } from '../rest/operation.js';
 import { chainOf } from '../rest-client.js';
-import { SIGNING_KEY } from './attestation-service.js';
+import { SIGNING_KEY, contextOf } from './attestation-service.js';
 import type { AttestationService } from './attestation-service.js';
 import type { AttestationCluster } from './cluster/cluster.js';
 import { clusterOperations } from './cluster/operations.js';
@@ -270,8 +270,8 @@ function serviceOperations({ configuration, knownHosts, cluster, clock }: Attest
 
 /** What the journal keeps of a round: how far it came and why it failed, nothing of the evidence. */
 function verdictOf(answer: AttestResult): Readonly<Record<string, unknown>> {
-  const context = decodeContext(answer.contexts[0] ?? '');
-  if (context.kind !== 'appraisal') return { round: context.kind };
+  const context = contextOf(answer);
+  if (context?.kind !== 'appraisal') return { round: context?.kind };
   const failed = context.steps.filter((step) => step.status === 'failed');
   return {
     attested: answer.attested,

@@ -4,7 +4,7 @@ import {
   decodeUefiVariable,
 } from '../../../wire/tpm2/index.js';
 import type { UefiVariable } from '../../../wire/tpm2/index.js';
-import { eventText, eventsOf } from './event-profile.js';
+import { allEventsOf, eventText } from './event-profile.js';
 import type { JudgedEvent } from './event-profile.js';
 import type { Material } from './material.js';
 
@@ -29,12 +29,20 @@ export interface SecureBootPolicy {
   readonly problem: string | undefined;
 }
 
+/** By list of events, which belongs to a log: steps and documents all ask. */
+const policies = new WeakMap<readonly JudgedEvent[], SecureBootPolicy>();
+
 /** Reads the policy out of the log; undefined if there is no log. */
 export function secureBootOf(material: Material): SecureBootPolicy | undefined {
-  const events = eventsOf(material, new Set([SECURE_BOOT_PCR]));
-  if (!events) return undefined;
+  const all = allEventsOf(material);
+  if (!all) return undefined;
+  const known = policies.get(all);
+  if (known) return known;
+  const events = all.filter(({ pcr }) => pcr === SECURE_BOOT_PCR);
   const first = events.map(variableOf).find((variable) => variable?.name === 'SecureBoot');
-  return { secureBoot: first?.data, problem: problemOf(events) };
+  const policy = { secureBoot: first?.data, problem: problemOf(events) };
+  policies.set(all, policy);
+  return policy;
 }
 
 function problemOf(events: readonly JudgedEvent[]): string | undefined {
