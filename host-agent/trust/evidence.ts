@@ -32,6 +32,7 @@ export interface EvidenceOptions {
     | 'eventLog'
     | 'beginAttestation'
     | 'endorsement'
+    | 'identity'
     | 'challenge'
     | 'withTpm'
   >;
