@@ -135,6 +135,7 @@ export class TestHost {
       beginAttestation: () => Promise.resolve(),
       challenge: (ask) => ask(),
       withTpm: (work) => work(this.#commands),
+      identity: () => this.identity(),
       endorsement: async () => {
         const { publicArea } = await this.#commands.ensureEk(ekAlgorithm);
         const certificate = await this.#commands.ekCertificate(ekAlgorithm);

@@ -94,7 +94,7 @@ interface ClusterCalls {
 
 /** @throws KpsimError `cluster_unsupported` */
 function clusterOf(client: AttestationClient): ClusterCalls {
-  if ('cluster' in client) return client.cluster as ClusterCalls;
+  if ('cluster' in client) return client.cluster;
   throw new KpsimError('cluster_unsupported', 'The attestation service does not know of clusters.');
 }
 
