@@ -76,9 +76,7 @@ export class NativeKpStore {
 
   /** One provider; undefined if there is none of that name. */
   find(name: string): ProviderRecord | undefined {
-    const row: unknown = this.#database
-      .prepare(`SELECT ${COLUMNS} FROM provider WHERE name = ?`)
-      .get(name);
+    const row: unknown = this.#database.prepare(`SELECT ${COLUMNS} FROM provider WHERE name = ?`).get(name);
     return row === undefined ? undefined : recordOf(row as ProviderRow);
   }
 

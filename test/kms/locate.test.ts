@@ -210,5 +210,7 @@ test('a search by name reads one object, not all', async () => {
   vi.restoreAllMocks();
   expect(ids).toHaveLength(1);
   expect(reads).toBe(0);
-  expect(searched.flat()).toEqual(ids.map((id): unknown => expect.objectContaining({ uniqueIdentifier: id })));
+  expect(searched.flat()).toEqual(
+    ids.map((id): unknown => expect.objectContaining({ uniqueIdentifier: id })),
+  );
 });

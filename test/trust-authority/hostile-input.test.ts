@@ -6,6 +6,7 @@ import { createLogger } from '../../core/logging.js';
 import { x509 } from '../../core/pki/index.js';
 import { PresentedIdentities } from '../../trust-authority/attestation/endorsement-key.js';
 import { readTrustAnchor } from '../../trust-authority/attestation/trust-anchors.js';
+import type { TrustAnchor } from '../../trust-authority/attestation/trust-anchors.js';
 import { AttestationError, encodeContext } from '../../wire/attestation/index.js';
 import type { EvidenceContext } from '../../wire/attestation/index.js';
 import { damagedBytes } from '../damaged-bytes.js';
@@ -17,7 +18,10 @@ import type { TestHost } from './test-host.js';
 let pki: TrustPki;
 let ta: TestTrustAuthority;
 let host: TestHost;
+<<<<<<< HEAD
 /** The host's endorsement key, with its certificate: it has both. */
+=======
+>>>>>>> p6
 let identity: { readonly ek_cert: string; readonly ek_pub: string };
 /** What the service could not explain: lines of its log. */
 const logged: string[] = [];
@@ -67,9 +71,9 @@ describe('the certificate of an endorsement key', () => {
 });
 
 describe('an authority of TPMs', () => {
-  const anchorOf = async (chain: readonly string[], crl: string): Promise<void> => {
+  const anchorOf = async (chain: readonly string[], crl: string): Promise<TrustAnchor> => {
     try {
-      await readTrustAnchor({ name: 'fuzz', cert_chain: { cert_chain: [...chain] }, crls: [crl] });
+      return await readTrustAnchor({ name: 'fuzz', cert_chain: { cert_chain: [...chain] }, crls: [crl] });
     } catch (error) {
       expect(error).toBeInstanceOf(KpsimError);
       throw error;
@@ -83,28 +87,32 @@ describe('an authority of TPMs', () => {
 
   it('is imported with its chain and its list, so that what follows is about the damage', async () => {
     const { chain, crl } = good();
-    await expect(anchorOf(chain, crl)).resolves.toBeUndefined();
+    expect((await anchorOf(chain, crl)).revocationLists).toHaveLength(1);
   });
 
-  it('is refused with what to do if a certificate of its chain is damaged', async () => {
+  it('is refused if a certificate of its chain is damaged, or the certificate is the one of before', async () => {
     const { chain, crl } = good();
     const issuing = derOf(chain[1]);
     await fc.assert(
       fc.asyncProperty(damagedBytes(issuing), async (der) => {
         fc.pre(!der.equals(issuing));
-        await expect(anchorOf([chain[0], pemOf(der, 'CERTIFICATE')], crl)).rejects.toBeInstanceOf(KpsimError);
+        const read = await anchorOf([chain[0], pemOf(der, 'CERTIFICATE')], crl).catch(() => undefined);
+        if (read) expect(read.chain[1]?.raw).toEqual(issuing);
       }),
       { numRuns: 200 },
     );
   });
 
-  it('is refused with what to do if its list of revoked certificates is damaged', async () => {
+  it('is refused if its list of revoked certificates is damaged, or the list says what it said before', async () => {
     const { chain, crl } = good();
     const list = derOf(crl);
     await fc.assert(
       fc.asyncProperty(damagedBytes(list), async (der) => {
         fc.pre(!der.equals(list));
-        await expect(anchorOf(chain, pemOf(der, 'X509 CRL'))).rejects.toBeInstanceOf(KpsimError);
+        // Bytes behind the list, and the algorithm's name outside of what is signed, change nothing that it says.
+        const read = await anchorOf(chain, pemOf(der, 'X509 CRL')).catch(() => undefined);
+        const { revoked, nextUpdateMs } = (await anchorOf(chain, crl)).revocationLists[0]!;
+        if (read) expect(read.revocationLists).toMatchObject([{ revoked, nextUpdateMs }]);
       }),
       { numRuns: 200 },
     );

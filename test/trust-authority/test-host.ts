@@ -123,6 +123,10 @@ export class TestHost {
   #source(): EvidenceOptions['tpm'] {
     const ekAlgorithm = this.#options.ek ?? 'p256';
     const [ak, eventLog] = [() => this.#ak!, () => this.#eventLog]; // booted before anything is asked
+    const endorsementKey = async () => {
+      const { publicArea } = await this.#commands.ensureEk(ekAlgorithm);
+      return { publicArea, certificate: await this.#commands.ekCertificate(ekAlgorithm) };
+    };
     return {
       faults: this.#faults,
       ekAlgorithm,
@@ -135,10 +139,15 @@ export class TestHost {
       beginAttestation: () => Promise.resolve(),
       challenge: (ask) => ask(),
       withTpm: (work) => work(this.#commands),
-      identity: () => this.identity(),
+      identity: async () => {
+        const { publicArea, certificate } = await endorsementKey();
+        return {
+          ek_pub: encodeTpm2bPublic(publicArea).toString('base64'),
+          ...(certificate && { ek_cert: certificate.toString('base64') }),
+        };
+      },
       endorsement: async () => {
-        const { publicArea } = await this.#commands.ensureEk(ekAlgorithm);
-        const certificate = await this.#commands.ekCertificate(ekAlgorithm);
+        const { publicArea, certificate } = await endorsementKey();
         return {
           endorsementKeyBase64: encodeTpm2bPublic(publicArea).toString('base64'),
           ...(certificate && { certificatePem: x509.PemConverter.encode(certificate, 'CERTIFICATE') }),

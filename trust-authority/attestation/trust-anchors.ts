@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 
-import { VapiError } from '../../core/http/index.js';
+import { VapiError, validate } from '../../core/http/index.js';
 import { parseCertificate } from '../../core/pki/index.js';
 import { x509CertChain } from '../../wire/attestation/index.js';
 import { basicConstraintsOf } from '../pki/basic-constraints.js';
@@ -98,7 +98,7 @@ export function judgedCertificate(
  *   order, or is longer than one of its certificates allows
  */
 export async function readTrustAnchor(info: CaCertificateInfo): Promise<TrustAnchor> {
-  const chain = x509CertChain.parse(info.cert_chain).cert_chain.map((pem) => parseCertificate(pem));
+  const chain = validate(x509CertChain, info.cert_chain).cert_chain.map((pem) => parseCertificate(pem));
   chain.forEach((certificate, index) => {
     const issuer = chain[index === 0 ? 0 : index - 1];
     if (!certificate.ca) throw chainError(`certificate ${index + 1} is not one of an authority`);
