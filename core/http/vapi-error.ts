@@ -111,16 +111,17 @@ export function toVapiError(error: unknown): VapiError {
       ? new VapiError('INVALID_ARGUMENT', 'The request body is too large.')
       : new VapiError('UNEXPECTED_INPUT', 'The request body is not valid JSON of the declared encoding.');
   }
-  if (error instanceof KpsimError) {
-    return new VapiError('INVALID_ARGUMENT', error.message, {
-      cause: error,
-      messageId: `kpsim.${error.code}`,
-    });
-  }
+  // Before errors of kpsim's own: a data directory that was taken away is one of them.
   const remedy = storageRemedy(error);
   if (remedy !== undefined) {
     return new VapiError('SERVICE_UNAVAILABLE', `The request could not be completed. ${remedy}`, {
       cause: error,
+    });
+  }
+  if (error instanceof KpsimError) {
+    return new VapiError('INVALID_ARGUMENT', error.message, {
+      cause: error,
+      messageId: `kpsim.${error.code}`,
     });
   }
   return new VapiError('INTERNAL_SERVER_ERROR', 'The request failed unexpectedly; the log has the details.', {

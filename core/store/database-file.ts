@@ -10,20 +10,21 @@ const REMOVED =
 const FULL = 'The data directory has no room left. Free space there; the service goes on by itself.';
 
 /**
- * The file of an open database, as it is on the disk: SQLite goes on writing into a file that was removed, and nothing
- * of that would be there after a restart.
+ * The files of an open database, as they are on the disk: SQLite goes on writing into files that were removed, and
+ * nothing of that would be there after a restart. The write-ahead log counts as well, as what is acknowledged is there.
  */
 export class DatabaseFile {
   readonly #path: string;
-  readonly #inode: bigint;
+  /** Paths and inodes. */
+  readonly #files: readonly (readonly [path: string, inode: bigint])[];
 
   /** @param path of a database that was just opened */
   constructor(path: string) {
     this.#path = path;
-    this.#inode = statSync(path, { bigint: true }).ino;
+    this.#files = [path, `${path}-wal`].map((file) => [file, statSync(file, { bigint: true }).ino]);
   }
 
-  /** @throws KpsimError `store_removed` if the file at the path is not the one that was opened */
+  /** @throws KpsimError `store_removed` if a file at its path is not the one that was opened */
   demandThere(): void {
     if (!this.#isThere()) throw new KpsimError('store_removed', REMOVED);
   }
@@ -36,6 +37,8 @@ export class DatabaseFile {
   }
 
   #isThere(): boolean {
-    return statSync(this.#path, { bigint: true, throwIfNoEntry: false })?.ino === this.#inode;
+    return this.#files.every(
+      ([path, inode]) => statSync(path, { bigint: true, throwIfNoEntry: false })?.ino === inode,
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
 
 import { DatabaseSync } from '@photostructure/sqlite';
 import type { StatementSyncInstance } from '@photostructure/sqlite';
@@ -17,19 +17,28 @@ const BUSY_TIMEOUT_MS = 5000;
  * Opens (or makes) a database file, mode 0600, in write-ahead mode with every commit synced to disk, and
  * brings it to the newest schema. A migration runs once; its number is kept in `PRAGMA user_version`.
  *
+ * What was migrated is put into the file itself at once: a lost write-ahead log never leaves a file without its schema.
+ *
  * @param migrations SQL scripts, oldest first; only ever appended to
- * @throws KpsimError `store_too_new` if a newer kpsim wrote the file, `store_unusable` if it cannot be opened
+ * @param wasUsed whether the file must have a schema already
+ * @throws KpsimError `store_too_new` if a newer kpsim wrote the file, `store_missing` if it was used and is empty,
+ *   `store_unusable` if it cannot be opened
  */
-export function openDatabase(path: string, migrations: readonly string[]): SqliteDatabase {
+export function openDatabase(path: string, migrations: readonly string[], wasUsed = false): SqliteDatabase {
+  let database: SqliteDatabase | undefined;
   try {
+    if (wasUsed && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) throw storeMissing(path);
     closeSync(openSync(path, 'a', 0o600));
     chmodSync(path, 0o600);
-    const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     database.exec('PRAGMA journal_mode = WAL');
     database.exec('PRAGMA synchronous = FULL');
+    if (wasUsed && schemaVersion(database) === 0) throw storeMissing(path);
     migrate(database, path, migrations);
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     return database;
   } catch (error) {
+    if (database) closeDatabase(database);
     if (error instanceof KpsimError) throw error;
     throw new KpsimError(
       'store_unusable',
@@ -51,7 +60,9 @@ export function openSnapshot(path: string): SqliteDatabase {
   return database;
 }
 
-/** Closes a database; nothing happens if it is closed. */
+/**
+ * Closes a database; nothing happens if it is closed. Its files stay open until its statements are garbage.
+ */
 export function closeDatabase(database: SqliteDatabase): void {
   if (database.isOpen) database.close();
 }
@@ -81,7 +92,6 @@ export function sqliteCode(error: unknown): string | undefined {
 function migrate(database: SqliteDatabase, path: string, migrations: readonly string[]): void {
   const version = schemaVersion(database);
   if (version > migrations.length) {
-    database.close();
     throw new KpsimError(
       'store_too_new',
       `The database ${path} has schema ${version}, this kpsim knows ${migrations.length}. Use the kpsim that wrote it, or another data directory.`,
@@ -94,6 +104,13 @@ function migrate(database: SqliteDatabase, path: string, migrations: readonly st
       database.exec(`PRAGMA user_version = ${index + 1}`);
     });
   }
+}
+
+function storeMissing(path: string): KpsimError {
+  return new KpsimError(
+    'store_missing',
+    `${path} is missing or empty, but the key beside it was used before. Restore the file from a backup; to begin anew, choose an empty data directory.`,
+  );
 }
 
 function schemaVersion(database: SqliteDatabase): number {

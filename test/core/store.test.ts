@@ -64,6 +64,11 @@ describe('openSealedDatabase', () => {
     await expect(openSealedDatabase(directory, 'a.db', MIGRATIONS)).rejects.toMatchObject({
       code: 'store_missing',
     });
+    await writeFile(path, '');
+    openDatabase(path, []).close(); // a file of SQLite's, without a schema
+    await expect(openSealedDatabase(directory, 'a.db', MIGRATIONS)).rejects.toMatchObject({
+      code: 'store_missing',
+    });
     await rm(path);
     await expect(openSealedDatabase(directory, 'a.db', MIGRATIONS)).rejects.toMatchObject({
       code: 'store_missing',
@@ -84,6 +89,9 @@ describe('GroupCommit', () => {
     await expect(commits.run(() => undefined)).rejects.toMatchObject({ code: 'store_removed' });
     expect(file.problem()).toMatch(/restore the directory/);
     await rename(join(directory, 'b.db'), path);
+    await rename(`${path}-wal`, join(directory, 'wal'));
+    await expect(commits.run(() => undefined)).rejects.toMatchObject({ code: 'store_removed' });
+    await rename(join(directory, 'wal'), `${path}-wal`);
     await expect(commits.run(() => 'written')).resolves.toBe('written');
     database.close();
   });
