@@ -2,6 +2,7 @@ import { VapiError, validate } from '../../core/http/index.js';
 import type { VapiType } from '../../wire/vapi/index.js';
 import { string } from '../../wire/vapi/index.js';
 import type { Session } from '../access/sessions.js';
+import { LAB_SET_UP } from '../access/sessions.js';
 import { referenceTo } from '../inventory/entities.js';
 import { ROOT_FOLDER } from '../inventory/inventory.js';
 import { isAtLeast } from '../product-version.js';
@@ -53,7 +54,7 @@ export class VapiDispatcher {
   perform(row: VapiOperation, session: Session, given: unknown): unknown {
     const { authorization, config, restTasks } = this.#vcenter;
     refuseOtherVersion(row, config.version);
-    this.#tellDeprecated(row);
+    this.#tellDeprecated(row, session);
     const input = validate(row.input.schema, given, 'The input');
     const object = row.object?.(input) ?? referenceTo('Folder', ROOT_FOLDER);
     authorization.demand(session.principal, object, row.privilege);
@@ -71,10 +72,11 @@ export class VapiDispatcher {
     return restTasks.start(subject, (signal) => row.run({ session, input, signal }));
   }
 
-  #tellDeprecated(row: VapiOperation): void {
-    if (!this.isDeprecated(row) || this.#told.has(fullName(row))) return;
+  /** Once per operation, into the log; a lab that sets itself up need not be told. */
+  #tellDeprecated(row: VapiOperation, { userAgent }: Session): void {
+    if (!this.isDeprecated(row) || userAgent === LAB_SET_UP || this.#told.has(fullName(row))) return;
     this.#told.add(fullName(row));
-    this.#vcenter.context.log.warn(
+    this.#vcenter.context.log.info(
       { operation: fullName(row) },
       `deprecated since vSphere ${row.deprecated ?? ''}`,
     );
