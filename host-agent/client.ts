@@ -170,8 +170,13 @@ export class HostAgentClient {
     return this.#call('GET', `${HOST}/attestation/faults`);
   }
 
+  /** Names of those that the running boot has, also if they were cleared since. @throws VapiError `UNSUPPORTED` without a TPM */
+  bootFaults(): Promise<readonly string[]> {
+    return this.#call('GET', `${HOST}/attestation/faults/running-boot`);
+  }
+
   /**
-   * Replaces them, with rows of `EVIDENCE_FAULTS` by name. Those of boot, attestation key and TPM take effect at the
+   * Replaces the active faults, with rows of `EVIDENCE_FAULTS` by name. Those of boot, attestation key and TPM take effect at the
    * next reboot, all others with the next attestation.
    */
   setEvidenceFaults(names: readonly string[]): Promise<void> {

@@ -35,7 +35,10 @@ const LAST_WAIT_MS = 500;
 export type VcenterClientOptions = Pick<
   HttpClientOptions,
   'baseUrl' | 'caPem' | 'pinnedThumbprintSha256' | 'timeoutMs'
->;
+> & {
+  /** What the client calls itself. */
+  readonly userAgent?: string;
+};
 
 /** `TaskInfo` of vim25. */
 export type TaskInfo = VimObject<'TaskInfo'>;
@@ -48,9 +51,11 @@ export type TaskInfo = VimObject<'TaskInfo'>;
  */
 export class VcenterClient {
   readonly #http: HttpClient;
+  readonly #userAgent: string | undefined;
   #sessionId: string | undefined;
 
-  constructor(options: VcenterClientOptions) {
+  constructor({ userAgent, ...options }: VcenterClientOptions) {
+    this.#userAgent = userAgent;
     this.#http = new HttpClient({ timeoutMs: DEFAULT_TIMEOUT_MS, ...options });
   }
 
@@ -162,7 +167,7 @@ export class VcenterClient {
 
   /** Calls the REST API with the session; the answer's JSON. */
   rest(method: Dispatcher.HttpMethod, path: string, body?: unknown): Promise<unknown> {
-    return this.#http.json(method, path, body, this.#sessionHeader());
+    return this.#http.json(method, path, body, this.#headers());
   }
 
   /**
@@ -199,7 +204,7 @@ export class VcenterClient {
     body?: string | Uint8Array,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<HttpAnswer> {
-    return this.#http.raw(method, path, body, { ...this.#sessionHeader(), ...headers });
+    return this.#http.raw(method, path, body, { ...this.#headers(), ...headers });
   }
 
   async #ended(
@@ -234,7 +239,7 @@ export class VcenterClient {
     const path = `/sdk/vim25/${RELEASE}/${moType}/${encodeURIComponent(moId)}/${member}`;
     const answer = await this.#http.raw(method, path, body === undefined ? undefined : JSON.stringify(body), {
       ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...this.#sessionHeader(),
+      ...this.#headers(),
     });
     const json = answer.body.length === 0 ? undefined : parseJson(answer.body);
     if (answer.status >= 400) {
@@ -246,8 +251,11 @@ export class VcenterClient {
     return json;
   }
 
-  #sessionHeader(): Record<string, string> {
-    return this.#sessionId === undefined ? {} : { [SESSION_HEADER]: this.#sessionId };
+  #headers(): Record<string, string> {
+    return {
+      ...(this.#userAgent !== undefined && { 'user-agent': this.#userAgent }),
+      ...(this.#sessionId !== undefined && { [SESSION_HEADER]: this.#sessionId }),
+    };
   }
 }
 

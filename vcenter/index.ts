@@ -1,5 +1,6 @@
 /** A small vCenter: inventory, key providers, users and privileges, encrypted VMs, migration and cloning. */
 export * from './client.js';
+export { LAB_SET_UP } from './access/sessions.js';
 export { vcenterConfigSchema } from './config.js';
 export type { UserConfig, VcenterConfig, VcenterConfigInput } from './config.js';
 export { RULE_KEY_PREFIX } from './migration/violations.js';

@@ -9,8 +9,9 @@ import { peerRouter } from './peer/peer-router.js';
 import { cryptoManagerProxy } from './rest/crypto-manager-proxy.js';
 import { extensionRouter } from './rest/extensions.js';
 import { faultsAsVapiErrors } from './rest/fault-answers.js';
-import { inventoryRouter } from './rest/inventory.js';
+import { INVENTORY_CALLS, inventoryRouter } from './rest/inventory.js';
 import { observeRest } from './rest/observe.js';
+import { otherMethodsRouter } from './rest/other-methods.js';
 import { sessionRouter } from './rest/session.js';
 import { trustAuthorityMembersRouter } from './rest/trust-authority-members.js';
 import { VapiDispatcher } from './vapi/dispatcher.js';
@@ -59,6 +60,7 @@ export class VcenterService implements Service {
     app.use(inventoryRouter(vcenter));
     app.use(trustAuthorityMembersRouter(vcenter));
     app.use(extensionRouter(vcenter));
+    app.use(otherMethodsRouter([...vapi.offered, ...INVENTORY_CALLS]));
     app.use(() => {
       throw new VapiError('OPERATION_NOT_FOUND', 'This vCenter has no such call; check method and path.');
     });

@@ -30,13 +30,19 @@ kpsim attest faults --json | jq -r '.[] | select(.place == "token").name'`),
 
 function tableOf(rows: readonly ListedScenario[]): string {
   const table = new Table({
-    head: ['name', 'no.', 'what is broken', 'reason'],
-    colWidths: [38, 5, 52, 34],
+    head: ['name', 'no.', 'what is broken', 'reason', 'on a host'],
+    colWidths: [38, 5, 42, 34, 13],
     wordWrap: true,
     style: PLAIN,
   });
-  for (const { name, catalogue, sentence, reason } of rows) {
-    table.push([name, catalogue.join(', '), sentence, reason ?? '(passes)']);
+  for (const { name, catalogue, sentence, reason, injected } of rows) {
+    table.push([name, catalogue.join(', '), sentence, reason ?? '(passes)', injected ?? '-']);
   }
-  return `${table.toString()}\n${rows.length} scenarios. kpsim attest run NAME plays one, kpsim attest run all of them.`;
+  const injectable = rows.filter(({ injected }) => injected !== undefined).length;
+  return [
+    table.toString(),
+    `${rows.length} scenarios. kpsim attest run NAME plays one, kpsim attest run all of them.`,
+    `${injectable} of them can be injected into a host of a running lab, PUT /attestation/hosts/HOST/faults/NAME on its`,
+    'admin address; "on a host" says whether that bites with the next boot of the host or with its next attestation.',
+  ].join('\n');
 }

@@ -127,6 +127,12 @@ export const HOST_ROWS: readonly RestRow[] = [
     handle: (host) => host.platform.evidenceFaults(),
   },
   {
+    method: 'get',
+    path: `${HOST}/attestation/faults/running-boot`,
+    operation: 'GetBootFaults',
+    handle: (host) => host.platform.bootFaults(),
+  },
+  {
     method: 'put',
     path: `${HOST}/attestation/faults`,
     operation: 'SetEvidenceFaults',

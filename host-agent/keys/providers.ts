@@ -46,6 +46,7 @@ type ServiceKind = 'attestation' | 'kms';
 /** The key providers and trusted services that a host was told of. They are durable, their secrets sealed. */
 export class Providers {
   readonly #options: ProvidersOptions;
+  #inForce: TrustedServicesSpec | undefined;
 
   constructor(options: ProvidersOptions) {
     this.#options = options;
@@ -137,7 +138,12 @@ export class Providers {
     return this.#options.store.configuration.trusted;
   }
 
-  /** Replaces trusted services and providers. @throws VimFault `NotSupported` */
+  /**
+   * Replaces trusted services and providers. What is told again as it was costs the host neither its report nor the
+   * reason why it has none: its vCenter tells it all after each reboot, and renews the principal token.
+   *
+   * @throws VimFault `NotSupported`, `AlreadyExists`
+   */
   async setTrusted(spec: TrustedServicesSpec): Promise<void> {
     const { store, capabilities, native } = this.#options;
     if (!capabilities.trustAuthority) {
@@ -152,13 +158,8 @@ export class Providers {
         fields: { name: taken },
       });
     }
-    const { principal: formerPrincipal, ...before } = this.trusted;
-    const { principal, ...services } = spec;
     await store.update({ trusted: spec });
-    // A token that is merely renewed must not cost the host its reports.
-    if (isDeepStrictEqual(before, services) && formerPrincipal !== principal) {
-      this.#options.trusted.setPrincipal(principal);
-    } else await this.#applyTrusted();
+    await this.#applyTrusted();
   }
 
   /** Trusted services of one kind, in the form of the ESX API. */
@@ -202,11 +203,18 @@ export class Providers {
     await Promise.all([trusted.close(), keyServers.close(), attestor.close()]);
   }
 
+  /** Only what differs from what is in force already is set anew: that forgets reports and closes connections. */
   async #applyTrusted(): Promise<void> {
-    const { attestation, kms, providers, principal } = this.trusted;
-    await this.#options.attestor.configure(attestation);
-    await this.#options.trusted.configure(kms, providers);
-    this.#options.trusted.setPrincipal(principal);
+    const { attestor, trusted } = this.#options;
+    const before = this.#inForce;
+    this.#inForce = undefined; // until all of it is, so that telling it again helps after a failure
+    const wanted = this.trusted;
+    const { attestation, kms, providers, principal } = wanted;
+    if (!isDeepStrictEqual(before?.attestation, attestation)) await attestor.configure(attestation);
+    const sameKeySource = isDeepStrictEqual([before?.kms, before?.providers], [kms, providers]);
+    if (!sameKeySource) await trusted.configure(kms, providers);
+    trusted.setPrincipal(principal);
+    this.#inForce = wanted;
   }
 }
 

@@ -6,7 +6,7 @@ import type { BaseImage } from '../../wire/esx-image/index.js';
 import { AK_TEMPLATES, encodeTpm2bPublic, publicKeyOf } from '../../wire/tpm2/index.js';
 import type { EkAlgorithm, TpmtPublic } from '../../wire/tpm2/index.js';
 import type { TpmEndorsement } from '../api/results.js';
-import { DEFAULT_SECURE_BOOT, EvidenceFaults, measuredBoot } from '../boot/index.js';
+import { DEFAULT_SECURE_BOOT, EVIDENCE_FAULTS, EvidenceFaults, measuredBoot } from '../boot/index.js';
 import type { HostStore } from '../store.js';
 import { TpmClient } from '../tpm/index.js';
 import type { AskChallenge, HostControls, TpmAddress, TpmKey, TpmKind } from '../tpm/index.js';
@@ -34,6 +34,11 @@ export interface HostTpmOptions {
   readonly faultNames: readonly string[];
 }
 
+/** Faults that are in a boot, or not, for as long as it runs. */
+const BOOT_FAULT_NAMES: ReadonlySet<string> = new Set(
+  EVIDENCE_FAULTS.filter(({ bites }) => bites === 'boot').map(({ name }) => name),
+);
+
 /** What was measured at boot, and the key that quotes it. */
 interface Boot {
   readonly eventLog: Buffer;
@@ -57,6 +62,7 @@ export class HostTpm {
   #client: TpmClient;
   #settings: BootSettings | undefined;
   #boot: Boot | undefined;
+  #bootFaults: readonly string[] = [];
 
   private constructor(
     options: HostTpmOptions,
@@ -159,6 +165,11 @@ export class HostTpm {
     });
   }
 
+  /** Names of the faults that the running boot has; those that were cleared since are among them until the next one. */
+  get bootFaults(): readonly string[] {
+    return this.#bootFaults;
+  }
+
   /** Lets faults act before an attestation begins. */
   beginAttestation(): Promise<void> {
     return this.faults.begin(this.#controls);
@@ -256,6 +267,7 @@ export class HostTpm {
     const { image, secureBoot } = this.#settings;
     const { device } = this.#supplied;
     const tpm = this.#client;
+    this.#bootFaults = this.faults.names.filter((name) => BOOT_FAULT_NAMES.has(name));
     const options = this.faults.boot({
       tpm,
       image,

@@ -142,7 +142,12 @@ export class HostPlatform {
     return this.#requireTpm().faults.names;
   }
 
-  /** Replaces them. @throws VapiError `UNSUPPORTED`, KpsimError `fault_unknown` */
+  /** Names of the faults that the running boot has. @throws VapiError `UNSUPPORTED` */
+  bootFaults(): readonly string[] {
+    return this.#requireTpm().bootFaults;
+  }
+
+  /** Replaces the active faults. @throws VapiError `UNSUPPORTED`, KpsimError `fault_unknown` */
   setEvidenceFaults(names: readonly string[]): Promise<void> {
     return this.#requireTpm().setFaults(names);
   }

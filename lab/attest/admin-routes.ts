@@ -1,7 +1,11 @@
 import type { Express, Request } from 'express';
 
-import { VapiError } from '../../core/http/index.js';
+import { z } from 'zod';
+
+import { VapiError, validate } from '../../core/http/index.js';
+import type { AttestationInfo } from '../../host-agent/client.js';
 import { EVIDENCE_FAULTS } from '../../host-agent/index.js';
+import { SCENARIO_NAMES } from '../../wire/attestation/index.js';
 import type { LabHost } from '../services/host.js';
 import { faultList, scenarioList } from './listing.js';
 
@@ -11,7 +15,9 @@ import { faultList, scenarioList } from './listing.js';
  * - `GET /attestation/scenarios` the catalogue, as `kpsim attest faults` lists it
  * - `GET /attestation/faults` the evidence faults that a host can have
  * - `GET /attestation/hosts` which of them each host has
- * - `GET /attestation/hosts/{host}/faults`
+ * - `GET /attestation/hosts/{host}/faults` those that are set, and those of the running boot
+ * - `POST /attestation/hosts/{host}?action=reboot` restarts it; how it stands then
+ * - `POST /attestation/hosts/{host}?action=attest` attests now; the verdict
  * - `POST /attestation/hosts/{host}/explain` attests once, and tells every step, PCR and event
  * - `PUT /attestation/hosts/{host}/faults/{fault}` injects one
  * - `DELETE /attestation/hosts/{host}/faults[/{fault}]` clears one, or all
@@ -27,37 +33,80 @@ export function attestationRoutes(app: Express, hosts: () => readonly LabHost[])
   app.get('/attestation/scenarios', (_request, response) => void response.json(scenarioList()));
   app.get('/attestation/faults', (_request, response) => void response.json(faultList()));
   app.get('/attestation/hosts', async (_request, response) => {
-    const rows = hosts().map(async (host) => ({ host: host.name, faults: await faultsOrNone(host) }));
+    const rows = hosts().map(async (host) => ({ host: host.name, ...(await faultsOrNone(host)) }));
     response.json(await Promise.all(rows));
   });
   app.get('/attestation/hosts/:host/faults', async (request, response) => {
-    response.json({ faults: await hostOf(request).evidenceFaults() });
+    response.json(await faultsOf(hostOf(request)));
+  });
+  app.post('/attestation/hosts/:host', async (request, response) => {
+    const host = hostOf(request);
+    const { action } = validate(actionSchema, request.query, 'The query');
+    response.json(await ACTIONS[action](host));
   });
   app.post('/attestation/hosts/:host/explain', async (request, response) => {
     response.json(await (await hostOf(request).client()).explainAttestation());
   });
   app.put('/attestation/hosts/:host/faults/:fault', async (request, response) => {
-    const { fault } = request.params;
-    const row = EVIDENCE_FAULTS.find(({ name }) => name === fault);
-    if (!row) {
-      throw new VapiError(
-        'NOT_FOUND',
-        'There is no such evidence fault; GET /attestation/faults lists them.',
-      );
-    }
     const host = hostOf(request);
-    await host.injectEvidenceFault(fault);
-    response.json({ faults: await host.evidenceFaults(), bites: row.bites });
+    const name = faultNamed(request.params.fault);
+    const bites = await host.injectEvidenceFault(name);
+    response.json({ ...(await faultsOf(host)), bites });
   });
   app.delete('/attestation/hosts/:host/faults{/:fault}', async (request, response) => {
     const host = hostOf(request);
-    await host.clearEvidenceFaults(request.params.fault);
-    response.json({ faults: await host.evidenceFaults() });
+    const { fault } = request.params;
+    const bites = await host.clearEvidenceFaults(fault === undefined ? undefined : faultNamed(fault));
+    response.json({ ...(await faultsOf(host)), bites });
   });
 }
 
+/** What can be done with a host, and what is told of it then. */
+const ACTIONS = {
+  reboot: async (host: LabHost): Promise<Verdict> => {
+    await host.reboot();
+    return { host: host.name, ...(await (await host.client()).attestationInfo()) };
+  },
+  attest: async (host: LabHost): Promise<Verdict> => {
+    const { info, appraisals } = await host.attest();
+    const reason = appraisals.find(({ attested }) => !attested)?.reason;
+    return { host: host.name, ...info, ...(reason !== undefined && { reason }) };
+  },
+};
+
+const actionSchema = z.strictObject({ action: z.enum(['reboot', 'attest']) });
+
+/** How a host stands, and the reason code of the appraisal that it failed. */
+interface Verdict extends AttestationInfo {
+  readonly host: string;
+  readonly reason?: string;
+}
+
+/** Faults of a host. */
+interface HostFaults {
+  /** Set now. */
+  readonly faults: readonly string[];
+  /** Of the running boot: what was cleared since is among them until the host reboots. */
+  readonly runningBoot: readonly string[];
+}
+
+async function faultsOf(host: LabHost): Promise<HostFaults> {
+  return { faults: await host.evidenceFaults(), runningBoot: await host.bootFaults() };
+}
+
 /** Hosts without a TPM have no evidence that could be broken. */
-async function faultsOrNone(host: LabHost): Promise<readonly string[]> {
+async function faultsOrNone(host: LabHost): Promise<HostFaults> {
   const { tpm } = await (await host.client()).about();
-  return tpm.present ? host.evidenceFaults() : [];
+  return tpm.present ? faultsOf(host) : { faults: [], runningBoot: [] };
+}
+
+/** @throws VapiError `NOT_FOUND` */
+function faultNamed(name: string): string {
+  if (EVIDENCE_FAULTS.some((row) => row.name === name)) return name;
+  throw new VapiError(
+    'NOT_FOUND',
+    SCENARIO_NAMES.some((scenario) => scenario === name)
+      ? `${name} is no fault of a host but a scenario: kpsim attest run ${name} plays it. GET /attestation/faults lists what hosts can have.`
+      : 'There is no such evidence fault; GET /attestation/faults lists them.',
+  );
 }

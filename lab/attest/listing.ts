@@ -15,6 +15,8 @@ export interface ListedScenario {
   readonly place: ScenarioPlace;
   /** It is worth running with swtpm. */
   readonly tpm: boolean;
+  /** When it bites if it is injected into a host; absent for a scenario that only `kpsim attest run` plays. */
+  readonly injected?: ListedFault['bites'];
   /** Absent where a correct verifier has nothing to refuse. */
   readonly reason?: AttestationReason;
   readonly step?: string;
@@ -26,7 +28,8 @@ export interface ListedScenario {
 export function scenarioList(): readonly ListedScenario[] {
   return SCENARIO_NAMES.map((name) => {
     const { catalogue, sentence, place, tpm, expected } = scenarioRow(name);
-    const base = { name, catalogue, sentence, place, tpm };
+    const bites = EVIDENCE_FAULTS.find((fault) => fault.name === name)?.bites;
+    const base = { name, catalogue, sentence, place, tpm, ...(bites && { injected: bites }) };
     if (expected.outcome === 'passes') return base;
     const { step, severity, recoverable } = reasonRow(expected.reason);
     return { ...base, reason: expected.reason, step, severity, recoverable };

@@ -48,7 +48,7 @@ export async function configureTrustedInfrastructure(
     trusted.map(async ({ cluster, authorities, vcenter }) => {
       const reference = await vcenter.find(`${vcenter.datacenterName}/host/${cluster}`);
       if (!reference) return;
-      const client = await vcenter.client();
+      const client = await vcenter.setUpClient();
       for (const authority of authorities) {
         for (const [kind, { url }] of [
           ['attestation', authority.attestationEndpoint],
@@ -85,7 +85,7 @@ export async function nameTrustAuthorityServices(
           group: one.group,
         }));
       if (members.length === 0) continue;
-      const client = await vcenter.client();
+      const client = await vcenter.setUpClient();
       const reference = await vcenter.find(`${vcenter.datacenterName}/host/${name}`);
       const path = `/api/kpsim/vcenter/clusters/${reference?.value ?? ''}/trust-authority`;
       const { state } = (await client.rest('GET', path)) as { readonly state: string };

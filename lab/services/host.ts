@@ -1,7 +1,9 @@
 import type { Endpoint } from '../../core/lifecycle.js';
 import { Exclusive } from '../../host-agent/vm/exclusive.js';
-import type { PlatformParts, TpmKind } from '../../host-agent/index.js';
+import type { AttestationReport } from '../../host-agent/client.js';
+import type { EvidenceFaultDescription, PlatformParts, TpmKind } from '../../host-agent/index.js';
 import {
+  EVIDENCE_FAULTS,
   HostAgentClient,
   HostAgentService,
   MANAGEMENT_ENDPOINT,
@@ -14,6 +16,9 @@ import { LAB_ADMINISTRATOR } from '../ground.js';
 import { authoritiesOf } from '../topology/index.js';
 import type { HostAddress, HostSpec, PlacedHost } from '../topology/index.js';
 import { nativeKpNameOf } from './native-kp.js';
+
+/** When a change of evidence faults shows: with the next boot of the host, or with its next attestation. */
+export type Bites = EvidenceFaultDescription['bites'];
 
 /** The kind of TPM that a topology asks for. */
 function tpmOf({ tpm }: HostSpec): 'none' | TpmKind {
@@ -91,21 +96,44 @@ export class LabHost {
    * Breaks the host's evidence by one more fault of `EVIDENCE_FAULTS`. Those that bite at boot do so at the next
    * reboot, all others with the next attestation; one that strikes once strikes once more if it is injected again.
    *
+   * @returns when it bites: `boot` asks for {@link reboot} first
    * @throws VapiError `INVALID_ARGUMENT` for a fault that there is not, `UNSUPPORTED` without a TPM
    */
-  injectEvidenceFault(name: string): Promise<void> {
-    return this.#withFaults(async (client, names) => {
+  async injectEvidenceFault(name: string): Promise<Bites> {
+    await this.#withFaults(async (client, names) => {
       const others = names.filter((one) => one !== name);
       if (others.length < names.length) await client.setEvidenceFaults(others);
       await client.setEvidenceFaults([...others, name]);
     });
+    return EVIDENCE_FAULTS.find((row) => row.name === name)?.bites ?? 'attestation';
   }
 
-  /** Clears a fault, or all of them. Those that bite at boot are gone with the next reboot. */
-  clearEvidenceFaults(name?: string): Promise<void> {
-    return this.#withFaults((client, names) =>
+  /**
+   * Clears a fault, or all of them.
+   *
+   * @returns when that bites: `boot` if the running boot has the fault until {@link reboot}
+   */
+  async clearEvidenceFaults(name?: string): Promise<Bites> {
+    await this.#withFaults((client, names) =>
       client.setEvidenceFaults(names.filter((one) => name !== undefined && one !== name)),
     );
+    const left = await this.bootFaults();
+    return left.some((one) => name === undefined || one === name) ? 'boot' : 'attestation';
+  }
+
+  /** Names of the faults that the running boot has, also if they were cleared since. */
+  async bootFaults(): Promise<readonly string[]> {
+    return (await this.client()).bootFaults();
+  }
+
+  /** Restarts the host: its VMs are powered off, its boot is measured again, and it has not attested. */
+  async reboot(): Promise<void> {
+    await (await this.client()).reboot();
+  }
+
+  /** Lets the host attest now, whatever report it has. */
+  async attest(): Promise<AttestationReport> {
+    return (await this.client()).attest(true);
   }
 
   /** The host takes the whole list, so one change waits for the other. */

@@ -2,7 +2,7 @@ import { KpsimError } from '../../core/errors.js';
 import type { Endpoint } from '../../core/lifecycle.js';
 import { certificateThumbprintSha256 } from '../../core/pki/index.js';
 import { VcenterClient } from '../../vcenter/client.js';
-import { FRONT_DOOR_ENDPOINT, VcenterService, vcenterConfigSchema } from '../../vcenter/index.js';
+import { FRONT_DOOR_ENDPOINT, LAB_SET_UP, VcenterService, vcenterConfigSchema } from '../../vcenter/index.js';
 import type { ManagedObjectReference, VimObject } from '../../wire/vim25/index.js';
 import type { Ground } from '../ground.js';
 import type { VcenterSpec } from '../topology/index.js';
@@ -26,6 +26,7 @@ export class LabVcenter {
   readonly #spec: VcenterSpec;
   readonly #ground: Ground;
   #administrator: Promise<VcenterClient> | undefined;
+  #setUp: Promise<VcenterClient> | undefined;
 
   private constructor(spec: VcenterSpec, endpoint: Endpoint, ground: Ground) {
     this.name = spec.name;
@@ -78,11 +79,20 @@ export class LabVcenter {
     return (this.#administrator ??= this.login());
   }
 
-  /** A client with a session of a user; it is closed when the lab stops. */
-  async login(userName?: string): Promise<VcenterClient> {
+  /** Another session of the administrator, by which the vCenter knows the lab that sets it up. */
+  setUpClient(): Promise<VcenterClient> {
+    return (this.#setUp ??= this.login(ADMINISTRATOR, LAB_SET_UP));
+  }
+
+  /** A client with a session of a user; it is closed when the lab stops. @param userAgent what it calls itself */
+  async login(userName?: string, userAgent?: string): Promise<VcenterClient> {
     const { certificates } = this.#ground;
     const client = this.#ground.keep(
-      new VcenterClient({ baseUrl: this.endpoint.url, caPem: certificates.caPem }),
+      new VcenterClient({
+        baseUrl: this.endpoint.url,
+        caPem: certificates.caPem,
+        ...(userAgent !== undefined && { userAgent }),
+      }),
     );
     const { password, userName: name } = this.credential(userName);
     await client.login(name, password);

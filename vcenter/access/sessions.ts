@@ -4,6 +4,9 @@ import type { Clock } from '../../core/clock.js';
 import { VimFault } from '../../wire/vim25/index.js';
 import type { Principal } from './authorization.js';
 
+/** User agent of a lab that sets up a vCenter. */
+export const LAB_SET_UP = 'kpsim-lab-set-up';
+
 /** A user that has logged in. Its id is a secret and is nowhere kept, only its digest is. */
 export interface Session {
   /** Names the session where it is not to be used: `UserSession.key`. */

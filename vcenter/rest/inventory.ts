@@ -13,6 +13,7 @@ import type {
 import { referenceOf } from '../inventory/entities.js';
 import type { Vcenter } from '../vcenter.js';
 import { restSession } from './session.js';
+import type { RestCall } from './other-methods.js';
 
 /** Entities that one list tells, as the Automation API bounds it. */
 const LIST_LIMIT = 4000;
@@ -148,6 +149,15 @@ const DATACENTER: Resource<'Datacenter'> = {
     network_folder: datacenter.networkFolder,
   }),
 };
+
+/** What can be listed, each at `/api/vcenter/{name}`. */
+export const INVENTORY_NAMES = ['vm', 'host', 'cluster', 'datastore', 'folder', 'datacenter'] as const;
+
+/** Calls of {@link inventoryRouter}. */
+export const INVENTORY_CALLS: readonly RestCall[] = INVENTORY_NAMES.flatMap((name) => [
+  { method: 'GET', path: `/api/vcenter/${name}` },
+  { method: 'GET', path: `/api/vcenter/${name}/:moid` },
+]);
 
 /** `GET /api/vcenter/{vm,host,cluster,datastore,folder,datacenter}`, lists and single ones. */
 export function inventoryRouter(vcenter: Vcenter): Router {

@@ -2,9 +2,11 @@ import { VapiError, validate } from '../../core/http/index.js';
 import type { VapiType } from '../../wire/vapi/index.js';
 import { string } from '../../wire/vapi/index.js';
 import type { Session } from '../access/sessions.js';
+import { LAB_SET_UP } from '../access/sessions.js';
 import { referenceTo } from '../inventory/entities.js';
 import { ROOT_FOLDER } from '../inventory/inventory.js';
 import { isAtLeast } from '../product-version.js';
+import { INVENTORY_NAMES } from '../rest/inventory.js';
 import type { Vcenter } from '../vcenter.js';
 import type { VapiOperation } from './operation.js';
 import { fullName, rpcName } from './operation.js';
@@ -31,7 +33,18 @@ export class VapiDispatcher {
     const row = this.#byName.get(`${service} ${operation}`);
     if (row) return row;
     const named = `${service.slice(0, 200)}.${operation.slice(0, 80)}`;
-    throw new VapiError('OPERATION_NOT_FOUND', `This vCenter has no operation ${named}; check both names.`);
+    throw new VapiError(
+      'OPERATION_NOT_FOUND',
+      `This vCenter has no operation ${named} in JSON-RPC. ${this.#whatThereIs(service)}`,
+    );
+  }
+
+  /** The operations of this vCenter's version. */
+  get offered(): readonly VapiOperation[] {
+    const { version } = this.#vcenter.config;
+    return this.operations.filter(
+      ({ since, until }) => isAtLeast(version, since) && (until === undefined || !isAtLeast(version, until)),
+    );
   }
 
   /** Whether this vCenter's version has an operation still, but will not for long. */
@@ -53,7 +66,7 @@ export class VapiDispatcher {
   perform(row: VapiOperation, session: Session, given: unknown): unknown {
     const { authorization, config, restTasks } = this.#vcenter;
     refuseOtherVersion(row, config.version);
-    this.#tellDeprecated(row);
+    this.#tellDeprecated(row, session);
     const input = validate(row.input.schema, given, 'The input');
     const object = row.object?.(input) ?? referenceTo('Folder', ROOT_FOLDER);
     authorization.demand(session.principal, object, row.privilege);
@@ -71,10 +84,20 @@ export class VapiDispatcher {
     return restTasks.start(subject, (signal) => row.run({ session, input, signal }));
   }
 
-  #tellDeprecated(row: VapiOperation): void {
-    if (!this.isDeprecated(row) || this.#told.has(fullName(row))) return;
+  #whatThereIs(service: string): string {
+    const known = this.operations.filter((row) => row.service === service).map(rpcName);
+    if (known.length > 0) return `The service has ${known.join(', ')}.`;
+    const listed = INVENTORY_NAMES.find((name) => service.toLowerCase() === `com.vmware.vcenter.${name}`);
+    return listed === undefined
+      ? 'JSON-RPC has trusted infrastructure, sessions and tasks; check the names, or use REST or VI/JSON.'
+      : `Use REST, GET /api/vcenter/${listed}, or VI/JSON: JSON-RPC has trusted infrastructure, sessions and tasks.`;
+  }
+
+  /** Once per operation, into the log; a lab that sets itself up need not be told. */
+  #tellDeprecated(row: VapiOperation, { userAgent }: Session): void {
+    if (!this.isDeprecated(row) || userAgent === LAB_SET_UP || this.#told.has(fullName(row))) return;
     this.#told.add(fullName(row));
-    this.#vcenter.context.log.warn(
+    this.#vcenter.context.log.info(
       { operation: fullName(row) },
       `deprecated since vSphere ${row.deprecated ?? ''}`,
     );

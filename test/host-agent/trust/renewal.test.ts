@@ -109,6 +109,22 @@ describe('a host by itself', () => {
     expect((await client.attestationInfo()).status).toBe('attested');
   });
 
+  it('keeps its verdict, good or bad, when its vCenter tells it the same services again', async () => {
+    const { client } = await trust.host({ attestationFaults: ['signature-bit-flip'] });
+    const told = await client.trustedServices();
+    for (const status of ['notAttested', 'attested']) {
+      const { info } = await client.attest(true);
+      expect(info.status).toBe(status);
+      await client.setTrustedServices(told);
+      expect(await client.attestationInfo()).toEqual(info);
+      await client.setTrustedServices({ ...told, kms: [] });
+      expect(await client.attestationInfo()).toEqual(info);
+      await client.setEvidenceFaults([]);
+    }
+    await client.setTrustedServices({ ...told, attestation: [trust.service(UNREACHABLE)] });
+    expect((await client.attestationInfo()).status).toBe('unknown');
+  });
+
   it('has nothing to try without a TPM', async () => {
     const { client, timer } = await trust.host({ tpm: 'none' });
     await timer.tick();

@@ -30,7 +30,8 @@ async function reasonOf(host: string): Promise<string | undefined> {
   return appraisals[0]?.reason;
 }
 
-const FAULTS = '/attestation/hosts/esx-1/faults';
+const HOST = '/attestation/hosts/esx-1';
+const FAULTS = `${HOST}/faults`;
 
 describe('attestation failures of a lab', () => {
   it('can be listed', async () => {
@@ -41,22 +42,32 @@ describe('attestation failures of a lab', () => {
     const faults = (await ask('GET', '/attestation/faults')).body as { name: string }[];
     expect(faults.map(({ name }) => name)).toEqual(EVIDENCE_FAULTS.map(({ name }) => name));
     expect(faults).toContainEqual(expect.objectContaining({ name: 'ak-weak', bites: 'boot' }));
+    const injected = (scenarios.body as { name: string; injected?: string }[]).filter((row) => row.injected);
+    expect(injected.map(({ name }) => name).sort()).toEqual(faults.map(({ name }) => name).sort());
   });
 
   it('are injected into a host by name over the admin API, seen there, and cleared', async () => {
     expect(await reasonOf('esx-1')).toBeUndefined();
     const injected = await ask('PUT', `${FAULTS}/signature-bit-flip`);
-    expect(injected.body).toEqual({ faults: ['signature-bit-flip'], bites: 'attestation' });
+    expect(injected.body).toEqual({
+      faults: ['signature-bit-flip'],
+      runningBoot: [],
+      bites: 'attestation',
+    });
     expect(await reasonOf('esx-1')).toBe('bad_signature');
     await ask('PUT', `${FAULTS}/log-truncated`);
     expect((await ask('GET', '/attestation/hosts')).body).toEqual([
-      { host: 'esx-1', faults: ['signature-bit-flip', 'log-truncated'] },
-      { host: 'esx-plain', faults: [] },
+      { host: 'esx-1', faults: ['signature-bit-flip', 'log-truncated'], runningBoot: [] },
+      { host: 'esx-plain', faults: [], runningBoot: [] },
     ]);
-    expect((await ask('DELETE', `${FAULTS}/signature-bit-flip`)).body).toEqual({ faults: ['log-truncated'] });
+    expect((await ask('DELETE', `${FAULTS}/signature-bit-flip`)).body).toEqual({
+      faults: ['log-truncated'],
+      runningBoot: [],
+      bites: 'attestation',
+    });
     expect(await reasonOf('esx-1')).toBe('log_malformed');
     await ask('DELETE', FAULTS);
-    expect((await ask('GET', FAULTS)).body).toEqual({ faults: [] });
+    expect((await ask('GET', FAULTS)).body).toEqual({ faults: [], runningBoot: [] });
     expect(await reasonOf('esx-1')).toBeUndefined();
   });
 
@@ -69,13 +80,36 @@ describe('attestation failures of a lab', () => {
   });
 
   it('bite at the next boot where they have to, and are gone with the one after', async () => {
-    const client = await lab.host('esx-1').client();
-    expect((await ask('PUT', `${FAULTS}/quote-forged`)).body).toMatchObject({ bites: 'boot' });
-    await client.reboot();
-    expect(await reasonOf('esx-1')).toBe('ak_not_restricted_signing');
-    await ask('DELETE', FAULTS);
-    await client.reboot();
-    expect(await reasonOf('esx-1')).toBeUndefined();
+    const fault = 'quote-forged';
+    const set = await ask('PUT', `${FAULTS}/${fault}`);
+    expect(set.body).toEqual({ faults: [fault], runningBoot: [], bites: 'boot' });
+    expect((await ask('POST', `${HOST}?action=reboot`)).body).toMatchObject({ status: 'unknown' });
+    expect((await ask('GET', FAULTS)).body).toEqual({ faults: [fault], runningBoot: [fault] });
+    expect((await ask('POST', `${HOST}?action=attest`)).body).toMatchObject({
+      host: 'esx-1',
+      status: 'notAttested',
+      reason: 'ak_not_restricted_signing',
+    });
+    const cleared = { faults: [], runningBoot: [fault], bites: 'boot' };
+    expect((await ask('DELETE', `${FAULTS}/${fault}`)).body).toEqual(cleared);
+    expect((await ask('DELETE', FAULTS)).body).toEqual(cleared);
+    expect((await ask('POST', `${HOST}?action=attest`)).body).toMatchObject({ status: 'notAttested' });
+    await ask('POST', `${HOST}?action=reboot`);
+    expect((await ask('GET', FAULTS)).body).toEqual({ faults: [], runningBoot: [] });
+    const { body } = await ask('POST', `${HOST}?action=attest`);
+    expect(body).toMatchObject({ status: 'attested' });
+    expect(body).not.toHaveProperty('reason');
+  });
+
+  it('say to programs too when they bite', async () => {
+    const host = lab.host('esx-1');
+    expect(await host.injectEvidenceFault('signature-bit-flip')).toBe('attestation');
+    expect(await host.injectEvidenceFault('ak-weak')).toBe('boot');
+    await host.reboot();
+    expect((await host.attest()).info.status).toBe('notAttested');
+    expect(await host.clearEvidenceFaults()).toBe('boot');
+    await host.reboot();
+    expect((await host.attest()).info.status).toBe('attested');
   });
 
   it('that strike once strike once more when they are injected again', async () => {
@@ -90,6 +124,8 @@ describe('attestation failures of a lab', () => {
 
   it.each([
     ['PUT', '/attestation/hosts/esx-1/faults/no-such-fault', /GET \/attestation\/faults lists them/],
+    ['PUT', `${FAULTS}/token-header-jwk`, /scenario: kpsim attest run token-header-jwk plays it/],
+    ['DELETE', `${FAULTS}/no-such-fault`, /GET \/attestation\/faults lists them/],
     ['PUT', '/attestation/hosts/nobody/faults/ak-weak', /GET \/attestation\/hosts lists them/],
     ['GET', '/attestation/hosts/nobody/faults', /GET \/attestation\/hosts lists them/],
   ])('%s %s says what there is instead', async (method, path, text) => {

@@ -101,6 +101,30 @@ it('refuses wrong passwords, unknown operations and wrong input, each in its own
   });
 });
 
+it.each([
+  ['com.vmware.vcenter.host', 'list', 'Use REST, GET /api/vcenter/host, or VI/JSON'],
+  ['com.vmware.vcenter.VM', 'list', 'Use REST, GET /api/vcenter/vm, or VI/JSON'],
+  [CLUSTERS, 'update', 'The service has list, get, update$task'],
+  ['com.vmware.content.library', 'list', 'JSON-RPC has trusted infrastructure, sessions and tasks'],
+])('says for %s.%s what there is instead', async (service, operation, text) => {
+  const vc = await (await Site.create()).startVcenter('vc-east');
+  const answer = await call(vc, service, operation, sessionContext(await logIn(vc)));
+  expect(answer).toMatchObject(refusedWith('operation_not_found'));
+  expect(JSON.stringify(answer)).toContain(text);
+});
+
+it.each([
+  ['GET', '/trusted-infrastructure/attestation/services', 'it takes POST ?action=query, POST.'],
+  ['POST', '/trusted-infrastructure/attestation/services?action=x', 'it takes POST ?action=query, POST.'],
+  ['DELETE', '/host', 'it takes GET.'],
+  ['PUT', '/nothing', 'check method and path'],
+] as const)('says for %s %s what the path takes', async (method, path, text) => {
+  const vc = await (await Site.create()).startVcenter('vc-east');
+  const { status, body } = await vc.client.raw(method, `/api/vcenter${path}`);
+  expect(status).toBe(404);
+  expect(body.toString()).toContain(text);
+});
+
 it('refuses what is no call, and headers that name another operation', async () => {
   const vc = await (await Site.create()).startVcenter('vc-east');
   expect(await send(vc, '{')).toMatchObject({ id: null, error: { code: -32700 } });
