@@ -16,7 +16,8 @@ export const givenName = z
   .min(1)
   .max(80)
   .regex(/^[A-Za-z0-9 ._:()-]+$/, 'letters, digits, spaces and . _ : ( ) -')
-  .refine((name) => name.trim() === name, { error: 'no space at its beginning or end' });
+  .refine((name) => name.trim() === name, { error: 'no space at its beginning or end' })
+  .refine((name) => name !== '.' && name !== '..', { error: 'not . or .., which a path cannot name' });
 
 /** `tpm2/settings` of an attestation service. */
 export const attestationSettings = z.strictObject({

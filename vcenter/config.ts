@@ -11,8 +11,8 @@ export const userConfigSchema = z.strictObject({
     .regex(/^[^@\s]+@[^@\s]+$/, 'must be name@domain, for example administrator@vsphere.local'),
   password: z.string().min(1).max(1024),
   groups: z.array(z.string().min(1).max(255)).max(32).default([]),
-  /** Name of a role of the system: `Admin`, `ReadOnly`, `NoAccess`, `NoCryptoAdmin`; none leaves the user without permissions. */
-  role: z.enum(['Admin', 'ReadOnly', 'NoAccess', 'NoCryptoAdmin']).optional(),
+  /** Name of a role of the system: `Admin`, `ReadOnly`, `NoAccess`, `NoCryptoAdmin`, `NoTrustedAdmin`; none leaves the user without permissions. */
+  role: z.enum(['Admin', 'ReadOnly', 'NoAccess', 'NoCryptoAdmin', 'NoTrustedAdmin']).optional(),
 });
 
 /** Configuration of one vCenter. */

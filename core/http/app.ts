@@ -12,12 +12,12 @@ export function createApp(): Express {
   return app;
 }
 
-/** Parses JSON bodies up to {@link JSON_LIMIT_BYTES}. */
+/** Parses JSON bodies up to {@link JSON_LIMIT_BYTES}; compressed ones are refused. */
 export function jsonBody(): RequestHandler {
-  return express.json({ limit: JSON_LIMIT_BYTES, strict: false });
+  return express.json({ limit: JSON_LIMIT_BYTES, strict: false, inflate: false });
 }
 
-/** Parses bodies of any type as bytes, up to `limitBytes`. */
+/** Parses bodies of any type as bytes, up to `limitBytes`; compressed ones are refused. */
 export function binaryBody(limitBytes: number): RequestHandler {
-  return express.raw({ limit: limitBytes, type: () => true });
+  return express.raw({ limit: limitBytes, inflate: false, type: () => true });
 }

@@ -15,12 +15,43 @@ export function validate<S extends z.ZodType>(
   input: unknown,
   what = 'The request body',
 ): z.output<S> {
+  refuseManyKeys(input, what);
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const told = problemsOf(schema, input, parsed.error.issues, NOWHERE)
-    .slice(0, ISSUE_LIMITS.count)
-    .map(textOf);
+  const issues = parsed.error.issues.slice(0, ISSUE_LIMITS.count).map(shortened);
+  const told = problemsOf(schema, input, issues, NOWHERE).slice(0, ISSUE_LIMITS.count).map(textOf);
   throw new VapiError('INVALID_ARGUMENT', `${what} is not valid: ${told.join('; ')}`);
+}
+
+/** Most members of one object; schemas have far fewer, and each unknown one costs a search for what was meant. */
+const KEYS_LIMIT = 1000;
+
+/** @throws VapiError `INVALID_ARGUMENT` */
+function refuseManyKeys(input: unknown, what: string): void {
+  const open: unknown[] = [input];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) continue;
+    const isArray = Array.isArray(value);
+    const members: readonly unknown[] = isArray ? value : Object.values(value);
+    if (!isArray && members.length > KEYS_LIMIT) {
+      throw new VapiError(
+        'INVALID_ARGUMENT',
+        `${what} is not valid: an object in it has ${members.length} members; at most ${KEYS_LIMIT} are read, send only those that the operation has.`,
+      );
+    }
+    for (const member of members) if (typeof member === 'object') open.push(member);
+  }
+}
+
+/** An issue of many unknown keys, with as many of them as are told. */
+function shortened(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code === 'unrecognized_keys') {
+    return { ...issue, keys: issue.keys.slice(0, ISSUE_LIMITS.count) };
+  }
+  if (issue.code !== 'invalid_union') return issue;
+  const errors = issue.errors.map((inner) => inner.slice(0, ISSUE_LIMITS.count).map(shortened));
+  return { ...issue, errors };
 }
 
 /** Requests have no lines to name. */

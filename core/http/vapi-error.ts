@@ -107,9 +107,7 @@ export function toVapiError(error: unknown): VapiError {
     return new VapiError('UNEXPECTED_INPUT', 'The path of the request is not valid percent-encoded UTF-8.');
   }
   if (isBodyParserError(error)) {
-    return error.status === 413
-      ? new VapiError('INVALID_ARGUMENT', 'The request body is too large.')
-      : new VapiError('UNEXPECTED_INPUT', 'The request body is not valid JSON of the declared encoding.');
+    return bodyRefused(error.status);
   }
   // Before errors of kpsim's own: a data directory that was taken away is one of them.
   const remedy = storageRemedy(error);
@@ -127,6 +125,14 @@ export function toVapiError(error: unknown): VapiError {
   return new VapiError('INTERNAL_SERVER_ERROR', 'The request failed unexpectedly; the log has the details.', {
     cause: error,
   });
+}
+
+function bodyRefused(status: number): VapiError {
+  if (status === 413) return new VapiError('INVALID_ARGUMENT', 'The request body is too large.');
+  if (status === 415) {
+    return new VapiError('UNEXPECTED_INPUT', 'Send the request body in UTF-8, without a content encoding.');
+  }
+  return new VapiError('UNEXPECTED_INPUT', 'The request body is not valid JSON of the declared encoding.');
 }
 
 /** Errors that express's body parsers raise carry an HTTP status between 400 and 499. */

@@ -40,7 +40,7 @@ export function viJsonRouter<C>(options: ViJsonOptions<C>): Router {
   const router = express.Router();
   const path = '/sdk/vim25/:release/:moType/:moId/:member';
   /* Clients are known to send no content type, or another one. */
-  const body = express.json({ limit: JSON_LIMIT_BYTES, strict: false, type: () => true });
+  const body = express.json({ limit: JSON_LIMIT_BYTES, strict: false, inflate: false, type: () => true });
 
   router.post(path, body, (request, response) =>
     answer(backend, request, response, (caller, self) =>
@@ -147,7 +147,7 @@ function requestFault(status: number): VimFault {
     'InvalidRequest',
     status === 413
       ? `The request body is larger than ${JSON_LIMIT_BYTES} bytes.`
-      : 'The request is not valid: the path must be encoded as a URL, the body as JSON in UTF-8.',
+      : 'The request is not valid: the path must be encoded as a URL, the body as JSON in UTF-8 without a content encoding.',
   );
 }
 

@@ -5,7 +5,7 @@ import { EVIDENCE_FAULTS, capabilitiesOf } from '../../host-agent/index.js';
 import type { HostSpec, ProviderSpec, Topology, VcenterSpec } from './schema.js';
 
 /** Roles that every vCenter has (vSphere AuthorizationManager). */
-export const SYSTEM_ROLES = ['Admin', 'ReadOnly', 'NoAccess', 'NoCryptoAdmin'] as const;
+export const SYSTEM_ROLES = ['Admin', 'ReadOnly', 'NoAccess', 'NoCryptoAdmin', 'NoTrustedAdmin'] as const;
 
 /** Directories of a data directory that belong to no service. */
 const RESERVED_NAMES = ['lab', 'pki'] as const;

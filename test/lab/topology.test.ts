@@ -174,7 +174,7 @@ describe('a mistake in a topology is told with its line', () => {
     [
       'a role that is not there',
       `${VC}    users: [{ name: a@b, role: Amdin }]\n`,
-      't.yaml:3:32: vcenters[0].users[0].role: there is no "Amdin" here, did you mean "Admin"?; allowed: Admin, ReadOnly, NoAccess, NoCryptoAdmin',
+      't.yaml:3:32: vcenters[0].users[0].role: there is no "Amdin" here, did you mean "Admin"?; allowed: Admin, ReadOnly, NoAccess, NoCryptoAdmin, NoTrustedAdmin',
     ],
     [
       'a role of one’s own that is one of the system',

@@ -179,6 +179,9 @@ describe('the attestation service', () => {
     const { caCertificates } = ta.attestation;
     const { root, issuing } = await createTpmVendor();
     const info = { name: 'other vendor', cert_chain: { cert_chain: [root.caPem, issuing.caPem] } };
+    for (const name of ['.', '..']) {
+      await expect(caCertificates.create({ ...info, name })).rejects.toMatchObject({ status: 400 });
+    }
     await caCertificates.create(info);
     expect(await caCertificates.get('other vendor')).toEqual(info);
     expect(await caCertificates.list()).toContainEqual({ name: 'other vendor' });

@@ -81,6 +81,22 @@ it('lets the nearest permission decide, also when it gives less', async () => {
   expect(has?.map(({ privAvailability }) => privAvailability[0]?.isGranted)).toEqual([false, true]);
 });
 
+it('gives NoCryptoAdmin all but cryptography, and NoTrustedAdmin all but the Trust Authority', async () => {
+  const site = await Site.create();
+  const { client } = await site.startVcenter('vc-east', { users: USERS });
+  const roles = await client.property('AuthorizationManager', 'AuthorizationManager', 'roleList');
+  const of = (name: string) => roles?.find((role) => role.name === name);
+  const all = of('Admin')?.privilege ?? [];
+  const without = (group: string): readonly string[] => all.filter((id) => !id.startsWith(`${group}.`));
+  expect(without('TrustedAdmin').length).toBeLessThan(all.length);
+  expect(of('NoCryptoAdmin')).toMatchObject({ roleId: -6, privilege: without('Cryptographer') });
+  expect(of('NoTrustedAdmin')).toMatchObject({
+    roleId: -7,
+    system: true,
+    privilege: without('TrustedAdmin'),
+  });
+});
+
 it('keeps cryptography from NoCryptoAdmin, naming the privilege and the object', async () => {
   const site = await Site.create();
   const [vc, esx, kms] = await Promise.all([

@@ -92,6 +92,17 @@ it('ends sessions that are idle, and bounds how many there are', () => {
   expect(sessions.list()).toEqual([]);
 });
 
+it('ends an idle session for good, also when the clock is moved back', () => {
+  const clock = new AdjustableClock({ now: () => 0 });
+  const sessions = new Sessions(clock, 60, 2);
+  const made = { principal: { name: 'a', groups: [] }, ipAddress: '', userAgent: '', locale: '' };
+  const { id } = sessions.open(made, 'one');
+  clock.advance(61_000);
+  expect(sessions.peek(id)).toBeUndefined();
+  clock.advance(-61_000);
+  expect(sessions.use(id)).toBeUndefined();
+});
+
 it('slows guessing down after five failures, for one name from one address only', () => {
   const clock = new AdjustableClock({ now: () => 0 });
   const throttle = new LoginThrottle(clock);

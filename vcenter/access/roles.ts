@@ -12,6 +12,7 @@ export const SYSTEM_ROLES = {
   Anonymous: { id: -4, privileges: ['System.Anonymous'] },
   NoAccess: { id: -5, privileges: [] },
   NoCryptoAdmin: { id: -6, privileges: PRIVILEGE_IDS.filter((id) => !id.startsWith('Cryptographer.')) },
+  NoTrustedAdmin: { id: -7, privileges: PRIVILEGE_IDS.filter((id) => !id.startsWith('TrustedAdmin.')) },
 } as const satisfies Record<string, { readonly id: number; readonly privileges: readonly string[] }>;
 
 /** Roles that a user may define. */

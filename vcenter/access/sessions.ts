@@ -62,8 +62,11 @@ export class Sessions {
 
   /** The session of that id, without marking it as used. */
   peek(id: string): Session | undefined {
-    const session = this.#byDigest.get(digest(id));
-    return session && !this.#isIdle(session) ? session : undefined;
+    const key = digest(id);
+    const session = this.#byDigest.get(key);
+    if (!session || !this.#isIdle(session)) return session;
+    this.#byDigest.delete(key); // a clock that is moved back does not revive it
+    return undefined;
   }
 
   /** Ends a session by its key; false if there is none. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.js';
-import { shownCertificate } from '../../core/pki/index.js';
+import { certificateThumbprintSha256, shownCertificate } from '../../core/pki/index.js';
 import { signPrincipalToken } from '../../trust-authority/client.js';
 import { networkAddressOf } from '../../wire/attestation/index.js';
 import type { HostEntity } from '../inventory/entities.js';
@@ -11,6 +11,8 @@ const LIFETIME_SECONDS = 7 * 86_400;
 const SHOW_TIMEOUT_MS = 5000;
 
 interface Held {
+  /** Digest of the TLS certificate that the token is bound to. */
+  readonly certificate: string;
   readonly token: string;
   readonly groups: string;
   readonly renewAtMs: number;
@@ -28,17 +30,19 @@ export class PrincipalTokens {
   }
 
   /**
-   * The token of a host for services of some groups, bound to the TLS certificate that the host shows. It reaches the
+   * The token of a host for services of some groups, bound to the TLS certificate that the host shows now. It reaches the
    * host over a connection that is verified, so that nobody else gets to have it.
    *
    * @throws KpsimError if the host does not show a certificate
    */
   async tokenFor(host: HostEntity, serviceGroups: readonly string[]): Promise<string> {
     const groups = [...new Set(serviceGroups)].sort();
-    const known = this.#held.get(host.moid);
-    if (known?.groups === groups.join(' ') && this.#clock.now() < known.renewAtMs) return known.token;
     const { hostname, port = 443 } = networkAddressOf(host.address);
     const shown = await shownCertificate({ host: hostname, port, timeoutMs: SHOW_TIMEOUT_MS });
+    const certificate = certificateThumbprintSha256(shown);
+    const known = this.#held.get(host.moid);
+    const fits = known?.certificate === certificate && known.groups === groups.join(' ');
+    if (fits && this.#clock.now() < known.renewAtMs) return known.token;
     const { certificatePem, privateKeyPem } = await this.#sts.key();
     const nowMs = this.#clock.now();
     const token = signPrincipalToken(
@@ -52,7 +56,7 @@ export class PrincipalTokens {
       },
     );
     const renewAtMs = nowMs + (LIFETIME_SECONDS * 1000) / 2;
-    this.#held.set(host.moid, { token, groups: groups.join(' '), renewAtMs });
+    this.#held.set(host.moid, { token, certificate, groups: groups.join(' '), renewAtMs });
     return token;
   }
 

@@ -67,9 +67,10 @@ export class VapiDispatcher {
     const { authorization, config, restTasks } = this.#vcenter;
     refuseOtherVersion(row, config.version);
     this.#tellDeprecated(row, session);
-    const input = validate(row.input.schema, given, 'The input');
-    const object = row.object?.(input) ?? referenceTo('Folder', ROOT_FOLDER);
+    /* Who has no right on the object is not told what the input should be: its id is read before the rest. */
+    const object = (isRecord(given) ? row.object?.(given) : undefined) ?? referenceTo('Folder', ROOT_FOLDER);
     authorization.demand(session.principal, object, row.privilege);
+    const input = validate(row.input.schema, given, 'The input');
     if (row.task === 'never') return row.run({ session, input, signal: NEVER });
     const target = object.type === 'Folder' ? undefined : { type: object.type, id: object.value };
     const subject = {
@@ -102,6 +103,10 @@ export class VapiDispatcher {
       `deprecated since vSphere ${row.deprecated ?? ''}`,
     );
   }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 /** @throws VapiError `OPERATION_NOT_FOUND` */

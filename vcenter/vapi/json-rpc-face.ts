@@ -18,6 +18,7 @@ import { openSession } from '../rest/session.js';
 import type { Vcenter } from '../vcenter.js';
 import type { VapiDispatcher } from './dispatcher.js';
 import { vapiErrorOf } from './errors.js';
+import { LargeRpcBodies } from './large-body.js';
 import { fullName } from './operation.js';
 import type { SessionCalls } from './session-calls.js';
 import { SESSION_SERVICE, sessionCalls } from './session-calls.js';
@@ -30,11 +31,11 @@ const OPERATION_HEADER = 'vapi-operation';
 export function jsonRpcRouter(vcenter: Vcenter, dispatcher: VapiDispatcher): Router {
   const router = express.Router();
   const calls = sessionCalls(vcenter);
-  const usual = express.json({ limit: JSON_LIMIT_BYTES, strict: false, type: () => true });
+  const usual = express.json({ limit: JSON_LIMIT_BYTES, strict: false, inflate: false, type: () => true });
+  const largeBodies = new LargeRpcBodies(vcenter.sessions, usual);
   const read: RequestHandler = (request, response, next) => {
     const large = largeBody(dispatcher, request);
-    const parse: RequestHandler =
-      large === undefined ? usual : express.json({ limit: large, strict: false, type: () => true });
+    const parse = large === undefined ? usual : largeBodies.reader(request, large);
     parse(request, response, next);
   };
   router.post('/api', read, async (request, response) => {

@@ -41,7 +41,7 @@ export interface VapiOperation {
   /** The task can be cancelled between two of its steps. */
   readonly cancelable?: boolean;
   readonly privilege: PrivilegeId;
-  /** What the privilege is asked for on; the root folder unless told. */
+  /** What the privilege is asked for on, of an input that is not checked yet; the root folder unless told. */
   readonly object?: (input: unknown) => ManagedObjectReference;
   /** First version that has the operation. */
   readonly since: ProductVersion;

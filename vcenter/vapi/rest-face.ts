@@ -1,11 +1,12 @@
 import type { RequestHandler, Response, Router } from 'express';
 import express from 'express';
 
-import { JSON_LIMIT_BYTES, VapiError } from '../../core/http/index.js';
+import { VapiError, jsonBody } from '../../core/http/index.js';
 import { requireSession, restSession } from '../rest/session.js';
 import type { Vcenter } from '../vcenter.js';
 import type { VapiDispatcher } from './dispatcher.js';
 import type { VapiOperation } from './operation.js';
+import { largeJsonBody } from './large-body.js';
 import { restInput } from './rest-input.js';
 
 /** When vSphere 8.0 Update 3 came out, in seconds since the epoch: since then Trust Authority is deprecated. */
@@ -17,8 +18,7 @@ export function vapiRestRouter(vcenter: Vcenter, dispatcher: VapiDispatcher): Ro
   for (const row of dispatcher.operations) {
     const method = row.method.toLowerCase() as Lowercase<VapiOperation['method']>;
     const first = row.maxBodyBytes === undefined ? [] : [requireSession(vcenter)]; // before much is read
-    const limit = row.maxBodyBytes ?? JSON_LIMIT_BYTES;
-    const body = row.body === undefined ? [] : [express.json({ limit, strict: false })];
+    const body = row.body === undefined ? [] : [bodyOf(row)];
     router[method](row.path, onlyAction(row), ...first, ...body, async (request, response) => {
       const caller = restSession(vcenter, request);
       if (row.task === 'only' && request.query['vmw-task'] !== 'true') throw onlyAsTask(row);
@@ -29,6 +29,10 @@ export function vapiRestRouter(vcenter: Vcenter, dispatcher: VapiDispatcher): Ro
     });
   }
   return router;
+}
+
+function bodyOf({ maxBodyBytes }: VapiOperation): RequestHandler {
+  return maxBodyBytes === undefined ? jsonBody() : largeJsonBody(maxBodyBytes, 'application/json');
 }
 
 function onlyAction({ action, actionOptional = false }: VapiOperation): RequestHandler {

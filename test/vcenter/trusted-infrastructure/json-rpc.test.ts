@@ -1,3 +1,5 @@
+import { gzipSync } from 'node:zlib';
+
 import { expect, it } from 'vitest';
 
 import type { RunningVcenter } from '../site.js';
@@ -141,4 +143,66 @@ it('refuses what is no call, and headers that name another operation', async () 
   const journal = JSON.stringify(vc.context.journal.entries());
   expect(journal).toContain('invalidOperation');
   expect(journal).not.toContain(PASSWORD);
+});
+
+const IMAGES = `${CLUSTERS}.attestation.os.esx.base_images`;
+const IMPORT = { 'vapi-service': IMAGES, 'vapi-operation': 'import_from_imgdb$task' };
+const importOf = (imgdb: string, ctx: object): string =>
+  JSON.stringify({
+    jsonrpc: '2.0',
+    id: '7',
+    method: 'invoke',
+    params: {
+      serviceId: IMAGES,
+      operationId: 'import_from_imgdb$task',
+      input: input({ cluster: 'domain-c999', imgdb: { BINARY: imgdb } }),
+      ctx,
+    },
+  });
+/** Base64 that is longer than a usual body. */
+const LONG = 'AAAA'.repeat(400_000);
+
+it('reads a large body only of who has a session, told in the body or in the header', async () => {
+  const vc = await (await Site.create()).startVcenter('vc-east');
+  const id = await logIn(vc);
+  const nobody = { securityCtx: sessionContext('0'.repeat(40)) };
+  expect(await send(vc, importOf(LONG, nobody), IMPORT)).toMatchObject({
+    id: null,
+    error: { code: -32700, data: expect.stringContaining('Log in') as unknown },
+  });
+  const reached = { id: '7', result: expect.anything() as unknown };
+  expect(await send(vc, importOf(LONG, { securityCtx: sessionContext(id) }), IMPORT)).toMatchObject(reached);
+  const inHeader = { ...IMPORT, 'vmware-api-session-id': id };
+  expect(await send(vc, importOf(LONG, {}), inHeader)).toMatchObject(reached);
+});
+
+it('parses no large body of much structure, and inflates none', async () => {
+  const vc = await (await Site.create()).startVcenter('vc-east');
+  const headers = { ...IMPORT, 'vmware-api-session-id': await logIn(vc) };
+  const many = `[${'[],'.repeat(500_000)}0]`;
+  const parse = (text: string): object => ({
+    id: null,
+    error: { code: -32700, data: expect.stringContaining(text) as unknown },
+  });
+  expect(await send(vc, many, headers)).toMatchObject(parse('more members'));
+  const sent = gzipSync(importOf('AAAA', {}));
+  for (const named of [headers, {}]) {
+    const answer = await vc.client.raw('POST', '/api', sent, { ...named, 'content-encoding': 'gzip' });
+    expect(JSON.parse(answer.body.toString())).toMatchObject(parse('without a content encoding'));
+  }
+  const rest = `/api/vcenter/trusted-infrastructure/trust-authority-clusters/domain-c999/attestation/os/esx/base-images`;
+  const answer = await vc.client.raw('POST', `${rest}?action=import-from-imgdb&vmw-task=true`, many, {
+    'content-type': 'application/json',
+  });
+  expect(answer.body.toString()).toContain('more members');
+});
+
+it('takes in two large bodies at a time whose sessions it does not know yet', async () => {
+  const vc = await (await Site.create()).startVcenter('vc-east');
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, () => send(vc, importOf('AAAA'.repeat(2_000_000), {}), IMPORT)),
+  );
+  const told = answers.map(({ error }) => error?.data ?? '');
+  expect(told.some((text) => text.includes('too large'))).toBe(true);
+  expect(told.some((text) => text.includes('Log in'))).toBe(true);
 });

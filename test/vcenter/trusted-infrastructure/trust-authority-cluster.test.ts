@@ -160,6 +160,9 @@ describe('a Trust Authority cluster by REST', () => {
     await expect(other.restTask('PATCH', path, { state: 'ENABLE' })).rejects.toThrow(
       errorType('UNAUTHORIZED', 403),
     );
+    const invalid = { state: 7, unknown: true };
+    await expect(other.restTask('PATCH', path, invalid)).rejects.toThrow(errorType('UNAUTHORIZED', 403));
+    await expect(vc.client.restTask('PATCH', path, invalid)).rejects.toThrow(errorType('INVALID_ARGUMENT'));
     const task = await vc.client.rest('PATCH', `${path}?vmw-task=true`, { state: 'DISABLE' });
     await expect(other.rest('GET', `/api/cis/tasks/${encodeURIComponent(String(task))}`)).rejects.toThrow(
       errorType('NOT_FOUND'),
