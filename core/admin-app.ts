@@ -5,7 +5,7 @@ import type { AdminOptions } from './admin.js';
 import { LOOPBACK } from './admin.js';
 import { AdjustableClock } from './clock.js';
 import type { ServiceContext } from './context.js';
-import { faultSpecSchema } from './faults.js';
+import { faultSpecSchema } from './fault-spec.js';
 import { createApp, jsonBody } from './http/app.js';
 import { validate } from './http/validate.js';
 import { VapiError, vapiErrorHandler } from './http/vapi-error.js';

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler } from 'express';
 
 import type { ServiceContext } from '../core/context.js';
+import { announceFaults } from '../core/fault-hits.js';
 import type { HttpsServer } from '../core/http/index.js';
 import {
   VapiError,
@@ -58,6 +59,8 @@ export class HostAgentService implements Service {
     const { host: address, port, tls, trustedCaPem } = this.#config;
     const host = await EsxHost.open(this.#config, this.#context, this.#metrics, this.#parts);
     this.#host = host;
+    // Any operation: those of vim25 are whatever the last part of a path says.
+    announceFaults(this.name, this.#context, {});
     try {
       this.#server = await startHttpsServer({
         app: this.#app(host),
