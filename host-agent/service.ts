@@ -101,6 +101,16 @@ export class HostAgentService implements Service {
       : { status: 'ok', details: [] };
   }
 
+  /**
+   * Names of the faults that break the host's evidence, told to whoever runs the host; it is no request to it.
+   *
+   * @throws VapiError `SERVICE_UNAVAILABLE` while it does not run, `UNSUPPORTED` without a TPM
+   */
+  evidenceFaults(): readonly string[] {
+    if (this.#host) return this.#host.platform.evidenceFaults();
+    throw new VapiError('SERVICE_UNAVAILABLE', `The host ${this.name} does not run; start it first.`);
+  }
+
   async #renew(host: EsxHost): Promise<void> {
     try {
       await host.renewAttestation();

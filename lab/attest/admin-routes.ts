@@ -27,7 +27,11 @@ export function attestationRoutes(app: Express, hosts: () => readonly LabHost[])
   app.get('/attestation/scenarios', (_request, response) => void response.json(scenarioList()));
   app.get('/attestation/faults', (_request, response) => void response.json(faultList()));
   app.get('/attestation/hosts', async (_request, response) => {
-    const rows = hosts().map(async (host) => ({ host: host.name, faults: await faultsOrNone(host) }));
+    // Hosts without a TPM have no evidence that could be broken.
+    const rows = hosts().map(async (host) => ({
+      host: host.name,
+      faults: host.hasTpm ? await host.evidenceFaults() : [],
+    }));
     response.json(await Promise.all(rows));
   });
   app.get('/attestation/hosts/:host/faults', async (request, response) => {
@@ -54,10 +58,4 @@ export function attestationRoutes(app: Express, hosts: () => readonly LabHost[])
     await host.clearEvidenceFaults(request.params.fault);
     response.json({ faults: await host.evidenceFaults() });
   });
-}
-
-/** Hosts without a TPM have no evidence that could be broken. */
-async function faultsOrNone(host: LabHost): Promise<readonly string[]> {
-  const { tpm } = await (await host.client()).about();
-  return tpm.present ? host.evidenceFaults() : [];
 }
