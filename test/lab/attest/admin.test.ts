@@ -101,6 +101,20 @@ describe('attestation failures of a lab', () => {
   });
 
   it.each([
+    [{ service: 'nope', action: { kind: 'reset' } }, /is no service here. Allowed: .*esx-1/],
+    [{ service: 'esx-1', action: { kind: 'down' } }, /no service here does. Allowed: delay/],
+    [
+      { service: 'ta-1', operation: 'Get', action: { kind: 'reset' } },
+      /Allowed: .*attestation.report.attest/,
+    ],
+  ])('are not to be confused with faults of requests, which name what there is: %j', async (spec, text) => {
+    const headers = { 'content-type': 'application/json' };
+    const url = `${lab.admin!.url}/faults`;
+    const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(spec) });
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringMatching(text)]);
+  });
+
+  it.each([
     ['PUT', '/attestation/hosts/esx-1/faults/no-such-fault', /GET \/attestation\/faults lists them/],
     ['PUT', '/attestation/hosts/nobody/faults/ak-weak', /GET \/attestation\/hosts lists them/],
     ['GET', '/attestation/hosts/nobody/faults', /GET \/attestation\/hosts lists them/],
