@@ -1,11 +1,12 @@
-import type { Express } from 'express';
+import type { Express, RequestHandler } from 'express';
 import { z } from 'zod';
 
 import type { AdminOptions } from './admin.js';
 import { LOOPBACK } from './admin.js';
+import { journalRoutes } from './admin-journal.js';
 import { AdjustableClock } from './clock.js';
 import type { ServiceContext } from './context.js';
-import { faultSpecSchema } from './faults.js';
+import { faultSpecSchema } from './fault-spec.js';
 import { createApp, jsonBody } from './http/app.js';
 import { validate } from './http/validate.js';
 import { VapiError, vapiErrorHandler } from './http/vapi-error.js';
@@ -23,14 +24,38 @@ export function adminApp(options: AdminOptions, loopback: boolean): Express {
   const app = createApp();
   guard(app, options, loopback);
   healthRoutes(app, options);
+  journalRoutes(app, options);
   faultRoutes(app, options.context);
   clockRoutes(app, options.context);
   options.extend?.(app);
+  app.get('/', (_request, response) => void response.json({ calls: callsOf(app) }));
   app.use(() => {
-    throw new VapiError('OPERATION_NOT_FOUND', 'No such admin call; see the README for the list.');
+    throw new VapiError('OPERATION_NOT_FOUND', `No such admin call. There are: ${callsOf(app).join(', ')}.`);
   });
   app.use(vapiErrorHandler(options.context.log));
   return app;
+}
+
+/** Every call of an application, as `GET /livez`. */
+function callsOf(app: Express): string[] {
+  return app.router.stack.flatMap(({ route }) =>
+    route ? route.stack.slice(-1).map(({ method }) => `${method.toUpperCase()} ${route.path}`) : [],
+  );
+}
+
+/** Parses JSON bodies. @throws VapiError `UNEXPECTED_INPUT` for a body that does not say that it is JSON */
+function adminBody(): RequestHandler[] {
+  const declared: RequestHandler = (request, _response, next) => {
+    const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
+    if (request.body === undefined && (length !== '0' || encoding !== undefined)) {
+      throw new VapiError(
+        'UNEXPECTED_INPUT',
+        'Send the body with the header content-type: application/json (curl: -H).',
+      );
+    }
+    next();
+  };
+  return [jsonBody(), declared];
 }
 
 function guard(app: Express, options: AdminOptions, loopback: boolean): void {
@@ -65,23 +90,11 @@ function healthRoutes(app: Express, { services, context }: AdminOptions): void {
   app.get('/metrics', async (_request, response) => {
     response.type('text/plain; version=0.0.4').send(await context.metrics.render());
   });
-  app.get('/journal', (request, response) => {
-    const query = validate(
-      z.strictObject({ last: z.coerce.number().int().min(1).max(100_000).optional() }),
-      request.query,
-      'The query',
-    );
-    response.json(context.journal.entries(query.last));
-  });
-  app.delete('/journal', (_request, response) => {
-    context.journal.clear();
-    response.status(204).end();
-  });
 }
 
 function faultRoutes(app: Express, { faults }: ServiceContext): void {
   app.get('/faults', (_request, response) => void response.json(faults.list()));
-  app.post('/faults', jsonBody(), (request, response) => {
+  app.post('/faults', ...adminBody(), (request, response) => {
     response.status(201).json(faults.add(validate(faultSpecSchema, request.body)));
   });
   app.get('/faults/words', (_request, response) => void response.json(faults.vocabularies()));
@@ -99,7 +112,7 @@ function faultRoutes(app: Express, { faults }: ServiceContext): void {
 
 function clockRoutes(app: Express, { clock }: ServiceContext): void {
   app.get('/clock', (_request, response) => void response.json(clockReading(clock)));
-  app.post('/clock', jsonBody(), (request, response) => {
+  app.post('/clock', ...adminBody(), (request, response) => {
     if (!(clock instanceof AdjustableClock)) {
       throw new VapiError('UNSUPPORTED', 'This service runs with the machine clock, which cannot be moved.');
     }

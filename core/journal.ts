@@ -7,6 +7,8 @@ export interface JournalEntry {
   readonly sequence: number;
   /** When it was answered, ISO 8601. */
   readonly time: string;
+  /** Which service it was, in a journal of several. */
+  readonly service?: string;
   /** Operation in the protocol's words. */
   readonly operation: string;
   /** Certificate common name or user name, where known. */
@@ -18,7 +20,16 @@ export interface JournalEntry {
 }
 
 /** What a service hands in; sequence and time are added here. */
-export type JournalRecord = Omit<JournalEntry, 'sequence' | 'time'>;
+export type JournalRecord = Omit<JournalEntry, 'sequence' | 'time' | 'service'>;
+
+/** Which entries somebody wants: those that have every word given, and of these the last. */
+export interface JournalQuery {
+  /** Entries of a journal of one service have none, and match any. */
+  readonly service?: string | undefined;
+  readonly operation?: string | undefined;
+  readonly client?: string | undefined;
+  readonly last?: number | undefined;
+}
 
 /** How much one entry may hold, whatever the request was: the ring keeps many for a long time. Own choice. */
 const DETAIL_LIMITS = { values: 256, textCharacters: 256, depth: 12 };
@@ -62,6 +73,18 @@ export class Journal {
       if (one) found.push(entryOf(one));
     }
     return found;
+  }
+
+  /** The entries kept that a query asks for, oldest first. */
+  find({ service, operation, client, last }: JournalQuery): readonly JournalEntry[] {
+    if ((service ?? operation ?? client) === undefined) return this.entries(last);
+    const found = this.entries().filter(
+      (entry) =>
+        (service === undefined || (entry.service ?? service) === service) &&
+        (operation === undefined || entry.operation === operation) &&
+        (client === undefined || entry.client === client),
+    );
+    return last === undefined ? found : found.slice(-last);
   }
 
   /** Forgets all entries; sequence numbers go on. */

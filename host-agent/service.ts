@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler } from 'express';
 
 import type { ServiceContext } from '../core/context.js';
+import { announceFaults } from '../core/fault-hits.js';
 import type { HttpsServer } from '../core/http/index.js';
 import {
   VapiError,
@@ -58,6 +59,8 @@ export class HostAgentService implements Service {
     const { host: address, port, tls, trustedCaPem } = this.#config;
     const host = await EsxHost.open(this.#config, this.#context, this.#metrics, this.#parts);
     this.#host = host;
+    // Any operation: those of vim25 are whatever the last part of a path says.
+    announceFaults(this.name, this.#context, {});
     try {
       this.#server = await startHttpsServer({
         app: this.#app(host),
@@ -96,6 +99,16 @@ export class HostAgentService implements Service {
     return status === 'notAttested'
       ? { status: 'degraded', details: messages }
       : { status: 'ok', details: [] };
+  }
+
+  /**
+   * Names of the faults that break the host's evidence, told to whoever runs the host; it is no request to it.
+   *
+   * @throws VapiError `SERVICE_UNAVAILABLE` while it does not run, `UNSUPPORTED` without a TPM
+   */
+  evidenceFaults(): readonly string[] {
+    if (this.#host) return this.#host.platform.evidenceFaults();
+    throw new VapiError('SERVICE_UNAVAILABLE', `The host ${this.name} does not run; start it first.`);
   }
 
   async #renew(host: EsxHost): Promise<void> {

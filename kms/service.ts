@@ -1,4 +1,5 @@
 import type { ServiceContext } from '../core/context.js';
+import { announceFaults } from '../core/fault-hits.js';
 import { urlOf } from '../core/http/https-server.js';
 import type { Endpoint, Health, Service } from '../core/lifecycle.js';
 import type { KmsConfig } from './config.js';
@@ -55,7 +56,7 @@ export class KmsService implements Service {
       this.#config.name,
       this.#context,
     );
-    this.#context.faults.know(this.#config.name, faultVocabulary(Object.keys(OPERATIONS)));
+    announceFaults(this.#config.name, this.#context, faultVocabulary(Object.keys(OPERATIONS)));
     const repository = new ObjectRepository(store, this.#config.limits);
     const parts = {
       config: this.#config,

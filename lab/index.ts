@@ -14,7 +14,7 @@ export type { ConfigProblem } from '../core/config/index.js';
 export { AdjustableClock, systemClock } from '../core/clock.js';
 export type { Clock } from '../core/clock.js';
 export { KpsimError } from '../core/errors.js';
-export type { FaultAction, FaultSpec } from '../core/faults.js';
+export type { FaultAction, FaultSpec } from '../core/fault-spec.js';
 export { createLogger } from '../core/logging.js';
 export { seededRng, systemRng } from '../core/rng.js';
 export { HttpStatusError, VapiError } from '../core/http/index.js';

@@ -1,12 +1,12 @@
 import { startAdmin } from '../core/admin.js';
 import type { AdminServer } from '../core/admin.js';
+import { journalOf } from '../core/admin-journal.js';
 import type { ServiceContext } from '../core/context.js';
-import { VapiError, validate } from '../core/http/index.js';
+import { VapiError } from '../core/http/index.js';
 import { Journal } from '../core/journal.js';
 import type { JournalEntry } from '../core/journal.js';
 import type { Service } from '../core/lifecycle.js';
 import { Metrics } from '../core/metrics.js';
-import { z } from 'zod';
 import { attestationRoutes } from './attest/admin-routes.js';
 import type { Ground } from './ground.js';
 import type { LabHost } from './services/host.js';
@@ -97,12 +97,7 @@ export async function startLabAdmin(
         if (!found) {
           throw new VapiError('NOT_FOUND', `There is no such service; GET /services lists them.`);
         }
-        const query = validate(
-          z.strictObject({ last: z.coerce.number().int().min(1).max(100_000).optional() }),
-          request.query,
-          'The query',
-        );
-        response.json(found.journal.entries(query.last));
+        response.json(journalOf(found.journal, request.query));
       });
       attestationRoutes(app, hosts);
     },

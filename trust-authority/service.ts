@@ -1,4 +1,5 @@
 import type { ServiceContext } from '../core/context.js';
+import { announceFaults } from '../core/fault-hits.js';
 import type { HttpsServer } from '../core/http/index.js';
 import { startHttpsServer, urlOf } from '../core/http/index.js';
 import { makePrivateDir } from '../core/data-dir.js';
@@ -150,6 +151,7 @@ async function startTrustAuthority(config: TrustAuthorityConfig, context: Servic
       signerName,
     });
     const { name, administrators } = config;
+    announceFaults(name, context, { operations: [...attestationRows, ...kmsRows].map((row) => row.name) });
     const routing: Omit<RouterOptions, 'metricsPrefix'> = { service: name, administrators, context };
     attestationDoor.open(
       operationListener(attestationRows, {

@@ -1,4 +1,5 @@
 import type { ServiceContext } from '../core/context.js';
+import { announceFaults } from '../core/fault-hits.js';
 import type { HttpsServer } from '../core/http/index.js';
 import { VapiError, createApp, startHttpsServer, vapiErrorHandler } from '../core/http/index.js';
 import { viJsonRouter } from '../core/http/vi-json.js';
@@ -46,6 +47,8 @@ export class VcenterService implements Service {
   async start(): Promise<readonly Endpoint[]> {
     const config = this.#config;
     const vcenter = await Vcenter.open(config, this.#context);
+    // Any operation: those of the REST API are paths.
+    announceFaults(config.name, this.#context, {});
     const vapi = new VapiDispatcher(vcenter, vapiOperations(vcenter));
     let frontDoor = config.publicUrl ?? '';
     const proxy = cryptoManagerProxy(vcenter, () => new URL(frontDoor).host);

@@ -42,9 +42,10 @@ export function resultLine(result: ScenarioResult): string {
 export function verdictOf(results: readonly ScenarioResult[]): string {
   const seconds = (results.reduce((sum, { ms }) => sum + ms, 0) / 1000).toFixed(1);
   const unexpected = results.filter(({ asExpected }) => !asExpected).length;
+  const all = results.length === 1 ? 'The scenario' : `All ${results.length} scenarios`;
   const told =
     unexpected === 0
-      ? `All ${results.length} scenarios ended as expected`
+      ? `${all} ended as expected`
       : `${unexpected} of ${results.length} scenarios did not end as expected`;
   return `${told}, in ${seconds} s.`;
 }

@@ -8,15 +8,18 @@ import { VapiError } from './vapi-error.js';
  * Checks a request's body, query or parameters against a zod schema.
  *
  * @throws VapiError `INVALID_ARGUMENT` that names each field, what is wrong with it and what is allowed; of values
- * only words that are none of an enumeration
+ * only words that are none of an enumeration. A body that is absent counts as one without any field.
  */
 export function validate<S extends z.ZodType>(
   schema: S,
-  input: unknown,
+  given: unknown,
   what = 'The request body',
 ): z.output<S> {
-  refuseManyKeys(input, what);
-  const parsed = schema.safeParse(input);
+  refuseManyKeys(given, what);
+  const whole = schema.safeParse(given);
+  if (whole.success) return whole.data;
+  const input = given === undefined ? {} : given;
+  const parsed = given === undefined ? schema.safeParse(input) : whole;
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.slice(0, ISSUE_LIMITS.count).map(shortened);
   const told = problemsOf(schema, input, issues, NOWHERE).slice(0, ISSUE_LIMITS.count).map(textOf);

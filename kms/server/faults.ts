@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { FaultRegistry, FaultVocabulary, RequestFaultAction } from '../../core/faults.js';
-import { plainWord } from '../../core/faults.js';
+import type { FaultVocabulary } from '../../core/fault-vocabulary.js';
+import { plainWord } from '../../core/fault-vocabulary.js';
+import type { RequestFaultAction } from '../../core/fault-spec.js';
+import type { FaultRegistry } from '../../core/faults.js';
 import type { ManagedObjectValue, ResultReasonName } from '../../wire/kmip/index.js';
 import { KmipError, enumerationRows } from '../../wire/kmip/index.js';
 
@@ -79,7 +81,8 @@ export class RequestFaults {
 
 /** The words that faults for a key server are made of. */
 export function faultVocabulary(operations: readonly string[]): FaultVocabulary {
-  return { operations, reasons: Object.keys(enumerationRows('ResultReason')) };
+  const reasons = Object.keys(enumerationRows('ResultReason'));
+  return { operations, reasons, wholes: ['expiredCertificate', 'down', 'lag'] };
 }
 
 /** A Result Reason by its name, however it is written; General Failure for what is none. */

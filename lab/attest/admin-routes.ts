@@ -96,8 +96,7 @@ async function faultsOf(host: LabHost): Promise<HostFaults> {
 
 /** Hosts without a TPM have no evidence that could be broken. */
 async function faultsOrNone(host: LabHost): Promise<HostFaults> {
-  const { tpm } = await (await host.client()).about();
-  return tpm.present ? faultsOf(host) : { faults: [], runningBoot: [] };
+  return host.hasTpm ? faultsOf(host) : { faults: [], runningBoot: [] };
 }
 
 /** @throws VapiError `NOT_FOUND` */

@@ -269,17 +269,23 @@ function checkKnown(name: string, known: readonly string[], path: Path, context:
   if (known.includes(name)) return;
   const meant = nearestWord(name, known);
   const hint = meant === undefined ? '' : `, did you mean ${JSON.stringify(meant)}?`;
-  const allowed = known.length === 0 ? 'nothing, for there is none in this topology' : shown(known);
+  // A good guess among many names is worth more than all of them.
+  const [most, first] = meant === undefined ? [MOST_SHOWN, known] : [MOST_BESIDE_GUESS, [meant, ...known]];
+  const allowed =
+    known.length === 0 ? 'nothing, for there is none in this topology' : shown(known, first, most);
   complain(context, path, `there is no ${JSON.stringify(name)} here${hint}`, allowed);
 }
 
-/** Names in a message; the first of them where there are many. */
-function shown(all: readonly string[]): string {
-  const most = 64;
+/** How many names a message says, without a guess at what was meant and with one. */
+const MOST_SHOWN = 64;
+const MOST_BESIDE_GUESS = 8;
+
+/** Names in a message; where there are many, some, the likeliest first. */
+function shown(all: readonly string[], likeliest: readonly string[], most: number): string {
   const names = [...new Set(all)];
-  return names.length <= most
-    ? names.join(', ')
-    : `${names.slice(0, most).join(', ')} and ${names.length - most} more`;
+  if (names.length <= most) return names.join(', ');
+  const said = [...new Set(likeliest)].slice(0, most);
+  return `${said.join(', ')} and ${names.length - said.length} more`;
 }
 
 function complain(context: Context, path: Path, message: string, allowed: string): void {

@@ -3,6 +3,7 @@ import express from 'express';
 import type { Router } from 'express';
 
 import type { ServiceContext } from '../../core/context.js';
+import { announceFaults } from '../../core/fault-hits.js';
 import {
   VAPI_ERROR_TYPES,
   VapiError,
@@ -37,6 +38,9 @@ const HEADERS = {
 } as const;
 const PUBLIC_HOST = /^[A-Za-z0-9.[\]:-]{1,255}$/;
 
+/** What the service does at hosts, as faults call it (`native-kp/supply`). */
+const SUPPLY_OPERATIONS = ['hosts.give', 'hosts.take'];
+
 /** All paths of the service, for one client only: the vCenter whose front door it stands behind. */
 export function nativeKpRouter(parts: RouterParts): Router {
   const router = express.Router();
@@ -56,6 +60,9 @@ export function nativeKpRouter(parts: RouterParts): Router {
   }
   const path = '/cryptomanager/kms/:provider';
   const name = 'cryptomanager.download';
+  announceFaults(parts.config.name, parts.context, {
+    operations: [...operations.map((row) => row.name), name, ...SUPPLY_OPERATIONS],
+  });
   const download = [observed(name), struckBy(parts, name), downloadHandler(parts)];
   router.get(path, ...download);
   router.post(path, ...download);

@@ -63,6 +63,50 @@ describe('the admin listener', () => {
     expect((await fetch(`${url}/faults/${id}`, { method: 'DELETE' })).status).toBe(404);
   });
 
+  it('asks for the content type of a body, and for the fields of an absent one', async () => {
+    const url = await start();
+    const body = JSON.stringify({ action: { kind: 'reset' } });
+    const undeclared = await fetch(`${url}/faults`, { method: 'POST', body });
+    expect(undeclared.status).toBe(400);
+    expect(await undeclared.text()).toContain('content-type: application/json');
+    const absent = await fetch(`${url}/faults`, { method: 'POST' });
+    expect(absent.status).toBe(400);
+    expect(await absent.text()).toContain('action');
+  });
+
+  it('lists its calls, also to who asks for another', async () => {
+    const url = await start({ extend: (app) => void app.get('/more', (_, response) => void response.end()) });
+    const { calls } = (await (await fetch(url)).json()) as { calls: string[] };
+    expect(calls).toEqual(
+      expect.arrayContaining(['GET /livez', 'POST /faults', 'DELETE /faults/:id', 'GET /more']),
+    );
+    const other = await fetch(`${url}/fault`);
+    expect(other.status).toBe(404);
+    expect(await other.text()).toContain('POST /faults, ');
+  });
+
+  it('narrows the journal by operation, client and service, and then to the last', async () => {
+    const context = createContext({ dataDir: tmpdir() });
+    for (const [operation, client] of [
+      ['Get', 'a'],
+      ['Get', 'b'],
+      ['Create', 'a'],
+      ['Get', 'a'],
+    ] as const) {
+      context.journal.record({ operation, client, outcome: 'success' });
+    }
+    const url = await start({ context });
+    const sequences = async (query: string): Promise<unknown> => {
+      const entries = (await (await fetch(`${url}/journal?${query}`)).json()) as { sequence: number }[];
+      return entries.map(({ sequence }) => sequence);
+    };
+    expect(await sequences('operation=Get')).toEqual([1, 2, 4]);
+    expect(await sequences('operation=Get&client=a')).toEqual([1, 4]);
+    expect(await sequences('service=kms-1&client=a&last=2')).toEqual([3, 4]);
+    const refused = await fetch(`${url}/journal?service=nope`);
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('Allowed: kms-1.')]);
+  });
+
   it('moves the clock', async () => {
     const url = await start();
     const headers = { 'content-type': 'application/json' };

@@ -49,4 +49,33 @@ describe('FaultRegistry', () => {
     expect(faults.match(subject)).toBeUndefined();
     expect(() => faults.add({ action: { kind: 'delay', delayMs: -1 } })).toThrow(/delayMs/);
   });
+
+  describe('knows the words of its services and', () => {
+    const faults = new FaultRegistry();
+    faults.know('kms-1', { operations: ['Get', 'Create'], reasons: ['GeneralFailure'], wholes: ['down'] });
+    faults.know('ta-1', { operations: ['attestation.report.attest'] });
+
+    it.each([
+      [{ service: 'nope', action: { kind: 'reset' } }, /"nope" is no service here. Allowed: kms-1, ta-1/],
+      [
+        { service: 'ta-1', operation: 'Get', action: { kind: 'reset' } },
+        /Allowed: attestation.report.attest/,
+      ],
+      [{ operation: 'get', action: { kind: 'reset' } }, /Allowed: Get, Create, attestation.report.attest/],
+      [{ service: 'ta-1', action: { kind: 'down' } }, /only kms-1 can. Allowed: delay, .*corrupt\./],
+      [{ service: 'kms-1', action: { kind: 'lag', lagMs: 5 } }, /no service here does. Allowed: .*, down\./],
+      [{ action: { kind: 'lag', lagMs: 5 } }, /no service here does/],
+      [{ service: 'kms-1', action: { kind: 'error', reason: 'Nope' } }, /Allowed: GeneralFailure/],
+    ] as const)('refuses what could never strike: %j', (spec, text) => {
+      expect(() => faults.add(spec)).toThrow(text);
+      expect(faults.list()).toEqual([]);
+    });
+
+    it('takes what can strike', () => {
+      faults.add({ service: 'ta-1', operation: 'attestation.report.attest', action: { kind: 'reset' } });
+      faults.add({ action: { kind: 'down' } });
+      faults.add({ service: 'kms-1', action: { kind: 'error', reason: 'General Failure' } });
+      expect(faults.list()).toHaveLength(3);
+    });
+  });
 });

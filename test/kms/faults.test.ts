@@ -60,6 +60,32 @@ describe('an injected fault', () => {
     },
   );
 
+  test.each([
+    { kind: 'reset' },
+    { kind: 'hangUp' },
+    { kind: 'truncate' },
+    { kind: 'corrupt' },
+    { kind: 'drop', when: 'before' },
+  ] as const)('is seen in journal and metrics also where nothing good is answered: $kind', async (action) => {
+    await using kms = await startKms(pki);
+    const { id } = kms.context.faults.add({ operation: 'Create', count: 1, action });
+    await kms
+      .client({ timeoutMs: 150 })
+      .create()
+      .catch(() => undefined);
+    expect(kms.context.journal.entries()).toContainEqual(
+      expect.objectContaining({
+        operation: 'Create',
+        client: 'vc-east',
+        outcome: `injected fault: ${action.kind}`,
+        details: { fault: id, kind: action.kind },
+      }),
+    );
+    expect(await kms.context.metrics.render()).toContain(
+      `kpsim_faults_injected_total{service="kms-1",kind="${action.kind}"} 1`,
+    );
+  });
+
   test('delays one client without delaying another', async () => {
     await using kms = await startKms(pki);
     const order: string[] = [];

@@ -69,6 +69,7 @@ describe('a node that is down', () => {
 
   test('is another one: faults of a service strike no other', async () => {
     await using kms = await start();
+    kms.context.faults.know('kms-2', { wholes: ['down'] });
     kms.context.faults.add({ service: 'kms-2', action: { kind: 'down' } });
     await expect(kms.client().create()).resolves.toBeTypeOf('string');
   });

@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
 import type { ServiceContext } from '../../core/context.js';
-import type { RequestFaultAction } from '../../core/faults.js';
+import type { RequestFaultAction } from '../../core/fault-spec.js';
 import { VAPI_ERROR_TYPES, VapiError, toVapiError } from '../../core/http/index.js';
 import type { VapiErrorType } from '../../core/http/index.js';
 import { AttestationError, PRINCIPAL_HEADER } from '../../wire/attestation/index.js';

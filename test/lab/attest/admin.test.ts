@@ -71,6 +71,18 @@ describe('attestation failures of a lab', () => {
     expect(await reasonOf('esx-1')).toBeUndefined();
   });
 
+  it('are looked at without a trace in the journal, which tells services apart', async () => {
+    const journal = async (query: string): Promise<{ service: string; operation: string }[]> =>
+      (await ask('GET', `/journal?${query}`)).body as { service: string; operation: string }[];
+    const before = await journal('service=esx-1');
+    await ask('GET', '/attestation/hosts');
+    await ask('GET', FAULTS);
+    expect(await journal('service=esx-1')).toEqual(before);
+    expect(new Set(before.map(({ service }) => service))).toEqual(new Set(['esx-1']));
+    const changes = await journal('service=esx-1&operation=SetEvidenceFaults&client=admin');
+    expect(new Set(changes.map(({ operation }) => operation))).toEqual(new Set(['SetEvidenceFaults']));
+  });
+
   it('are explained by the host, step by step', async () => {
     await ask('PUT', `${FAULTS}/log-event-dropped`);
     const { status, body } = await ask('POST', '/attestation/hosts/esx-1/explain');
@@ -120,6 +132,20 @@ describe('attestation failures of a lab', () => {
     }
     await host.clearEvidenceFaults();
     expect(await host.evidenceFaults()).toEqual([]);
+  });
+
+  it.each([
+    [{ service: 'nope', action: { kind: 'reset' } }, /is no service here. Allowed: .*esx-1/],
+    [{ service: 'esx-1', action: { kind: 'down' } }, /no service here does. Allowed: delay/],
+    [
+      { service: 'ta-1', operation: 'Get', action: { kind: 'reset' } },
+      /Allowed: .*attestation.report.attest/,
+    ],
+  ])('are not to be confused with faults of requests, which name what there is: %j', async (spec, text) => {
+    const headers = { 'content-type': 'application/json' };
+    const url = `${lab.admin!.url}/faults`;
+    const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(spec) });
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringMatching(text)]);
   });
 
   it.each([
