@@ -74,14 +74,13 @@ export class AttestationConfiguration {
   async updateSettings(change: {
     readonly [Name in keyof AttestationSettings]?: boolean | undefined;
   }): Promise<void> {
-    const { settings } = this;
-    await this.#settings.put('tpm2', {
+    await this.#settings.renew('tpm2', ({ value: settings } = { value: DEFAULT_SETTINGS }) => ({
       value: {
         require_endorsement_keys: change.require_endorsement_keys ?? settings.require_endorsement_keys,
         require_certificate_validation:
           change.require_certificate_validation ?? settings.require_certificate_validation,
       },
-    });
+    }));
     await this.#changed();
   }
 
