@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AdjustableClock } from '../../core/clock.js';
 import { createContext } from '../../core/context.js';
 import { makeDataDir } from '../../core/data-dir.js';
+import { AttestationCluster } from '../../trust-authority/attestation/cluster/cluster.js';
 import { AttestationConfiguration } from '../../trust-authority/attestation/configuration.js';
+import { KnownHosts } from '../../trust-authority/attestation/known-hosts.js';
 import { DocumentTable } from '../../trust-authority/documents.js';
 import { Providers } from '../../trust-authority/kps/providers.js';
 import { KeyPairs } from '../../trust-authority/pki/key-pairs.js';
@@ -85,6 +87,45 @@ describe('changes of settings that are asked for at the same time', () => {
     const expected = { require_endorsement_keys: true, require_certificate_validation: true };
     expect(configuration.settings).toEqual(expected);
     expect(store.documents('setting').get('tpm2')).toEqual({ value: expected });
+  });
+});
+
+describe('a configuration that another member of the cluster sends', () => {
+  it.each(['before', 'after'])('gives way to a change that is asked for right %s it', async (when) => {
+    const configuration = await AttestationConfiguration.load(store);
+    await configuration.updateSettings({ require_certificate_validation: true });
+    const { configuration: text, fingerprint: base } = configuration.applied();
+    const cluster = new AttestationCluster({
+      context: createContext({ dataDir: dir.path, clock }),
+      store,
+      configuration,
+      knownHosts: new KnownHosts(store),
+      tls: { certificatePem: '', privateKeyPem: '' },
+    });
+    const sent = {
+      configuration: text.replace(
+        '"require_certificate_validation":true',
+        '"require_certificate_validation":false',
+      ),
+      base,
+      revision: 'theirs',
+      ancestors: [],
+    };
+    const change = () => configuration.updateSettings({ require_endorsement_keys: true });
+    const first = when === 'before' ? change() : undefined;
+    const [received] = await Promise.allSettled([cluster.receive(sent), first ?? change()]);
+    // Whoever comes first: what the administrator was told to be changed is changed, on top of what came before.
+    expect(received.status).toBe(when === 'before' ? 'rejected' : 'fulfilled');
+    expect(configuration.settings).toEqual({
+      require_endorsement_keys: true,
+      require_certificate_validation: when === 'before',
+    });
+    const { revision, ancestors } = cluster.state();
+    expect([revision === 'theirs', ancestors.includes('theirs')]).toEqual([false, when === 'after']);
+    if (received.status === 'rejected') {
+      expect(received.reason).toMatchObject({ reason: 'configuration_diverged' });
+    }
+    await cluster.close();
   });
 });
 

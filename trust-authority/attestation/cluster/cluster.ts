@@ -1,7 +1,6 @@
 import type { ServiceContext } from '../../../core/context.js';
 import { errorText } from '../../../core/errors.js';
 import { VapiError } from '../../../core/http/index.js';
-import { AttestationError } from '../../../wire/attestation/index.js';
 import { DocumentTable } from '../../documents.js';
 import type { TrustAuthorityStore } from '../../store.js';
 import type { ClusterInfo, ClusterMember, ClusterSpec } from '../client.js';
@@ -22,14 +21,18 @@ export interface ClusterOptions {
   readonly tls: { readonly certificatePem: string; readonly privateKeyPem: string };
 }
 
-/** What is kept: the members, and where the configuration comes from. */
-interface ClusterDocument {
-  readonly members: readonly ClusterMember[];
-  readonly replicate: boolean;
+/** Where the configuration comes from. */
+interface Lineage {
   /** Of the configuration: another one with every change, wherever it is made. */
   readonly revision: string;
   /** Revisions that it came from or was found to be equal to, newest first. */
   readonly ancestors: readonly string[];
+}
+
+/** What is kept: the members, and where the configuration comes from. */
+interface ClusterDocument extends Lineage {
+  readonly members: readonly ClusterMember[];
+  readonly replicate: boolean;
 }
 
 const DOCUMENT = 'cluster';
@@ -54,14 +57,13 @@ export class AttestationCluster {
   #running: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
   #first: Promise<void> = Promise.resolve();
-  #updating: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.#documents = new DocumentTable(options.store, 'cluster', 'cluster', 1);
     this.#peers = this.#connect(this.#document.members);
-    options.configuration.observe(() => this.#changed());
+    options.configuration.observe({ changed: () => this.#changed(), settled: () => this.check() });
     options.knownHosts.observe((hostId, entry) => this.#tell(hostId, entry));
   }
 
@@ -155,9 +157,9 @@ export class AttestationCluster {
    * @throws AttestationError `configuration_diverged` if this one's own is not the one that it follows
    */
   async receive({ configuration, base, revision, ancestors }: ReplicatedConfiguration): Promise<void> {
-    if (this.state().fingerprint !== base) throw new AttestationError('configuration_diverged');
-    await this.#options.configuration.replace(configuration, { quietly: true });
-    await this.#keep(revision, [...ancestors, this.#document.revision, ...this.#document.ancestors]);
+    await this.#options.configuration.follow(configuration, base, () =>
+      this.#keep((own) => ({ revision, ancestors: [...ancestors, own.revision, ...own.ancestors] })),
+    );
   }
 
   async close(): Promise<void> {
@@ -225,7 +227,10 @@ export class AttestationCluster {
     peer.differences = [];
     if (own.fingerprint === theirs.fingerprint) {
       if (own.revision !== theirs.revision)
-        await this.#keep(own.revision, [theirs.revision, ...own.ancestors]);
+        await this.#keep(({ revision, ancestors }) => ({
+          revision,
+          ancestors: [theirs.revision, ...ancestors],
+        }));
       return;
     }
     if (replicate && (theirs.pristine || own.ancestors.includes(theirs.revision))) {
@@ -251,25 +256,21 @@ export class AttestationCluster {
 
   /** An administrator has changed the configuration here. */
   async #changed(): Promise<void> {
-    const { revision, ancestors } = this.#document;
-    await this.#keep(this.#options.context.rng.uuid(), [revision, ...ancestors]);
-    await this.check();
+    const next = this.#options.context.rng.uuid();
+    await this.#keep(({ revision, ancestors }) => ({ revision: next, ancestors: [revision, ...ancestors] }));
   }
 
-  async #keep(revision: string, ancestors: readonly string[]): Promise<void> {
-    const known = new Set(ancestors.filter((one) => one !== '' && one !== revision));
-    await this.#update((document) => ({
-      ...document,
-      revision,
-      ancestors: [...known].slice(0, MAX_ANCESTORS),
-    }));
+  async #keep(lineage: (own: ClusterDocument) => Lineage): Promise<void> {
+    await this.#update((document) => {
+      const { revision, ancestors } = lineage(document);
+      const known = new Set(ancestors.filter((one) => one !== '' && one !== revision));
+      return { ...document, revision, ancestors: [...known].slice(0, MAX_ANCESTORS) };
+    });
   }
 
   /** Changes what is kept, one change after the other: each is durable before the next one reads. */
-  async #update(change: (document: ClusterDocument) => ClusterDocument): Promise<void> {
-    const update = this.#updating.then(() => this.#documents.put(DOCUMENT, change(this.#document)));
-    this.#updating = update.catch(() => undefined);
-    await update;
+  #update(change: (document: ClusterDocument) => ClusterDocument): Promise<void> {
+    return this.#documents.renew(DOCUMENT, (document) => change(document ?? ALONE));
   }
 
   async #tell(hostId: string, entry: HostEntry): Promise<readonly HostRecord[]> {
