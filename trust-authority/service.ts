@@ -200,6 +200,7 @@ function kmsRooms(
 function listen(config: TrustAuthorityConfig, port: number, { listener }: Door): Promise<HttpsServer> {
   return startHttpsServer({
     app: listener,
+    waiting: listener,
     host: config.host,
     port,
     tls: { ...config.tls, clientCaPem: config.trustedCaPem, requestClientCertificate: 'optional' },
