@@ -18,10 +18,7 @@ import type { TestHost } from './test-host.js';
 let pki: TrustPki;
 let ta: TestTrustAuthority;
 let host: TestHost;
-<<<<<<< HEAD
 /** The host's endorsement key, with its certificate: it has both. */
-=======
->>>>>>> p6
 let identity: { readonly ek_cert: string; readonly ek_pub: string };
 /** What the service could not explain: lines of its log. */
 const logged: string[] = [];
