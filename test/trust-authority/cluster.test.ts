@@ -1,3 +1,5 @@
+import { generateKeyPairSync } from 'node:crypto';
+
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { makeDataDir } from '../../core/data-dir.js';
@@ -89,6 +91,26 @@ describe('raw-config', () => {
       });
     }
     expect(await one.attestation.rawConfig()).toEqual(before);
+  });
+});
+
+describe('a row of raw-config that is none', () => {
+  it.each([
+    ['endorsement_keys', { public_key: 'x' }, /endorsement_keys\[1\]: public_key: not a public key/],
+    ['endorsement_keys', { certificate: 'x' }, /endorsement_keys\[1\]: certificate: /],
+    ['ca_certificates', { cert_chain: { cert_chain: ['x'] } }, /ca_certificates\[1\]/],
+  ])('is named: one of %s with %j', async (what, bad, told) => {
+    const one = await start(0);
+    const { configuration } = await one.attestation.rawConfig();
+    const rows = JSON.parse(configuration) as Record<string, object[]>;
+    const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
+    rows.endorsement_keys!.push({ name: 'a', public_key: key.export({ type: 'spki', format: 'pem' }) });
+    rows[what]!.splice(1, Infinity, { name: 'z', ...bad });
+    await expect(one.attestation.replaceRawConfig(JSON.stringify(rows))).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringMatching(told) as string,
+    });
+    expect((await one.attestation.rawConfig()).configuration).toBe(configuration);
   });
 });
 

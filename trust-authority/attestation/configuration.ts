@@ -1,4 +1,4 @@
-import { VapiError } from '../../core/http/index.js';
+import { VapiError, toVapiError } from '../../core/http/index.js';
 import { AttestationError } from '../../wire/attestation/index.js';
 import { DocumentTable, byId } from '../documents.js';
 import { KeyedTurns } from '../keyed-turns.js';
@@ -149,7 +149,7 @@ export class AttestationConfiguration {
     return info;
   }
 
-  /** @throws VapiError `ALREADY_EXISTS`, AttestationError `malformed_evidence` */
+  /** @throws VapiError `ALREADY_EXISTS`, `INVALID_ARGUMENT` */
   async registerEndorsementKey(info: EndorsementKeyInfo): Promise<void> {
     const fingerprint = registeredKeyFingerprint(info);
     await this.#change(async () => {
@@ -222,9 +222,15 @@ export class AttestationConfiguration {
   async #replace(text: string): Promise<void> {
     const raw = readRawConfiguration(text);
     const authorities = rowsByName(raw.ca_certificates, 'ca_certificates');
-    const anchors = await Promise.all(raw.ca_certificates.map(readTrustAnchor));
+    const anchors = await Promise.all(
+      raw.ca_certificates.map((info, index) => inRow('ca_certificates', index, () => readTrustAnchor(info))),
+    );
     const keys = rowsByName(
-      raw.endorsement_keys.map((info) => ({ ...info, fingerprint: registeredKeyFingerprint(info) })),
+      await Promise.all(
+        raw.endorsement_keys.map((info, index) =>
+          inRow('endorsement_keys', index, () => ({ ...info, fingerprint: registeredKeyFingerprint(info) })),
+        ),
+      ),
       'endorsement_keys',
     );
     const images = new Map(raw.base_images.map((image) => [baseImageId(image), image]));
@@ -267,6 +273,19 @@ export class AttestationConfiguration {
   #forgetDerived(): void {
     this.#applied = undefined;
     this.#trusted = undefined;
+  }
+}
+
+/** Reads a row of a configuration. @throws VapiError as `read` does, and it names the row */
+async function inRow<T>(what: string, index: number, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    const { type, message, body } = toVapiError(error);
+    throw new VapiError(type, `configuration: ${what}[${index}]: ${message}`, {
+      cause: error,
+      ...(body.data && { data: body.data }),
+    });
   }
 }
 
