@@ -1,4 +1,5 @@
 import { VapiError } from '../core/http/index.js';
+import { KeyedTurns } from './keyed-turns.js';
 import type { DocumentKind, TrustAuthorityStore } from './store.js';
 
 /** Orders rows of a table by their ids. */
@@ -8,7 +9,7 @@ export function byId([one]: readonly [string, unknown], [other]: readonly [strin
 
 /**
  * All documents of one kind, in memory and in the store: reads cost nothing, and a write is seen only once it is
- * durable.
+ * durable. Writes of one document are done one after another, so that none is made from what another one replaces.
  */
 export class DocumentTable<T> {
   readonly #store: TrustAuthorityStore;
@@ -16,7 +17,9 @@ export class DocumentTable<T> {
   readonly #what: string;
   readonly #limit: number;
   readonly #rows: Map<string, T>;
-  readonly #busy = new Set<string>();
+  readonly #turns = new KeyedTurns();
+  /** New documents on their way to the store: they count already. */
+  readonly #coming = new Set<string>();
   #version = 0;
 
   /**
@@ -62,34 +65,57 @@ export class DocumentTable<T> {
 
   /** @throws VapiError `ALREADY_EXISTS`, `NOT_ALLOWED_IN_CURRENT_STATE` if there are too many */
   async create(id: string, value: T): Promise<void> {
-    if (this.#rows.has(id) || this.#busy.has(id)) {
+    await this.renew(id, (known) => {
+      if (known === undefined) return value;
       throw new VapiError(
         'ALREADY_EXISTS',
         `There is a ${this.#what} ${JSON.stringify(id)} already. Delete it first, or choose another name.`,
       );
-    }
-    this.#busy.add(id);
-    try {
-      await this.put(id, value);
-    } finally {
-      this.#busy.delete(id);
-    }
+    });
   }
 
   /** Writes a document, new or not. @throws VapiError `NOT_ALLOWED_IN_CURRENT_STATE` if there are too many */
   async put(id: string, value: T): Promise<void> {
-    if (!this.#rows.has(id) && this.#rows.size >= this.#limit) {
-      throw new VapiError(
-        'NOT_ALLOWED_IN_CURRENT_STATE',
-        `There are ${this.#limit} documents of the kind ${this.#what} already. Delete one that is not needed.`,
-      );
-    }
-    await this.#store.putDocument(this.#kind, id, value);
-    this.#rows.set(id, value);
-    this.#version += 1;
+    await this.renew(id, () => value);
   }
 
-  /** Takes over what {@link TrustAuthorityStore.replaceDocuments} has written. */
+  /**
+   * Makes a document into another one.
+   *
+   * @param change what to write instead of the document, as it is once all earlier writes of it are over
+   * @throws VapiError `NOT_FOUND`, also if the document is deleted meanwhile; whatever `change` does
+   */
+  async change(id: string, change: (known: T) => T): Promise<void> {
+    await this.renew(id, (known) => {
+      if (known === undefined) throw this.#notFound(id);
+      return change(known);
+    });
+  }
+
+  /** As {@link change}, of a document that need not be there. @throws as {@link put}; whatever `change` does */
+  renew(id: string, change: (known: T | undefined) => T): Promise<void> {
+    return this.#turns.take(id, async () => {
+      const value = change(this.#rows.get(id));
+      if (!this.#rows.has(id)) {
+        this.#demandRoom();
+        this.#coming.add(id);
+      }
+      try {
+        await this.#store.putDocument(this.#kind, id, value);
+        this.#rows.set(id, value);
+        this.#version += 1;
+      } finally {
+        this.#coming.delete(id);
+      }
+    });
+  }
+
+  /** Does something that concerns all documents, while none of them is written. */
+  alone<R>(work: () => Promise<R>): Promise<R> {
+    return this.#turns.takeAll(work);
+  }
+
+  /** Takes over what {@link TrustAuthorityStore.replaceDocuments} has written, {@link alone}. */
   replaced(rows: ReadonlyMap<string, T>): void {
     this.#rows.clear();
     for (const [id, value] of rows) this.#rows.set(id, value);
@@ -97,11 +123,21 @@ export class DocumentTable<T> {
   }
 
   /** @throws VapiError `NOT_FOUND` */
-  async delete(id: string): Promise<void> {
-    if (!this.#rows.has(id)) throw this.#notFound(id);
-    await this.#store.removeDocument(this.#kind, id);
-    this.#rows.delete(id);
-    this.#version += 1;
+  delete(id: string): Promise<void> {
+    return this.#turns.take(id, async () => {
+      if (!this.#rows.has(id)) throw this.#notFound(id);
+      await this.#store.removeDocument(this.#kind, id);
+      this.#rows.delete(id);
+      this.#version += 1;
+    });
+  }
+
+  #demandRoom(): void {
+    if (this.#rows.size + this.#coming.size < this.#limit) return;
+    throw new VapiError(
+      'NOT_ALLOWED_IN_CURRENT_STATE',
+      `There are ${this.#limit} documents of the kind ${this.#what} already. Delete one that is not needed.`,
+    );
   }
 
   #notFound(id: string): VapiError {

@@ -33,6 +33,7 @@ import { TrustAuthorityStore } from './store.js';
 
 /** What a running Trust Authority holds, and how it is taken down. */
 interface Running {
+  readonly store: TrustAuthorityStore;
   readonly configuration: AttestationConfiguration;
   readonly cluster: AttestationCluster;
   readonly attestation: HttpsServer;
@@ -70,7 +71,9 @@ export class TrustAuthorityService implements Service {
 
   health(): Health {
     if (!this.#running) return { status: 'down', details: ['The service is not started.'] };
-    const { configuration, cluster } = this.#running;
+    const { store, configuration, cluster } = this.#running;
+    const problem = store.problem();
+    if (problem !== undefined) return { status: 'down', details: [problem] };
     const { health, details } = attestationStatus(configuration, cluster.peers);
     return {
       status: health === 'OK' ? 'ok' : 'degraded',
@@ -170,7 +173,7 @@ async function startTrustAuthority(config: TrustAuthorityConfig, context: Servic
     );
     const kms = await listen(config, config.kms.port, kmsDoor);
     closers.push(() => kms.close());
-    return { configuration, cluster, attestation, kms, close };
+    return { store, configuration, cluster, attestation, kms, close };
   } catch (error) {
     await close();
     throw error;
@@ -199,6 +202,7 @@ function kmsRooms(
 function listen(config: TrustAuthorityConfig, port: number, { listener }: Door): Promise<HttpsServer> {
   return startHttpsServer({
     app: listener,
+    waiting: listener,
     host: config.host,
     port,
     tls: { ...config.tls, clientCaPem: config.trustedCaPem, requestClientCertificate: 'optional' },

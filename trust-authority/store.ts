@@ -57,6 +57,7 @@ export class TrustAuthorityStore {
   readonly #database: SqliteDatabase;
   readonly #sealer: Sealer;
   readonly #commits: GroupCommit;
+  readonly #file: DatabaseFile;
   readonly #clock: Clock;
   readonly #statements: ReturnType<typeof prepareStatements>;
   #closed = false;
@@ -69,6 +70,7 @@ export class TrustAuthorityStore {
     this.#database = database;
     this.#sealer = sealer;
     this.#commits = new GroupCommit(database, file);
+    this.#file = file;
     this.#statements = prepareStatements(database);
   }
 
@@ -142,11 +144,17 @@ export class TrustAuthorityStore {
     });
   }
 
+  /** What keeps the store from being written, and what to do; undefined if nothing does. */
+  problem(): string | undefined {
+    return this.#file.problem();
+  }
+
   /** Waits for writes under way, then closes the database and forgets the sealing key. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#commits.run(() => undefined);
+    // Each write tells its own failure: that nothing can be written any more keeps nothing from being closed.
+    await this.#commits.run(() => undefined).catch(() => undefined);
     closeDatabase(this.#database);
     this.#sealer.close();
   }

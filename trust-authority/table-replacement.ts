@@ -7,6 +7,8 @@ import type { DocumentKind, TrustAuthorityStore } from './store.js';
 export interface TableReplacement {
   readonly kind: DocumentKind;
   readonly rows: ReadonlyMap<string, unknown>;
+  /** Does something while no row of the table is written. */
+  readonly alone: (work: () => Promise<void>) => Promise<void>;
   /** Takes the rows into use, once they are durable. */
   readonly apply: () => void;
 }
@@ -24,7 +26,12 @@ export function tableReplacement<T>(
     );
   }
   const sorted = new Map([...rows].sort(byId));
-  return { kind, rows: sorted, apply: () => table.replaced(sorted) };
+  return {
+    kind,
+    rows: sorted,
+    alone: (work) => table.alone(work),
+    apply: () => table.replaced(sorted),
+  };
 }
 
 /** Replaces everything in several tables at once: after a failure all are as they were before. */
@@ -32,6 +39,15 @@ export async function replaceTables(
   store: TrustAuthorityStore,
   replacements: readonly TableReplacement[],
 ): Promise<void> {
-  await store.replaceDocuments(new Map(replacements.map(({ kind, rows }) => [kind, rows])));
-  for (const { apply } of replacements) apply();
+  const replace = async (): Promise<void> => {
+    await store.replaceDocuments(new Map(replacements.map(({ kind, rows }) => [kind, rows])));
+    for (const { apply } of replacements) apply();
+  };
+  const undisturbed = replacements.reduce(
+    (work, { alone }) =>
+      () =>
+        alone(work),
+    replace,
+  );
+  await undisturbed();
 }

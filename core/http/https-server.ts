@@ -22,6 +22,11 @@ export interface ServerTls {
 /** Choices for {@link startHttpsServer}. */
 export interface HttpsServerOptions {
   readonly app: RequestListener;
+  /**
+   * Gets requests that wait to be continued (RFC 9110 §10.1.1), and continues them once it wants their bodies. Without
+   * it they are continued at once, and `app` gets them.
+   */
+  readonly waiting?: RequestListener | undefined;
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
@@ -60,6 +65,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     },
     options.app,
   );
+  if (options.waiting) server.on('checkContinue', options.waiting);
   await listening(server, options.port, host);
   const { port } = server.address() as AddressInfo;
   let closed: Promise<void> | undefined;

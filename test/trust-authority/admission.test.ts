@@ -1,3 +1,4 @@
+import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 
@@ -54,8 +55,18 @@ async function answerTo(
   }
 }
 
-/** Sends the head of a request with a body to come, and nothing of the body. @returns the status line */
-function headOnly(path: string, contentLength: number, identity?: KeyAndCertificate): Promise<string> {
+/**
+ * Sends the head of a request with a body to come, and nothing of the body.
+ *
+ * @param expects sends `Expect: 100-continue` as well
+ * @returns the first status line
+ */
+function headOnly(
+  path: string,
+  contentLength: number,
+  identity?: KeyAndCertificate,
+  expects = false,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(
       {
@@ -66,7 +77,7 @@ function headOnly(path: string, contentLength: number, identity?: KeyAndCertific
       },
       () =>
         socket.write(
-          `POST ${path} HTTP/1.1\r\nhost: ta\r\ncontent-type: application/json\r\ncontent-length: ${contentLength}\r\n\r\n`,
+          `POST ${path} HTTP/1.1\r\nhost: ta\r\ncontent-type: application/json\r\ncontent-length: ${contentLength}\r\n${expects ? 'expect: 100-continue\r\n' : ''}\r\n`,
         ),
     );
     socket.once('error', reject);
@@ -112,6 +123,55 @@ describe('a request', () => {
   it('is refused before its body is sent, if that is longer than the operation takes', async () => {
     const report = '/api/esx/attestation/report?action=attest';
     expect(await headOnly(report, 6 * 1024 * 1024 + 1, pki.host)).toBe('HTTP/1.1 400 Bad Request');
+  });
+
+  it('that waits to be continued is so only if its body would be read', async () => {
+    const report = '/api/esx/attestation/report?action=attest';
+    const images = '/api/esx/attestation/os/esx/base-images?action=import-from-imgdb';
+    expect(await headOnly(images, 100, undefined, true)).toBe('HTTP/1.1 401 Unauthorized');
+    expect(await headOnly(images, 100, pki.host, true)).toBe('HTTP/1.1 403 Forbidden');
+    expect(await headOnly(report, 6 * 1024 * 1024 + 1, pki.host, true)).toBe('HTTP/1.1 400 Bad Request');
+    expect(await headOnly('/api/nowhere', 100, pki.host, true)).toBe('HTTP/1.1 404 Not Found');
+    expect(await headOnly(report, 100, pki.host, true)).toBe('HTTP/1.1 100 Continue');
+  });
+
+  it('that waits to be continued is answered once its body has come', async () => {
+    const { hostname, port } = new URL(ta.attestationUrl);
+    const body = '{"require_endorsement_keys":false}';
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const sent = httpsRequest({
+        hostname,
+        port,
+        method: 'PATCH',
+        path: '/api/esx/attestation/tpm2/settings',
+        ca: pki.authority.caPem,
+        cert: pki.administrator.certificatePem,
+        key: pki.administrator.privateKeyPem,
+        agent: false,
+        headers: {
+          'content-type': 'application/json',
+          'content-length': body.length,
+          expect: '100-continue',
+        },
+      });
+      sent.once('continue', () => sent.end(body));
+      sent.once('response', (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      sent.once('error', reject);
+      sent.flushHeaders();
+    });
+    expect(status).toBe(204);
+  });
+
+  it('is served in the absolute form of RFC 9112, and with the same rights', async () => {
+    const images = `${ta.attestationUrl}/api/esx/attestation/os/esx/base-images?action=import-from-imgdb`;
+    expect(await headOnly(images, 4_000_000)).toBe('HTTP/1.1 401 Unauthorized');
+    expect(await headOnly(images, 4_000_000, pki.host)).toBe('HTTP/1.1 403 Forbidden');
+    expect(await headOnly(images.replace('https:', 'http:'), 4_000_000, pki.host)).toBe(
+      'HTTP/1.1 404 Not Found',
+    );
   });
 
   it('is refused with a content encoding, which could unpack to more than was sent', async () => {

@@ -1,7 +1,15 @@
+import { generateKeyPairSync } from 'node:crypto';
+
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { HttpClient } from '../../core/http/index.js';
+import { makeDataDir } from '../../core/data-dir.js';
+import { HttpClient, startHttpsServer } from '../../core/http/index.js';
 import type { KeyAndCertificate } from '../../core/pki/index.js';
+import { HostExchange } from '../../trust-authority/attestation/cluster/host-exchange.js';
+import { HOSTS_A_MESSAGE } from '../../trust-authority/attestation/cluster/messages.js';
+import { Peer } from '../../trust-authority/attestation/cluster/peer.js';
+import { KnownHosts } from '../../trust-authority/attestation/known-hosts.js';
+import { TrustAuthorityStore } from '../../trust-authority/store.js';
 import { AttestationClient } from '../../trust-authority/client.js';
 import type { ClusterMember } from '../../trust-authority/client.js';
 import { encodeContext, networkAddressOf } from '../../wire/attestation/index.js';
@@ -83,6 +91,26 @@ describe('raw-config', () => {
       });
     }
     expect(await one.attestation.rawConfig()).toEqual(before);
+  });
+});
+
+describe('a row of raw-config that is none', () => {
+  it.each([
+    ['endorsement_keys', { public_key: 'x' }, /endorsement_keys\[1\]: public_key: not a public key/],
+    ['endorsement_keys', { certificate: 'x' }, /endorsement_keys\[1\]: certificate: /],
+    ['ca_certificates', { cert_chain: { cert_chain: ['x'] } }, /ca_certificates\[1\]/],
+  ])('is named: one of %s with %j', async (what, bad, told) => {
+    const one = await start(0);
+    const { configuration } = await one.attestation.rawConfig();
+    const rows = JSON.parse(configuration) as Record<string, object[]>;
+    const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
+    rows.endorsement_keys!.push({ name: 'a', public_key: key.export({ type: 'spki', format: 'pem' }) });
+    rows[what]!.splice(1, Infinity, { name: 'z', ...bad });
+    await expect(one.attestation.replaceRawConfig(JSON.stringify(rows))).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringMatching(told) as string,
+    });
+    expect((await one.attestation.rawConfig()).configuration).toBe(configuration);
   });
 });
 
@@ -178,6 +206,16 @@ describe('a cluster of attestation services', () => {
     expect(await statusAs(undefined)).toBe(401);
   });
 
+  it('does not take the service itself for its member, under whatever address', async () => {
+    const one = await start(0);
+    const member = { ...memberOf(one), address: { hostname: 'localhost', port: 9 } };
+    await expect(one.attestation.cluster.set({ members: [member] })).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringMatching(/certificate of this service itself/) as string,
+    });
+    expect((await one.attestation.cluster.get()).members).toEqual([]);
+  });
+
   it('does not take a service with another certificate for its member', async () => {
     const [one, two] = [await start(0), await start(1)];
     const impostor = { ...memberOf(two), certificate: identities[2]!.certificatePem };
@@ -187,6 +225,68 @@ describe('a cluster of attestation services', () => {
 });
 
 describe('known hosts of a cluster', () => {
+  it('are not taken over with times of the future, and can be listed whatever a member says', async () => {
+    const [one, two] = [await start(0), await start(1)];
+    await one.attestation.cluster.set({ members: [memberOf(two)] });
+    const http = new HttpClient({
+      baseUrl: one.attestationUrl,
+      caPem: pki.authority.caPem,
+      clientCertificate: identities[1]!,
+    });
+    const record = { endorsementKey: '0'.repeat(64), resetCount: 1, restartCount: 1 };
+    const statusFor = async (...entries: readonly object[]): Promise<number> => {
+      const hosts = entries.map((entry, index) => ({ host: `told-${index}`, entry }));
+      const body = JSON.stringify({ hosts });
+      const headers = { 'content-type': 'application/json' };
+      const path = '/api/kpsim/attestation/cluster/hosts?action=merge';
+      return (await http.raw('POST', path, body, headers)).status;
+    };
+    const now = one.clock.now();
+    const good = { ...record, attestedAtMs: now + 3_600_000 };
+    for (const time of [9e15, 8.64e15, now + 2 * 86_400_000, -1]) {
+      expect(await statusFor(good, { ...record, attestedAtMs: time })).toBe(400);
+      expect(await statusFor(good, { forgottenAtMs: time })).toBe(400);
+    }
+    expect(await one.attestation.hosts.list()).toEqual([]);
+    expect(await statusFor(good)).toBe(200);
+    await http.close();
+    expect((await one.attestation.hosts.list()).map(({ host }) => host)).toEqual(['told-0']);
+  });
+
+  it('are not asked for without end of a member that tells of the same ones again and again', async () => {
+    const entry = { endorsementKey: '0'.repeat(64), resetCount: 1, restartCount: 1, attestedAtMs: 1 };
+    const hosts = Array.from({ length: HOSTS_A_MESSAGE }, (_, index) => ({
+      host: `h-${index % 9}`,
+      entry,
+    }));
+    let asked = 0;
+    const { certificatePem, privateKeyPem } = identities[1]!;
+    const server = await startHttpsServer({
+      app: (request, response) => {
+        asked += 1;
+        request.resume().once('end', () => response.end(JSON.stringify({ hosts })));
+      },
+      host: '127.0.0.1',
+      port: 0,
+      tls: { certificatePem, privateKeyPem },
+    });
+    const one = await start(0);
+    const peer = new Peer(
+      { address: networkAddressOf(server.url), certificate: certificatePem },
+      identities[0]!,
+      one.context.log,
+    );
+    const other = await makeDataDir();
+    const store = await TrustAuthorityStore.open(other.path, one.clock);
+    const exchange = new HostExchange(one.clock, new KnownHosts(store));
+    await expect(exchange.catchUp(peer)).rejects.toThrow(/again and again/);
+    expect([asked, peer.isHearing]).toEqual([2, false]);
+    await peer.close();
+    await server.close();
+    await store.close();
+    await other.remove();
+  });
+
   it('keep another TPM from attesting under the id of a host at the next service', async () => {
     const [one, two] = [await start(0), await start(1)];
     await join([one, two]);

@@ -1,3 +1,4 @@
+import { rename } from 'node:fs/promises';
 import { connect } from 'node:tls';
 
 import fc from 'fast-check';
@@ -258,6 +259,22 @@ describe('the attestation service', () => {
     await other.attestation.settings.update({ require_certificate_validation: false });
     expect(await ids()).toEqual(['no_base_image', 'any_tpm']);
     expect(other.service.health().status).toBe('degraded');
+  });
+
+  it('is down, and can still be stopped, when its data directory is taken away', async () => {
+    await using other = await startTrustAuthority(pki);
+    const { dataDir } = other.context;
+    expect(other.service.health().status).toBe('ok');
+    await rename(dataDir, `${dataDir}-away`);
+    expect(other.service.health()).toMatchObject({
+      status: 'down',
+      details: [expect.stringMatching(/removed or replaced.*restore/)],
+    });
+    await expect(
+      other.attestation.settings.update({ require_endorsement_keys: true }),
+    ).rejects.toBeInstanceOf(HttpStatusError);
+    await other.stop();
+    await rename(`${dataDir}-away`, dataDir);
   });
 
   it('refuses contexts that a host has no reason to send', async () => {

@@ -37,13 +37,13 @@ export interface TrustedBaseImage {
 /** The base images that hosts may run. */
 export class BaseImages {
   readonly #table: DocumentTable<BaseImage>;
-  readonly #changed: () => Promise<void>;
+  readonly #change: (work: () => Promise<void>) => Promise<void>;
   #trusted: { readonly version: number; readonly images: readonly TrustedBaseImage[] } | undefined;
 
-  /** @param changed called after every change */
-  constructor(store: TrustAuthorityStore, changed: () => Promise<void>) {
+  /** @param change makes every change, in its turn */
+  constructor(store: TrustAuthorityStore, change: (work: () => Promise<void>) => Promise<void>) {
     this.#table = new DocumentTable(store, 'base-image', 'base image', IMAGE_LIMIT);
-    this.#changed = changed;
+    this.#change = change;
   }
 
   list(): BaseImageSummary[] {
@@ -63,17 +63,13 @@ export class BaseImages {
   async importFromImgdb(bytes: Buffer): Promise<string> {
     const manifest = await unpackImgdb(bytes);
     const id = baseImageId(manifest);
-    if (!this.#table.find(id)) {
-      await this.#table.put(id, manifest);
-      await this.#changed();
-    }
+    if (!this.#table.find(id)) await this.#change(() => this.#table.put(id, manifest));
     return id;
   }
 
   /** @throws VapiError `NOT_FOUND` */
   async remove(image: string): Promise<void> {
-    await this.#table.delete(image);
-    await this.#changed();
+    await this.#change(() => this.#table.delete(image));
   }
 
   /** All images as they were imported, in the order of their ids. */

@@ -1,5 +1,7 @@
-import { VapiError } from '../../core/http/index.js';
+import { VapiError, toVapiError } from '../../core/http/index.js';
+import { AttestationError } from '../../wire/attestation/index.js';
 import { DocumentTable, byId } from '../documents.js';
+import { KeyedTurns } from '../keyed-turns.js';
 import type { AppliedConfiguration } from '../rest-client.js';
 import type { TrustAuthorityStore } from '../store.js';
 import { BaseImages } from './base-images.js';
@@ -32,6 +34,19 @@ interface RegisteredKey extends EndorsementKeyInfo {
   readonly fingerprint: string;
 }
 
+/** Who is told of changes that an administrator makes. */
+export interface ConfigurationObserver {
+  /** A change is durable; no other one is made before this resolves. */
+  readonly changed: () => Promise<void>;
+  /** A change that was told with `changed` is over; it is answered after that. */
+  readonly settled: () => Promise<void>;
+}
+
+const NOBODY: ConfigurationObserver = {
+  changed: () => Promise.resolve(),
+  settled: () => Promise.resolve(),
+};
+
 /** Everything an administrator sets in an attestation service; durable, and ready for appraisals. */
 export class AttestationConfiguration {
   readonly baseImages: BaseImages;
@@ -41,7 +56,9 @@ export class AttestationConfiguration {
   readonly #store: TrustAuthorityStore;
   readonly #anchors = new Map<string, TrustAnchor>();
   #trusted: TrustAnchors | undefined;
-  #onChange: () => Promise<void> = () => Promise.resolve();
+  /** Changes are made one after another, wherever they come from. */
+  readonly #turns = new KeyedTurns();
+  #observer = NOBODY;
   #applied: AppliedConfiguration | undefined;
   #registered: { readonly version: number; readonly fingerprints: ReadonlySet<string> } | undefined;
 
@@ -50,7 +67,7 @@ export class AttestationConfiguration {
     this.#settings = new DocumentTable(store, 'setting', 'setting', 16);
     this.#authorities = new DocumentTable(store, 'ca-certificate', 'CA certificate', 256);
     this.#keys = new DocumentTable(store, 'endorsement-key', 'endorsement key', 100_000);
-    this.baseImages = new BaseImages(store, () => this.#changed());
+    this.baseImages = new BaseImages(store, (work) => this.#change(work));
   }
 
   /** Reads the configuration of a store. */
@@ -74,15 +91,15 @@ export class AttestationConfiguration {
   async updateSettings(change: {
     readonly [Name in keyof AttestationSettings]?: boolean | undefined;
   }): Promise<void> {
-    const { settings } = this;
-    await this.#settings.put('tpm2', {
-      value: {
-        require_endorsement_keys: change.require_endorsement_keys ?? settings.require_endorsement_keys,
-        require_certificate_validation:
-          change.require_certificate_validation ?? settings.require_certificate_validation,
-      },
-    });
-    await this.#changed();
+    await this.#change(() =>
+      this.#settings.renew('tpm2', ({ value: settings } = { value: DEFAULT_SETTINGS }) => ({
+        value: {
+          require_endorsement_keys: change.require_endorsement_keys ?? settings.require_endorsement_keys,
+          require_certificate_validation:
+            change.require_certificate_validation ?? settings.require_certificate_validation,
+        },
+      })),
+    );
   }
 
   /** Imported authorities, parsed. */
@@ -101,15 +118,17 @@ export class AttestationConfiguration {
   /** @throws VapiError `INVALID_ARGUMENT`, `ALREADY_EXISTS` */
   async importAuthority(info: CaCertificateInfo): Promise<void> {
     const anchor = await readTrustAnchor(info);
-    await this.#authorities.create(info.name, info);
-    this.#anchors.set(info.name, anchor);
-    await this.#changed();
+    await this.#change(async () => {
+      await this.#authorities.create(info.name, info);
+      this.#anchors.set(info.name, anchor);
+    });
   }
 
   async removeAuthority(name: string): Promise<void> {
-    await this.#authorities.delete(name);
-    this.#anchors.delete(name);
-    await this.#changed();
+    await this.#change(async () => {
+      await this.#authorities.delete(name);
+      this.#anchors.delete(name);
+    });
   }
 
   /** Fingerprints of the registered endorsement keys. */
@@ -130,19 +149,22 @@ export class AttestationConfiguration {
     return info;
   }
 
-  /** @throws VapiError `ALREADY_EXISTS`, AttestationError `malformed_evidence` */
+  /** @throws VapiError `ALREADY_EXISTS`, `INVALID_ARGUMENT` */
   async registerEndorsementKey(info: EndorsementKeyInfo): Promise<void> {
     const fingerprint = registeredKeyFingerprint(info);
-    if (this.registeredKeys.has(fingerprint)) {
-      throw new VapiError('ALREADY_EXISTS', 'This endorsement key is registered under another name already.');
-    }
-    await this.#keys.create(info.name, { ...info, fingerprint });
-    await this.#changed();
+    await this.#change(async () => {
+      if (this.registeredKeys.has(fingerprint)) {
+        throw new VapiError(
+          'ALREADY_EXISTS',
+          'This endorsement key is registered under another name already.',
+        );
+      }
+      await this.#keys.create(info.name, { ...info, fingerprint });
+    });
   }
 
   async removeEndorsementKey(name: string): Promise<void> {
-    await this.#keys.delete(name);
-    await this.#changed();
+    await this.#change(() => this.#keys.delete(name));
   }
 
   /** All of it as text with its fingerprint: services that are configured alike have the same. */
@@ -155,9 +177,9 @@ export class AttestationConfiguration {
     return this.#store.changedAtMs(KINDS) === 0;
   }
 
-  /** Has every change told once it is durable; the change is answered after that. */
-  observe(observer: () => Promise<void>): void {
-    this.#onChange = observer;
+  /** Has every change told that an administrator makes. */
+  observe(observer: ConfigurationObserver): void {
+    this.#observer = observer;
   }
 
   /** All of it, in a form that can be compared. */
@@ -174,15 +196,41 @@ export class AttestationConfiguration {
    * Replaces all of it by a configuration of another service.
    *
    * @param text as {@link applied} gives it
-   * @param options.quietly tells no observer, for what another member of the cluster has sent
    * @throws VapiError `INVALID_ARGUMENT`; then everything is as it was
    */
-  async replace(text: string, { quietly = false } = {}): Promise<void> {
+  replace(text: string): Promise<void> {
+    return this.#change(() => this.#replace(text));
+  }
+
+  /**
+   * Replaces all of it by what another member of the cluster has sent; no observer is told.
+   *
+   * @param text as {@link applied} gives it
+   * @param base fingerprint of the configuration that it follows
+   * @param changed called once it is durable; no other change is made before that resolves
+   * @throws AttestationError `configuration_diverged` if it does not follow what is here once all earlier changes are
+   *   made; as {@link replace}
+   */
+  follow(text: string, base: string, changed: () => Promise<void>): Promise<void> {
+    return this.#turns.takeAll(async () => {
+      if (this.applied().fingerprint !== base) throw new AttestationError('configuration_diverged');
+      await this.#replace(text);
+      await changed();
+    });
+  }
+
+  async #replace(text: string): Promise<void> {
     const raw = readRawConfiguration(text);
     const authorities = rowsByName(raw.ca_certificates, 'ca_certificates');
-    const anchors = await Promise.all(raw.ca_certificates.map(readTrustAnchor));
+    const anchors = await Promise.all(
+      raw.ca_certificates.map((info, index) => inRow('ca_certificates', index, () => readTrustAnchor(info))),
+    );
     const keys = rowsByName(
-      raw.endorsement_keys.map((info) => ({ ...info, fingerprint: registeredKeyFingerprint(info) })),
+      await Promise.all(
+        raw.endorsement_keys.map((info, index) =>
+          inRow('endorsement_keys', index, () => ({ ...info, fingerprint: registeredKeyFingerprint(info) })),
+        ),
+      ),
       'endorsement_keys',
     );
     const images = new Map(raw.base_images.map((image) => [baseImageId(image), image]));
@@ -202,7 +250,6 @@ export class AttestationConfiguration {
     this.#anchors.clear();
     for (const anchor of anchors) this.#anchors.set(anchor.name, anchor);
     this.#forgetDerived();
-    if (!quietly) await this.#onChange();
   }
 
   #describe(): AppliedConfiguration {
@@ -214,14 +261,31 @@ export class AttestationConfiguration {
     };
   }
 
-  #changed(): Promise<void> {
-    this.#forgetDerived();
-    return this.#onChange();
+  async #change(work: () => Promise<void>): Promise<void> {
+    await this.#turns.takeAll(async () => {
+      await work();
+      this.#forgetDerived();
+      await this.#observer.changed();
+    });
+    await this.#observer.settled();
   }
 
   #forgetDerived(): void {
     this.#applied = undefined;
     this.#trusted = undefined;
+  }
+}
+
+/** Reads a row of a configuration. @throws VapiError as `read` does, and it names the row */
+async function inRow<T>(what: string, index: number, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    const { type, message, body } = toVapiError(error);
+    throw new VapiError(type, `configuration: ${what}[${index}]: ${message}`, {
+      cause: error,
+      ...(body.data && { data: body.data }),
+    });
   }
 }
 

@@ -2,6 +2,7 @@ import type { KeyObject, X509Certificate } from 'node:crypto';
 import { createHash, createPublicKey } from 'node:crypto';
 
 import { errorText } from '../../core/errors.js';
+import { VapiError } from '../../core/http/index.js';
 import { parseCertificate } from '../../core/pki/index.js';
 import { LruMap } from '../lru-map.js';
 import { AttestationError } from '../../wire/attestation/index.js';
@@ -95,22 +96,35 @@ function certificateKeyFingerprint(certificate: X509Certificate): string | undef
   }
 }
 
-/** The fingerprint of a registered key. @throws KpsimError `certificate_invalid`, AttestationError `malformed_evidence` */
+/** The fingerprint of a registered key. @throws VapiError `INVALID_ARGUMENT`, which names the field */
 export function registeredKeyFingerprint(spec: {
   readonly public_key?: string | undefined;
   readonly certificate?: string | undefined;
 }): string {
   if (spec.certificate !== undefined) {
-    const fingerprint = certificateKeyFingerprint(parseCertificate(spec.certificate));
+    const fingerprint = certificateKeyFingerprint(registeredCertificate(spec.certificate));
     if (fingerprint !== undefined) return fingerprint;
-    throw new AttestationError('ek_cert_profile', 'Its key is neither RSA nor on a NIST curve.');
+    throw new VapiError(
+      'INVALID_ARGUMENT',
+      'certificate: its key is neither RSA nor on a NIST curve. Send the certificate of an endorsement key.',
+    );
   }
   try {
     return keyFingerprint(createPublicKey(spec.public_key ?? ''));
   } catch (error) {
-    throw new AttestationError('malformed_evidence', 'public_key is not a public key in PEM.', {
-      cause: error,
-    });
+    throw new VapiError(
+      'INVALID_ARGUMENT',
+      'public_key: not a public key in PEM. Send the endorsement key as BEGIN PUBLIC KEY … END PUBLIC KEY.',
+      { cause: error },
+    );
+  }
+}
+
+function registeredCertificate(pem: string): X509Certificate {
+  try {
+    return parseCertificate(pem);
+  } catch (error) {
+    throw new VapiError('INVALID_ARGUMENT', `certificate: ${errorText(error)}`, { cause: error });
   }
 }
 

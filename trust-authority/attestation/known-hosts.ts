@@ -1,5 +1,6 @@
 import { VapiError } from '../../core/http/index.js';
 import { DocumentTable, byId } from '../documents.js';
+import { KeyedTurns } from '../keyed-turns.js';
 import type { ClientIdentity } from '../rest/operation.js';
 import type { TrustAuthorityStore } from '../store.js';
 import type { KnownHost } from './client.js';
@@ -48,8 +49,8 @@ export class KnownHosts {
   readonly #pending = new Map<string, HostEntry>();
   /** Hosts whose attestation is being told to other members: nobody else gets their id meanwhile. */
   readonly #claims = new Map<string, HostRecord>();
-  /** The last work on each host id: one attestation of a host is remembered after the other. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  /** By host id: one attestation of a host is remembered after the other. */
+  readonly #turns = new KeyedTurns();
   readonly #times = new Map<string, number>();
   readonly #owned = new Map<string, number>();
   #observer: HostObserver = () => Promise.resolve([]);
@@ -81,14 +82,7 @@ export class KnownHosts {
    * @returns undefined if it is remembered; otherwise what is known, here or by another member of the cluster
    */
   remember(hostId: string, record: HostRecord): Promise<HostRecord | undefined> {
-    const before = this.#turns.get(hostId);
-    const turn = before ? before.then(() => this.#remember(hostId, record)) : this.#remember(hostId, record);
-    const settled = turn.catch(() => undefined);
-    this.#turns.set(hostId, settled);
-    void settled.then(() => {
-      if (this.#turns.get(hostId) === settled) this.#turns.delete(hostId);
-    });
-    return turn;
+    return this.#turns.take(hostId, () => this.#remember(hostId, record));
   }
 
   async #remember(hostId: string, record: HostRecord): Promise<HostRecord | undefined> {

@@ -74,16 +74,17 @@ export class Providers {
 
   /** @throws VapiError `NOT_FOUND`, `UNSUPPORTED` */
   async update(name: string, change: ProviderChange): Promise<void> {
-    const provider = this.get(name);
-    const masterKeyId = change.master_key_id ?? provider.master_key_id;
-    const former = [...provider.formerMasterKeyIds, provider.master_key_id];
-    const keyServer = { ...provider.key_server, ...defined(change.key_server ?? {}) };
-    serversOf(keyServer);
-    await this.#change(name, {
-      ...provider,
-      master_key_id: masterKeyId,
-      key_server: keyServer,
-      formerMasterKeyIds: [...new Set(former)].filter((id) => id !== masterKeyId).slice(-FORMER_KEY_LIMIT),
+    await this.#change(name, (provider) => {
+      const masterKeyId = change.master_key_id ?? provider.master_key_id;
+      const former = [...provider.formerMasterKeyIds, provider.master_key_id];
+      const keyServer = { ...provider.key_server, ...defined(change.key_server ?? {}) };
+      serversOf(keyServer);
+      return {
+        ...provider,
+        master_key_id: masterKeyId,
+        key_server: keyServer,
+        formerMasterKeyIds: [...new Set(former)].filter((id) => id !== masterKeyId).slice(-FORMER_KEY_LIMIT),
+      };
     });
   }
 
@@ -96,20 +97,22 @@ export class Providers {
 
   /** Limits a provider to consumer principals, or lifts the limit. @throws VapiError `NOT_FOUND` */
   async entitle(name: string, profiles: readonly string[] | undefined): Promise<void> {
-    await this.#table.put(name, {
-      ...this.get(name),
-      entitledProfiles: profiles && [...new Set(profiles)].sort(),
-    });
+    const entitledProfiles = profiles && [...new Set(profiles)].sort();
+    await this.#table.change(name, (provider) => ({ ...provider, entitledProfiles }));
   }
 
   /** Takes a consumer principal out of all entitlements; a provider that was limited to it alone serves nobody then. */
   async disentitle(profile: string): Promise<void> {
     for (const [name, { entitledProfiles }] of this.#table.entries()) {
       if (!entitledProfiles?.includes(profile)) continue;
-      await this.entitle(
-        name,
-        entitledProfiles.filter((other) => other !== profile),
-      );
+      const disentitled = this.#table.change(name, (provider) => ({
+        ...provider,
+        entitledProfiles: provider.entitledProfiles?.filter((other) => other !== profile),
+      }));
+      await disentitled.catch((error: unknown) => {
+        // It may have been deleted meanwhile, and nobody is entitled to it then.
+        if (this.has(name)) throw error;
+      });
     }
   }
 
@@ -169,9 +172,9 @@ export class Providers {
 
   /** @throws KpsimError `certificate_invalid` */
   async setServerCertificates(name: string, certificates: readonly string[]): Promise<void> {
-    const provider = this.get(name);
+    this.get(name);
     for (const certificate of certificates) parsePemChain(certificate);
-    await this.#change(name, { ...provider, serverCertificates: certificates });
+    await this.#change(name, (provider) => ({ ...provider, serverCertificates: certificates }));
   }
 
   /**
@@ -244,8 +247,8 @@ export class Providers {
     return status;
   }
 
-  async #change(name: string, provider: ProviderDocument): Promise<void> {
-    await this.#table.put(name, provider);
+  async #change(name: string, change: (provider: ProviderDocument) => ProviderDocument): Promise<void> {
+    await this.#table.change(name, change);
     await this.#disconnect(name);
   }
 

@@ -7,6 +7,7 @@ import { VapiError } from '../../core/http/index.js';
 import { certificateX5tS256, parsePemChain, x509 } from '../../core/pki/index.js';
 import { zeroise } from '../../core/secret.js';
 import { DocumentTable } from '../documents.js';
+import { KeyedTurns } from '../keyed-turns.js';
 import type { TrustAuthorityStore } from '../store.js';
 
 const EC_P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -39,6 +40,8 @@ export class KeyPairs {
   readonly #documents: DocumentTable<KeyPairDocument>;
   readonly #clock: Clock;
   readonly #loaded = new Map<string, KeyPair>();
+  /** By id: a key and its certificate are written together. */
+  readonly #turns = new KeyedTurns();
 
   constructor(store: TrustAuthorityStore, clock: Clock) {
     this.#store = store;
@@ -68,7 +71,7 @@ export class KeyPairs {
   async createSelfSigned(id: string, commonName: string): Promise<KeyPair> {
     const privateKeyPem = await newPrivateKeyPem();
     const certificate = await selfSignedCertificate(privateKeyPem, commonName, this.#clock.now());
-    return this.#install(id, privateKeyPem, certificate);
+    return this.#turns.take(id, () => this.#install(id, privateKeyPem, certificate));
   }
 
   /** Makes a new key and the certificate signing request for it (PEM); the key in use stays until its certificate comes. */
@@ -81,9 +84,11 @@ export class KeyPairs {
       signingAlgorithm: EC_P256,
     });
     const csr = `${request.toString('pem')}\n`;
-    const certificateChainPem = this.#documents.find(id)?.certificateChainPem ?? '';
-    await this.#store.putSecret('pending-private-key', id, Buffer.from(privateKeyPem, 'utf8'));
-    await this.#documents.put(id, { certificateChainPem, pendingCsrPem: csr });
+    await this.#turns.take(id, async () => {
+      const certificateChainPem = this.#documents.find(id)?.certificateChainPem ?? '';
+      await this.#store.putSecret('pending-private-key', id, Buffer.from(privateKeyPem, 'utf8'));
+      await this.#documents.put(id, { certificateChainPem, pendingCsrPem: csr });
+    });
     return csr;
   }
 
@@ -106,7 +111,11 @@ export class KeyPairs {
    * @param privateKeyPem the leaf's key; without it the certificate must be for the pending request
    * @throws VapiError `INVALID_ARGUMENT` if certificate and key do not belong together, or it is not valid now
    */
-  async replaceCertificate(id: string, chainPem: string, privateKeyPem?: string): Promise<KeyPair> {
+  replaceCertificate(id: string, chainPem: string, privateKeyPem?: string): Promise<KeyPair> {
+    return this.#turns.take(id, () => this.#replaceCertificate(id, chainPem, privateKeyPem));
+  }
+
+  async #replaceCertificate(id: string, chainPem: string, privateKeyPem?: string): Promise<KeyPair> {
     const pending = this.#store.secret('pending-private-key', id);
     const keyPem = privateKeyPem ?? pending?.toString('utf8');
     zeroise(pending);
@@ -126,11 +135,13 @@ export class KeyPairs {
   }
 
   /** Removes a key pair and whatever is pending. */
-  async remove(id: string): Promise<void> {
-    this.#loaded.delete(id);
-    await this.#store.removeSecret('private-key', id);
-    await this.#store.removeSecret('pending-private-key', id);
-    if (this.#documents.find(id)) await this.#documents.delete(id);
+  remove(id: string): Promise<void> {
+    return this.#turns.take(id, async () => {
+      this.#loaded.delete(id);
+      await this.#store.removeSecret('private-key', id);
+      await this.#store.removeSecret('pending-private-key', id);
+      if (this.#documents.find(id)) await this.#documents.delete(id);
+    });
   }
 
   #checked(keyPem: string, chainPem: string, fromCsr: boolean): string {

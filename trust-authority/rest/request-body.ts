@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { JSON_LIMIT_BYTES, VapiError, validate } from '../../core/http/index.js';
 import type { Operation } from './operation.js';
@@ -7,20 +7,25 @@ import type { Operation } from './operation.js';
 const JSON_MEDIA_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
 /**
- * Reads the body that an operation asks for, and no more of it than the operation allows.
+ * Reads the body that an operation asks for, and no more of it than the operation allows. A client that waits to be
+ * continued is, unless its headers already say that the body would be refused.
  *
  * @returns what the operation's schema makes of JSON, or the bytes, or undefined if it has no body
  * @throws VapiError `INVALID_ARGUMENT`, `UNEXPECTED_INPUT`
  */
-export async function readBody(row: Operation, request: IncomingMessage): Promise<unknown> {
+export async function readBody(
+  row: Operation,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<unknown> {
   const { body } = row;
   if (body === undefined) return undefined;
   if ('maxBytes' in body) {
-    const bytes = await readBytes(request, body.maxBytes);
+    const bytes = await readBytes(request, response, body.maxBytes);
     if (bytes.length > 0) return bytes;
     throw new VapiError('INVALID_ARGUMENT', 'Send the file as the body of the request.');
   }
-  const bytes = await readBytes(request, row.maxJsonBytes ?? JSON_LIMIT_BYTES);
+  const bytes = await readBytes(request, response, row.maxJsonBytes ?? JSON_LIMIT_BYTES);
   return validate(body, parsed(bytes, request.headers['content-type']));
 }
 
@@ -36,6 +41,11 @@ export function hasLongBodyToCome(request: IncomingMessage): boolean {
   );
 }
 
+/** Whether a client sends the body only once it is told to continue (RFC 9110 §10.1.1). */
+function waitsToBeContinued({ headers, httpVersion }: IncomingMessage): boolean {
+  return httpVersion === '1.1' && headers.expect?.toLowerCase() === '100-continue';
+}
+
 function parsed(bytes: Buffer, mediaType: string | undefined): unknown {
   if (bytes.length === 0) return undefined;
   if (mediaType !== undefined && !JSON_MEDIA_TYPE.test(mediaType)) {
@@ -48,12 +58,17 @@ function parsed(bytes: Buffer, mediaType: string | undefined): unknown {
   }
 }
 
-async function readBytes(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+async function readBytes(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limitBytes: number,
+): Promise<Buffer> {
   const { headers } = request;
   if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
     throw new VapiError('UNEXPECTED_INPUT', 'Send the request body without a content encoding.');
   }
   if (Number(headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
+  if (waitsToBeContinued(request)) response.writeContinue();
   const chunks: Buffer[] = [];
   let length = 0;
   try {

@@ -97,7 +97,7 @@ async function perform(
     const call = {
       client: caller,
       parameters,
-      body: await readBody(row, request),
+      body: await readBody(row, request, response),
       authorization,
       principal: principal?.toString(),
     };

@@ -6,6 +6,9 @@ export interface Route {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
+/** Scheme and authority of a request target in absolute form. */
+const ORIGIN = /^https:\/\/[^/?]+/i;
+
 interface Pattern {
   readonly operation: Operation;
   readonly segments: readonly string[];
@@ -27,11 +30,11 @@ export class Routes {
   /**
    * The operation that a request is for; undefined if there is none.
    *
-   * @param target path and query as the client sent them
+   * @param target as the client sent it: path and query, with or without the origin before them (RFC 9112 §3.2.2)
    * @throws URIError if a parameter is not percent-encoded UTF-8
    */
   find(method: string, target: string): Route | undefined {
-    const [path, query] = splitOnce(target, '?');
+    const [path, query] = splitOnce(target.replace(ORIGIN, ''), '?');
     const segments = path.split('/');
     const candidates = this.#patterns.get(keyOf(method, segments.length)) ?? [];
     const action = query === '' ? undefined : (new URLSearchParams(query).get('action') ?? undefined);

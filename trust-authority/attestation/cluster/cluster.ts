@@ -1,15 +1,16 @@
 import type { ServiceContext } from '../../../core/context.js';
 import { errorText } from '../../../core/errors.js';
 import { VapiError } from '../../../core/http/index.js';
-import { AttestationError } from '../../../wire/attestation/index.js';
+import { certificateX5tS256 } from '../../../core/pki/index.js';
 import { DocumentTable } from '../../documents.js';
 import type { TrustAuthorityStore } from '../../store.js';
 import type { ClusterInfo, ClusterMember, ClusterSpec } from '../client.js';
 import type { AttestationConfiguration } from '../configuration.js';
 import type { HostEntry, HostRecord, KnownHosts } from '../known-hosts.js';
 import { configurationDifferences, readRawConfiguration } from '../raw-configuration.js';
-import { HOSTS_A_MESSAGE, MAX_ANCESTORS } from './messages.js';
-import type { ClusterState, ReplicatedConfiguration, ToldHost } from './messages.js';
+import { HostExchange } from './host-exchange.js';
+import { MAX_ANCESTORS } from './messages.js';
+import type { ClusterState, ReplicatedConfiguration } from './messages.js';
 import { Peer } from './peer.js';
 
 /** What the cluster stands on. */
@@ -22,22 +23,24 @@ export interface ClusterOptions {
   readonly tls: { readonly certificatePem: string; readonly privateKeyPem: string };
 }
 
-/** What is kept: the members, and where the configuration comes from. */
-interface ClusterDocument {
-  readonly members: readonly ClusterMember[];
-  readonly replicate: boolean;
+/** Where the configuration comes from. */
+interface Lineage {
   /** Of the configuration: another one with every change, wherever it is made. */
   readonly revision: string;
   /** Revisions that it came from or was found to be equal to, newest first. */
   readonly ancestors: readonly string[];
 }
 
+/** What is kept: the members, and where the configuration comes from. */
+interface ClusterDocument extends Lineage {
+  readonly members: readonly ClusterMember[];
+  readonly replicate: boolean;
+}
+
 const DOCUMENT = 'cluster';
 const ALONE: ClusterDocument = { members: [], replicate: true, revision: '', ancestors: [] };
 /** Members are looked at that often, besides whenever something changes. Own choice. */
 const CHECK_EVERY_MS = 10_000;
-/** Host ids that are named where members know them with different TPMs. */
-const NAMED_CONFLICTS = 100;
 
 /**
  * The other attestation services of this one's cluster. They are configured alike, and know the same hosts, so that
@@ -49,19 +52,21 @@ const NAMED_CONFLICTS = 100;
  */
 export class AttestationCluster {
   readonly #options: ClusterOptions;
+  /** What the members know of hosts. */
+  readonly hosts: HostExchange;
   readonly #documents: DocumentTable<ClusterDocument>;
   #peers: readonly Peer[] = [];
   #running: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
   #first: Promise<void> = Promise.resolve();
-  #updating: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
+    this.hosts = new HostExchange(options.context.clock, options.knownHosts);
     this.#documents = new DocumentTable(options.store, 'cluster', 'cluster', 1);
     this.#peers = this.#connect(this.#document.members);
-    options.configuration.observe(() => this.#changed());
+    options.configuration.observe({ changed: () => this.#changed(), settled: () => this.check() });
     options.knownHosts.observe((hostId, entry) => this.#tell(hostId, entry));
   }
 
@@ -120,12 +125,10 @@ export class AttestationCluster {
     };
   }
 
-  /** @throws KpsimError `certificate_invalid`, VapiError `INVALID_ARGUMENT` if two members have the same address */
+  /** @throws KpsimError `certificate_invalid`, VapiError `INVALID_ARGUMENT` if two are the same, or one is this service */
   async set({ members, replicate = true }: ClusterSpec): Promise<void> {
     const peers = this.#connect(members);
-    if (new Set(peers.map(({ url }) => url)).size !== peers.length) {
-      throw new VapiError('INVALID_ARGUMENT', 'members: two of them have the same address.');
-    }
+    this.#demandOthers(peers);
     await this.#update((document) => ({ ...document, members, replicate }));
     const before = this.#peers;
     this.#peers = peers;
@@ -155,9 +158,9 @@ export class AttestationCluster {
    * @throws AttestationError `configuration_diverged` if this one's own is not the one that it follows
    */
   async receive({ configuration, base, revision, ancestors }: ReplicatedConfiguration): Promise<void> {
-    if (this.state().fingerprint !== base) throw new AttestationError('configuration_diverged');
-    await this.#options.configuration.replace(configuration, { quietly: true });
-    await this.#keep(revision, [...ancestors, this.#document.revision, ...this.#document.ancestors]);
+    await this.#options.configuration.follow(configuration, base, () =>
+      this.#keep((own) => ({ revision, ancestors: [...ancestors, own.revision, ...own.ancestors] })),
+    );
   }
 
   async close(): Promise<void> {
@@ -166,6 +169,20 @@ export class AttestationCluster {
     this.#peers = [];
     await Promise.all(peers.map((peer) => peer.close()));
     await this.#running;
+  }
+
+  /** @throws VapiError `INVALID_ARGUMENT` if two are the same, or one is this service itself */
+  #demandOthers(peers: readonly Peer[]): void {
+    if (new Set(peers.map(({ url }) => url)).size !== peers.length) {
+      throw new VapiError('INVALID_ARGUMENT', 'members: two of them have the same address.');
+    }
+    const own = certificateX5tS256(this.#options.tls.certificatePem);
+    if (peers.some(({ certificateSha256 }) => certificateSha256 === own)) {
+      throw new VapiError(
+        'INVALID_ARGUMENT',
+        'members: one of them has the certificate of this service itself. Name only the other services, each with a certificate of its own.',
+      );
+    }
   }
 
   get #document(): ClusterDocument {
@@ -183,37 +200,12 @@ export class AttestationCluster {
   async #checkPeer(peer: Peer): Promise<void> {
     try {
       const state = await peer.ask();
-      if (!peer.isHearing) await this.#catchUp(peer);
+      if (!peer.isHearing) await this.hosts.catchUp(peer);
       await this.#align(peer, state);
     } catch (error) {
       this.#options.context.log.debug({ member: peer.url, reason: errorText(error) }, 'member not checked');
       if (peer.state)
         peer.differences = [`configuration: not comparable (${errorText(error).slice(0, 200)})`];
-    }
-  }
-
-  /** Exchanges everything known of hosts; from its beginning on, the member hears of every new one. */
-  async #catchUp(peer: Peer): Promise<void> {
-    const { knownHosts } = this.#options;
-    peer.isHearing = true;
-    peer.conflicts.clear();
-    try {
-      for (let after: string | undefined = ''; after !== undefined;) {
-        const hosts = await peer.hosts(after);
-        const known = await Promise.all(hosts.map(({ host, entry }) => knownHosts.merge(host, entry)));
-        hosts.forEach(({ host, entry }, index) => noteConflict(peer, host, entry, known[index]));
-        after = hosts.length < HOSTS_A_MESSAGE ? undefined : hosts.at(-1)?.host;
-      }
-      for (let after: string | undefined = ''; after !== undefined;) {
-        const page: readonly ToldHost[] = knownHosts
-          .page(after, HOSTS_A_MESSAGE)
-          .map(([host, entry]) => ({ host, entry }));
-        if (page.length > 0) await peer.tellAll(page);
-        after = page.length < HOSTS_A_MESSAGE ? undefined : page.at(-1)?.host;
-      }
-    } catch (error) {
-      peer.lost(error);
-      throw error;
     }
   }
 
@@ -225,7 +217,10 @@ export class AttestationCluster {
     peer.differences = [];
     if (own.fingerprint === theirs.fingerprint) {
       if (own.revision !== theirs.revision)
-        await this.#keep(own.revision, [theirs.revision, ...own.ancestors]);
+        await this.#keep(({ revision, ancestors }) => ({
+          revision,
+          ancestors: [theirs.revision, ...ancestors],
+        }));
       return;
     }
     if (replicate && (theirs.pristine || own.ancestors.includes(theirs.revision))) {
@@ -251,25 +246,21 @@ export class AttestationCluster {
 
   /** An administrator has changed the configuration here. */
   async #changed(): Promise<void> {
-    const { revision, ancestors } = this.#document;
-    await this.#keep(this.#options.context.rng.uuid(), [revision, ...ancestors]);
-    await this.check();
+    const next = this.#options.context.rng.uuid();
+    await this.#keep(({ revision, ancestors }) => ({ revision: next, ancestors: [revision, ...ancestors] }));
   }
 
-  async #keep(revision: string, ancestors: readonly string[]): Promise<void> {
-    const known = new Set(ancestors.filter((one) => one !== '' && one !== revision));
-    await this.#update((document) => ({
-      ...document,
-      revision,
-      ancestors: [...known].slice(0, MAX_ANCESTORS),
-    }));
+  async #keep(lineage: (own: ClusterDocument) => Lineage): Promise<void> {
+    await this.#update((document) => {
+      const { revision, ancestors } = lineage(document);
+      const known = new Set(ancestors.filter((one) => one !== '' && one !== revision));
+      return { ...document, revision, ancestors: [...known].slice(0, MAX_ANCESTORS) };
+    });
   }
 
   /** Changes what is kept, one change after the other: each is durable before the next one reads. */
-  async #update(change: (document: ClusterDocument) => ClusterDocument): Promise<void> {
-    const update = this.#updating.then(() => this.#documents.put(DOCUMENT, change(this.#document)));
-    this.#updating = update.catch(() => undefined);
-    await update;
+  #update(change: (document: ClusterDocument) => ClusterDocument): Promise<void> {
+    return this.#documents.renew(DOCUMENT, (document) => change(document ?? ALONE));
   }
 
   async #tell(hostId: string, entry: HostEntry): Promise<readonly HostRecord[]> {
@@ -277,9 +268,4 @@ export class AttestationCluster {
     const known = await Promise.all(hearing.map((peer) => peer.tell(hostId, entry)));
     return known.filter((record) => record !== undefined);
   }
-}
-
-function noteConflict(peer: Peer, host: string, heard: HostEntry, known: HostRecord | undefined): void {
-  if (!known || !('endorsementKey' in heard) || known.endorsementKey === heard.endorsementKey) return;
-  if (peer.conflicts.size < NAMED_CONFLICTS) peer.conflicts.add(host);
 }

@@ -6,6 +6,8 @@ import { MAX_RAW_CONFIGURATION_CHARACTERS } from '../raw-configuration.js';
 export const HOSTS_A_MESSAGE = 1000;
 
 const fingerprint = z.string().regex(/^[0-9a-f]{64}$/, 'SHA-256 in hex');
+/** Milliseconds since the epoch, as far as a `Date` reaches (ECMA-262 §21.4.1.1). */
+const time = z.number().int().min(0).max(8.64e15);
 const counter = z.number().int().min(0).max(0xffffffff);
 const hostId = z
   .string()
@@ -17,13 +19,13 @@ const hostRecord = z.strictObject({
   endorsementKey: fingerprint,
   resetCount: counter,
   restartCount: counter,
-  attestedAtMs: z.number().int(),
+  attestedAtMs: time,
   owner: z.string().min(1).max(256).optional(),
 });
 
 const toldHost = z.strictObject({
   host: hostId,
-  entry: z.union([hostRecord, z.strictObject({ forgottenAtMs: z.number().int() })]),
+  entry: z.union([hostRecord, z.strictObject({ forgottenAtMs: time })]),
 });
 
 /** A host as members tell each other of it. */

@@ -84,7 +84,7 @@ export function clusterOperations({
       access: 'member',
       body: toldHosts,
       run: async ({ body }) => {
-        const records = await Promise.all(body.hosts.map(({ host, entry }) => knownHosts.merge(host, entry)));
+        const records = await cluster.hosts.hear(body.hosts);
         return { records: records.map((record) => record ?? null) };
       },
     }),
