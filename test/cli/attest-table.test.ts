@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { verdictOf } from '../../cli/attest/table.js';
-import type { ScenarioResult } from '../../lab/index.js';
+import type { ScenarioResult } from '../../lab/attest/index.js';
 
 it('tells how scenarios ended, also when there was one', () => {
   const result = { asExpected: true, ms: 600 } as ScenarioResult;
