@@ -52,7 +52,7 @@ function shortened(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code === 'unrecognized_keys') {
     return { ...issue, keys: issue.keys.slice(0, ISSUE_LIMITS.count) };
   }
-  if (issue.code !== 'invalid_union') return issue;
+  if (issue.code !== 'invalid_union' || issue.inclusive === false) return issue;
   const errors = issue.errors.map((inner) => inner.slice(0, ISSUE_LIMITS.count).map(shortened));
   return { ...issue, errors };
 }

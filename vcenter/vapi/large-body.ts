@@ -30,7 +30,7 @@ function readAndParse(
   type: string | (() => boolean),
   check: (body: Buffer) => void,
 ): RequestHandler {
-  const read = express.raw({ limit: limitBytes, inflate: false, type });
+  const read: RequestHandler = express.raw({ limit: limitBytes, inflate: false, type });
   const parse = (request: Request): void => {
     if (!Buffer.isBuffer(request.body)) return;
     check(request.body);
