@@ -107,7 +107,16 @@ export class HostAgentService implements Service {
    * @throws VapiError `SERVICE_UNAVAILABLE` while it does not run, `UNSUPPORTED` without a TPM
    */
   evidenceFaults(): readonly string[] {
-    if (this.#host) return this.#host.platform.evidenceFaults();
+    return this.#running().platform.evidenceFaults();
+  }
+
+  /** Names of the faults that the running boot has; told and thrown as {@link evidenceFaults}. */
+  bootFaults(): readonly string[] {
+    return this.#running().platform.bootFaults();
+  }
+
+  #running(): EsxHost {
+    if (this.#host) return this.#host;
     throw new VapiError('SERVICE_UNAVAILABLE', `The host ${this.name} does not run; start it first.`);
   }
 

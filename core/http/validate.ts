@@ -54,7 +54,7 @@ function shortened(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   }
   if (issue.code !== 'invalid_union' || issue.inclusive === false) return issue;
   const errors = issue.errors.map((inner) => inner.slice(0, ISSUE_LIMITS.count).map(shortened));
-  return { ...issue, errors } as typeof issue;
+  return Object.assign({ ...issue }, { errors });
 }
 
 /** Requests have no lines to name. */

@@ -138,7 +138,7 @@ export class LabHost {
 
   /** Names of the faults that the running boot has, also if they were cleared since. */
   async bootFaults(): Promise<readonly string[]> {
-    return (await this.client()).bootFaults();
+    return Promise.resolve(this.#service.bootFaults());
   }
 
   /** Restarts the host: its VMs are powered off, its boot is measured again, and it has not attested. */

@@ -64,12 +64,15 @@ describe('openSealedDatabase', () => {
     await expect(openSealedDatabase(directory, 'a.db', MIGRATIONS)).rejects.toMatchObject({
       code: 'store_missing',
     });
-    await writeFile(path, '');
-    openDatabase(path, []).close(); // a file of SQLite's, without a schema
+    await rm(path);
     await expect(openSealedDatabase(directory, 'a.db', MIGRATIONS)).rejects.toMatchObject({
       code: 'store_missing',
     });
-    await rm(path);
+  });
+
+  it('does not take a file that has lost its schema for a new one', async () => {
+    (await Sealer.load(directory)).close();
+    openDatabase(join(directory, 'a.db'), []).close();
     await expect(openSealedDatabase(directory, 'a.db', MIGRATIONS)).rejects.toMatchObject({
       code: 'store_missing',
     });

@@ -58,7 +58,7 @@ function decrypt(name: string, ciphertext: string): Promise<unknown> {
 function asked(name: string): string[] {
   return keyServer.context.journal
     .entries()
-    .filter(({ client }) => client === name)
+    .filter(({ client, outcome }) => client === name && !outcome.startsWith('injected fault'))
     .map(({ operation }) => operation);
 }
 
