@@ -20,7 +20,20 @@ export interface JournalEntry {
 }
 
 /** What a service hands in; sequence and time are added here. */
-export type JournalRecord = Omit<JournalEntry, 'sequence' | 'time' | 'service'>;
+export interface JournalRecord extends Omit<JournalEntry, 'sequence' | 'time' | 'service'> {
+  /** Further details, of those that many entries have in common. */
+  readonly standing?: StandingDetails | undefined;
+}
+
+/** Details that many entries have in common: bounded, and freed of secrets, once for all of them. */
+export class StandingDetails {
+  readonly fields: Readonly<Record<string, unknown>>;
+
+  /** @param secretFields members whose content is not kept, whatever it is made of */
+  constructor(details: Readonly<Record<string, unknown>>, secretFields: ReadonlySet<string> = NO_FIELDS) {
+    this.fields = detailsOf(details, secretFields);
+  }
+}
 
 /** Which entries somebody wants: those that have every word given, and of these the last. */
 export interface JournalQuery {
@@ -33,6 +46,8 @@ export interface JournalQuery {
 
 /** How much one entry may hold, whatever the request was: the ring keeps many for a long time. Own choice. */
 const DETAIL_LIMITS = { values: 256, textCharacters: 256, depth: 12 };
+
+const NO_FIELDS: ReadonlySet<string> = new Set();
 
 /** The last requests of a service, in a ring that never grows; the details of each are cut to a bounded size. */
 export class Journal {
@@ -61,6 +76,7 @@ export class Journal {
       client: record.client,
       outcome: record.outcome,
       details: record.details && detailsOf(record.details, secretFields),
+      standing: record.standing,
     };
   }
 
@@ -94,22 +110,21 @@ export class Journal {
 }
 
 /** Bounded copies, as they are made for every request: their time becomes a text only when somebody reads it. */
-interface Kept extends Omit<JournalEntry, 'time'> {
+interface Kept extends JournalRecord {
+  readonly sequence: number;
   readonly timeMs: number;
 }
 
-function entryOf({ sequence, timeMs, operation, client, outcome, details }: Kept): JournalEntry {
+function entryOf({ sequence, timeMs, operation, client, outcome, details, standing }: Kept): JournalEntry {
   return {
     sequence,
     time: new Date(timeMs).toISOString(),
     operation,
     ...(client !== undefined && { client }),
     outcome,
-    ...(details !== undefined && { details }),
+    ...((details ?? standing) !== undefined && { details: { ...details, ...standing?.fields } }),
   };
 }
-
-const NO_FIELDS: ReadonlySet<string> = new Set();
 
 function detailsOf(
   details: Readonly<Record<string, unknown>>,

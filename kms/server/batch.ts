@@ -13,7 +13,7 @@ import { operationOf } from './batch-run.js';
 import type { Client, IdentityPolicy } from './identity.js';
 import type { KmsMetrics } from './metrics.js';
 import { pending } from './outcome.js';
-import { PreparedAnswers, messageAt } from './prepared-answers.js';
+import { PreparedAnswers } from './prepared-answers.js';
 import { demandSound, negotiated, readRequest } from './request-header.js';
 import type { Caller } from './request-performer.js';
 import { RequestPerformer } from './request-performer.js';
@@ -71,12 +71,11 @@ export class BatchProcessor {
   #answerAgain(bytes: Buffer, client: Client): Answer | undefined {
     const prepared = this.#prepared.find(bytes, client);
     if (!prepared || !this.#context.faults.isEmpty) return undefined;
-    const { object, request, item, version } = prepared;
+    const { object, record } = prepared;
     if (this.#repository.held(object.uniqueIdentifier) !== object) return undefined;
-    const outcomes = [{ item, writes: false }];
-    this.#record.answered(request, client, version, outcomes, this.#server.nextCorrelationValue());
+    this.#record.answeredAgain(record, client, this.#server.nextCorrelationValue());
     const nowSeconds = Math.floor(this.#context.clock.now() / 1000);
-    return { bytes: messageAt(prepared, nowSeconds), delivery: 'send' };
+    return { bytes: prepared.messageAt(nowSeconds), delivery: 'send' };
   }
 
   async #answerAnew(bytes: Buffer, connected: Client): Promise<Answer> {

@@ -79,18 +79,19 @@ export class KmipConnection {
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#framer.bufferedBytes === 0) this.#waitingSince = performance.now();
+    const now = performance.now();
+    if (this.#framer.bufferedBytes === 0) this.#waitingSince = now;
     this.#framer.push(chunk);
     if (this.#busy) {
       // What is sent ahead of its turn waits in the kernel, beyond one message's worth.
       if (this.#framer.bufferedBytes > this.#limits.messageBytes) this.#socket.pause();
       return;
     }
-    this.#serve();
+    this.#serve(now);
   }
 
-  /** Begins to answer the next request, if it is here; what was received with it or after it follows from there. */
-  #serve(): void {
+  /** Begins to answer the next request, if it is here; what was received with it or after it follows from there. @param now monotonic ms */
+  #serve(now: number): void {
     const message = this.#nextMessage();
     this.#busy = message !== undefined;
     if (message === undefined) {
@@ -98,7 +99,7 @@ export class KmipConnection {
       else if (this.#socket.isPaused()) this.#socket.resume();
       return;
     }
-    this.#started = performance.now();
+    this.#started = now;
     if (message instanceof KmipError) {
       this.#breakOff();
       this.#deliver(this.#processor.answerGarbage(message, this.#client));
@@ -122,7 +123,7 @@ export class KmipConnection {
   /** Sends the answer, in one write, as far as it is to be sent. */
   readonly #deliver = ({ bytes, delivery }: Answer): void => {
     this.#waitingSince = performance.now();
-    this.#metrics.duration.observe((this.#waitingSince - this.#started) / 1000);
+    this.#metrics.took((this.#waitingSince - this.#started) / 1000);
     this.#sent = bytes;
     switch (delivery) {
       case 'send':
@@ -150,7 +151,7 @@ export class KmipConnection {
     recycleMessage(this.#sent);
     this.#sent = undefined;
     this.#waitingSince = performance.now();
-    this.#serve();
+    this.#serve(this.#waitingSince);
   };
 
   #breakOff(): void {

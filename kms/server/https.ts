@@ -154,7 +154,7 @@ export class HttpsListener {
     const body = await arriving;
     const started = performance.now();
     const answer = await this.#answer(body, encoding, session.client);
-    this.#parts.metrics.duration.observe((performance.now() - started) / 1000);
+    this.#parts.metrics.took((performance.now() - started) / 1000);
     if (body instanceof KmipError || !this.#server.listening) response.setHeader('connection', 'close');
     response.setHeader('content-type', request.headers['content-type'] ?? encoding.contentTypes[0]);
     await this.#deliver(answer, response, session);

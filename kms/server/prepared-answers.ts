@@ -1,14 +1,9 @@
 import { zeroise } from '../../core/secret.js';
 import { takeBuffer } from '../../wire/kmip/index.js';
-import type {
-  ProtocolVersionName,
-  RequestHeader,
-  RequestMessage,
-  RequestPayload,
-  ResponseBatchItem,
-} from '../../wire/kmip/index.js';
+import type { RequestHeader, RequestMessage, RequestPayload } from '../../wire/kmip/index.js';
 import type { ManagedObject } from '../objects/managed-object.js';
 import type { Client } from './identity.js';
+import type { StandingRecord } from './request-record.js';
 
 /** Answers kept at once; an answer takes a kilobyte or two. Own choice. */
 const KEPT_ANSWERS = 4096;
@@ -18,14 +13,46 @@ const REQUEST_BYTES = 512;
 const TIME_STAMP_OFFSET = 64;
 
 /** An answer to a Get that can be given again as it is, but for its time. */
-export interface PreparedAnswer {
+export class PreparedAnswer {
   readonly object: ManagedObject;
-  readonly version: ProtocolVersionName;
-  /** What is journaled each time. */
-  readonly request: RequestMessage;
-  readonly item: ResponseBatchItem;
+  /** What is recorded each time. */
+  readonly record: StandingRecord;
   /** The response message; it holds the key. */
   readonly bytes: Buffer;
+  /** The time in {@link bytes}, in seconds since 1970. */
+  #timeStamp = NaN;
+
+  /** @param answer its bytes are copied */
+  constructor(answer: Pick<PreparedAnswer, 'object' | 'record' | 'bytes'>) {
+    this.object = answer.object;
+    this.record = answer.record;
+    this.bytes = Buffer.from(answer.bytes);
+  }
+
+  /** A copy of the message with the time of now, for one client to take. @param nowSeconds since 1970 */
+  messageAt(nowSeconds: number): Buffer {
+    const { bytes } = this;
+    if (nowSeconds !== this.#timeStamp) {
+      bytes.writeBigInt64BE(BigInt(nowSeconds), TIME_STAMP_OFFSET);
+      this.#timeStamp = nowSeconds;
+    }
+    const room = takeBuffer();
+    const message = bytes.length <= room.length ? room.subarray(0, bytes.length) : Buffer.alloc(bytes.length);
+    message.set(bytes);
+    return message;
+  }
+}
+
+/** Answers to all clients of the same rights. */
+interface AnswersOfRights {
+  readonly rights: string;
+  /** By the bytes of the request, as a Latin-1 text. */
+  readonly byRequest: Map<string, PreparedAnswer>;
+}
+
+interface Place {
+  readonly answers: AnswersOfRights;
+  readonly key: string;
 }
 
 /**
@@ -37,68 +64,66 @@ export interface PreparedAnswer {
  * memory of the server or changes.
  */
 export class PreparedAnswers {
-  readonly #byRequest = new Map<string, PreparedAnswer>();
-  readonly #requests = new Map<ManagedObject, string[]>();
-  /** Who a client is, as text; a connection has one client for its whole life. */
-  readonly #names = new WeakMap<Client, string>();
+  /** Those that are not empty, so that clients of the past leave nothing here. */
+  readonly #byRights = new Map<string, AnswersOfRights>();
+  /** A connection has one client for its whole life. */
+  readonly #byClient = new WeakMap<Client, AnswersOfRights>();
+  /** Where the answers about an object are. */
+  readonly #places = new Map<ManagedObject, Place[]>();
+  #count = 0;
 
   /** The answer to these bytes; undefined if none is kept. */
   find(request: Buffer, client: Client): PreparedAnswer | undefined {
-    if (this.#byRequest.size === 0 || request.length > REQUEST_BYTES) return undefined;
-    return this.#byRequest.get(this.#keyOf(request, client));
+    if (this.#count === 0 || request.length > REQUEST_BYTES) return undefined;
+    return this.#answersFor(client).byRequest.get(request.toString('latin1'));
   }
 
-  /** Keeps an answer, if it {@link isRepeatable}. @param answer its bytes are copied */
-  keep(received: Buffer, client: Client, answer: PreparedAnswer): void {
-    if (received.length > REQUEST_BYTES || !isRepeatable(answer.request)) return;
-    const key = this.#keyOf(received, client);
-    if (this.#byRequest.has(key)) return;
-    if (this.#byRequest.size >= KEPT_ANSWERS) this.#forgetOldest();
-    this.#byRequest.set(key, { ...answer, bytes: Buffer.from(answer.bytes) });
-    const keys = this.#requests.get(answer.object);
-    if (keys) keys.push(key);
-    else this.#requests.set(answer.object, [key]);
+  /** Keeps the answer to a request that was received, if it {@link isRepeatable}. */
+  keep(received: Buffer, client: Client, request: RequestMessage, answer: () => PreparedAnswer): void {
+    if (received.length > REQUEST_BYTES || !isRepeatable(request)) return;
+    const answers = this.#answersFor(client);
+    const key = received.toString('latin1');
+    if (answers.byRequest.has(key)) return;
+    if (this.#count >= KEPT_ANSWERS) this.#forgetOldest();
+    const kept = answer();
+    answers.byRequest.set(key, kept);
+    this.#byRights.set(answers.rights, answers);
+    this.#count += 1;
+    const place = { answers, key };
+    const places = this.#places.get(kept.object);
+    if (places) places.push(place);
+    else this.#places.set(kept.object, [place]);
   }
 
   /** Clears and forgets all answers about an object: it changed, or is out of memory. */
   forget(object: ManagedObject): void {
-    for (const key of this.#requests.get(object) ?? []) this.#remove(key);
-    this.#requests.delete(object);
+    for (const { answers, key } of this.#places.get(object) ?? []) {
+      zeroise(answers.byRequest.get(key)?.bytes);
+      answers.byRequest.delete(key);
+      this.#count -= 1;
+      if (answers.byRequest.size === 0) this.#byRights.delete(answers.rights);
+    }
+    this.#places.delete(object);
   }
 
   /** Clears and forgets everything. */
   clear(): void {
-    for (const key of [...this.#byRequest.keys()]) this.#remove(key);
-    this.#requests.clear();
+    for (const object of [...this.#places.keys()]) this.forget(object);
   }
 
   #forgetOldest(): void {
-    const [oldest] = this.#byRequest.values();
-    if (oldest) this.forget(oldest.object);
+    const [oldest] = this.#places.keys();
+    if (oldest) this.forget(oldest);
   }
 
-  #remove(key: string): void {
-    zeroise(this.#byRequest.get(key)?.bytes);
-    this.#byRequest.delete(key);
+  #answersFor(client: Client): AnswersOfRights {
+    const known = this.#byClient.get(client);
+    if (known) return known;
+    const rights = JSON.stringify([client.owner, client.name, client.groups]);
+    const answers = this.#byRights.get(rights) ?? { rights, byRequest: new Map<string, PreparedAnswer>() };
+    this.#byClient.set(client, answers);
+    return answers;
   }
-
-  #keyOf(request: Buffer, client: Client): string {
-    let name = this.#names.get(client);
-    if (name === undefined) {
-      name = JSON.stringify([client.owner, client.name, client.groups]);
-      this.#names.set(client, name);
-    }
-    return name + request.toString('latin1');
-  }
-}
-
-/** A copy of the answer's message with the time of now, for one client to take. @param nowSeconds since 1970 */
-export function messageAt({ bytes }: PreparedAnswer, nowSeconds: number): Buffer {
-  const room = takeBuffer();
-  const message = bytes.length <= room.length ? room.subarray(0, bytes.length) : Buffer.alloc(bytes.length);
-  bytes.copy(message);
-  message.writeBigInt64BE(BigInt(nowSeconds), TIME_STAMP_OFFSET);
-  return message;
 }
 
 /** Fields of a request header with which the answer is the same each time. */

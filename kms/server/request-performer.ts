@@ -15,7 +15,9 @@ import { FaultInterrupt, RequestFaults } from './faults.js';
 import type { Authenticated, Client } from './identity.js';
 import type { Outcome } from './outcome.js';
 import { failed, notCommitted } from './outcome.js';
+import { PreparedAnswer } from './prepared-answers.js';
 import type { PreparedAnswers } from './prepared-answers.js';
+import { StandingRecord } from './request-record.js';
 import type { RequestRecord } from './request-record.js';
 import { RequestScope } from './scope.js';
 import { SearchBudget } from './search-budget.js';
@@ -170,8 +172,10 @@ export class RequestPerformer {
     const { uniqueIdentifier, object: value } = responsePayload as ResponsePayload<'Get'>;
     const object = this.#repository.held(uniqueIdentifier);
     if (object?.value !== value) return;
-    const item = { operation, resultStatus, responsePayload };
-    this.#prepared.keep(received, client, { object, version, request, item, bytes });
+    this.#prepared.keep(received, client, request, () => {
+      const record = new StandingRecord(request, version, { operation, resultStatus, responsePayload });
+      return new PreparedAnswer({ object, record, bytes });
+    });
   }
 
   #offerFor(outcomes: readonly Outcome[]): AttestationOffer | undefined {

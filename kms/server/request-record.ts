@@ -1,9 +1,29 @@
+import { StandingDetails } from '../../core/journal.js';
 import type { Journal } from '../../core/journal.js';
-import type { ProtocolVersionName, RequestMessage } from '../../wire/kmip/index.js';
+import type { ProtocolVersionName, RequestMessage, ResponseBatchItem } from '../../wire/kmip/index.js';
 import type { Client } from './identity.js';
 import { SECRET_FIELDS } from './masking.js';
 import type { KmsMetrics } from './metrics.js';
 import type { Outcome } from './outcome.js';
+
+/** What is recorded each time that an answer of one item is given; put together when it is given again first. */
+export class StandingRecord {
+  readonly operation: string;
+  readonly outcome: string;
+  readonly #details: () => StandingDetails;
+  #made: StandingDetails | undefined;
+
+  constructor(request: RequestMessage, protocolVersion: ProtocolVersionName, item: ResponseBatchItem) {
+    this.operation = operationNameOf(item);
+    this.outcome = outcomeOf(item);
+    this.#details = () => new StandingDetails(detailsOf(request, 0, protocolVersion, item), SECRET_FIELDS);
+  }
+
+  /** Those that are the same each time. */
+  get details(): StandingDetails {
+    return (this.#made ??= this.#details());
+  }
+}
 
 /** Counts and journals what was answered, item by item. */
 export class RequestRecord {
@@ -23,22 +43,26 @@ export class RequestRecord {
     outcomes: readonly Outcome[],
     serverCorrelationValue: string,
   ): void {
-    const { clientCorrelationValue } = request.header;
     for (const [index, { item }] of outcomes.entries()) {
-      const operation = nameOr('unknown', item.operation ?? 'none');
-      const outcome =
-        item.resultStatus === 'Success' ? 'success' : String(item.resultReason ?? item.resultStatus);
+      const operation = operationNameOf(item);
+      const outcome = outcomeOf(item);
       this.#metrics.count(operation, outcome);
-      const details = {
-        protocolVersion,
-        clientCorrelationValue,
-        serverCorrelationValue,
-        request: request.batchItems[index]?.requestPayload,
-        response: item.responsePayload,
-        message: item.resultMessage,
-      };
+      const details = { serverCorrelationValue, ...detailsOf(request, index, protocolVersion, item) };
       this.#journal.record({ operation, client: client.name, outcome, details }, SECRET_FIELDS);
     }
+  }
+
+  /** A request whose answer was given before. */
+  answeredAgain(record: StandingRecord, client: Client, serverCorrelationValue: string): void {
+    const { operation, outcome } = record;
+    this.#metrics.count(operation, outcome);
+    this.#journal.record({
+      operation,
+      client: client.name,
+      outcome,
+      details: { serverCorrelationValue },
+      standing: record.details,
+    });
   }
 
   /** A message that was refused as a whole. */
@@ -57,6 +81,29 @@ export class RequestRecord {
       details: { protocolVersion, serverCorrelationValue, message: resultMessage },
     });
   }
+}
+
+function operationNameOf({ operation }: ResponseBatchItem): string {
+  return nameOr('unknown', operation ?? 'none');
+}
+
+function outcomeOf({ resultStatus, resultReason }: ResponseBatchItem): string {
+  return resultStatus === 'Success' ? 'success' : String(resultReason ?? resultStatus);
+}
+
+function detailsOf(
+  { header: { clientCorrelationValue }, batchItems }: RequestMessage,
+  index: number,
+  protocolVersion: ProtocolVersionName,
+  { responsePayload, resultMessage }: ResponseBatchItem,
+) {
+  return {
+    protocolVersion,
+    clientCorrelationValue,
+    request: batchItems[index]?.requestPayload,
+    response: responsePayload,
+    message: resultMessage,
+  };
 }
 
 /** A value by its name; numbers that clients made up would be counted one by one, without end. */

@@ -15,4 +15,18 @@ describe('Metrics', () => {
     expect(text).toContain('requests_total{operation="Get",outcome="success"} 3');
     expect(text).toContain('requests_total{operation="Create",outcome="Item Not Found"} 1');
   });
+
+  it('shows durations that were tallied as its histograms do', async () => {
+    const [ours, theirs] = [new Metrics(), new Metrics()];
+    const took = ours.durations('call_seconds', 'Calls');
+    const histogram = theirs.histogram('call_seconds', 'Calls');
+    for (const seconds of [0, 0.0001, 0.00011, 0.25, 10, 11, 1e9]) {
+      took(seconds);
+      histogram.observe(seconds);
+    }
+    expect(await ours.render()).toBe(await theirs.render());
+    expect(await Metrics.renderTogether(new Map([['kms-1', ours]]))).toBe(
+      await Metrics.renderTogether(new Map([['kms-1', theirs]])),
+    );
+  });
 });

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { ManagedObject } from '../../kms/objects/managed-object.js';
-import { PreparedAnswers, messageAt } from '../../kms/server/prepared-answers.js';
+import { PreparedAnswer, PreparedAnswers } from '../../kms/server/prepared-answers.js';
+import { StandingRecord } from '../../kms/server/request-record.js';
 import { decodeResponse, encodeRequest, protocolVersionOf } from '../../wire/kmip/index.js';
 import type { RequestMessage, ResponseMessage } from '../../wire/kmip/index.js';
 import type { TestPki } from './harness.js';
@@ -115,21 +116,18 @@ describe('prepared answers', () => {
     header: { protocolVersion: protocolVersionOf('1.4'), batchCount: 1 },
     batchItems: [{ operation: 'Get', requestPayload: { uniqueIdentifier: 'a' } }],
   };
-  const answerOf = (header: Partial<RequestMessage['header']> = {}) => ({
-    object,
-    version: '1.4' as const,
-    request: { ...request, header: { ...request.header, ...header } },
-    item: { operation: 'Get' as const, resultStatus: 'Success' as const },
-    bytes: Buffer.alloc(100, 7),
-  });
+  const item = { operation: 'Get' as const, resultStatus: 'Success' as const };
+  const record = new StandingRecord(request, '1.4', item);
+  const answerAbout = (one: ManagedObject) => (): PreparedAnswer =>
+    new PreparedAnswer({ object: one, record, bytes: Buffer.alloc(100, 7) });
   const received = Buffer.from('a request');
 
   test('are cleared when their object goes', () => {
     const prepared = new PreparedAnswers();
-    prepared.keep(received, client, answerOf());
+    prepared.keep(received, client, request, answerAbout(object));
     const found = prepared.find(received, client);
     expect(found?.bytes.equals(Buffer.alloc(100, 7))).toBe(true);
-    expect(messageAt(found!, 5).readBigInt64BE(64)).toBe(5n);
+    for (const now of [5, 6]) expect(found!.messageAt(now).readBigInt64BE(64)).toBe(BigInt(now));
     prepared.forget(object);
     expect(found?.bytes.equals(Buffer.alloc(100))).toBe(true);
     expect(prepared.find(received, client)).toBeUndefined();
@@ -143,14 +141,15 @@ describe('prepared answers', () => {
     [{ attestationCapableIndicator: true }],
   ])('are not kept for requests with %o', (header) => {
     const prepared = new PreparedAnswers();
-    prepared.keep(received, client, answerOf(header));
+    const other = { ...request, header: { ...request.header, ...header } };
+    prepared.keep(received, client, other, answerAbout(object));
     expect(prepared.find(received, client)).toBeUndefined();
   });
 
   test('are bounded in number: the oldest goes, cleared', () => {
     const prepared = new PreparedAnswers();
     const keep = (number: number): void =>
-      prepared.keep(Buffer.from(`request ${number}`), client, { ...answerOf(), object: newObject() });
+      prepared.keep(Buffer.from(`request ${number}`), client, request, answerAbout(newObject()));
     keep(0);
     const first = prepared.find(Buffer.from('request 0'), client);
     for (let number = 1; number <= 4096; number += 1) keep(number);
