@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { loadConfig } from '../core/config/load.js';
 import type { Setting } from '../core/config/settings.js';

@@ -1,5 +1,5 @@
 import type { Express } from 'express';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { AdminOptions } from './admin.js';
 import { VapiError } from './http/vapi-error.js';

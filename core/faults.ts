@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 import { faultSpecSchema, isConnectionAction, isRequestAction } from './fault-spec.js';
 import type {

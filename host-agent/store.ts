@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { writeFileDurable } from '../core/data-dir.js';
 import { KpsimError } from '../core/errors.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { VERSION } from '../core/version.js';
 import type { ItemTypeName, NameIn } from '../wire/kmip/index.js';

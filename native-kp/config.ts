@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Key providers that one vCenter may have, of all kinds together (EXT-7). */
 export const PROVIDER_LIMIT = 32;

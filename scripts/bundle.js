@@ -40,6 +40,8 @@ const { metafile } = await build({
   splitting: true,
   format: 'esm',
   platform: 'node',
+  // Of packages that come in both forms the ES modules, of which only what is used is taken.
+  mainFields: ['module', 'main'],
   target: 'node20',
   external: Object.keys(dependencies).filter((name) => !BUNDLED.has(name)),
   // CommonJS packages among the bundled ones require Node's own modules.

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A step from a configuration's root: a key of a mapping or an index of a list. */
 export type ConfigPath = readonly PropertyKey[];

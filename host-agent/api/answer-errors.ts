@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { HttpStatusError, VapiErrorType } from '../../core/http/index.js';
 import { VAPI_ERROR_TYPES, VapiError } from '../../core/http/index.js';

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { networkAddress, principalToken, serviceGroup, x509CertChain } from '../../wire/attestation/index.js';
 import { ESX_RELEASES } from '../../wire/esx-image/index.js';

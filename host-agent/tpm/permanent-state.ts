@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { KpsimError } from '../../core/errors.js';
 import { HASH_ALGORITHMS } from '../../wire/tpm2/index.js';
 import type { HashAlgorithm, NvPublic } from '../../wire/tpm2/index.js';

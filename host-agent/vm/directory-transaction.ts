@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isPlainFileName } from '../../wire/vmx/index.js';
 import { VmError } from './errors.js';
 import { exists, readSmallFile, scrubFile, syncFolder, writeNewFile } from './file-system.js';

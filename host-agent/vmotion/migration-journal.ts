@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { KpsimError } from '../../core/errors.js';
 import type { FileSystem } from '../vm/index.js';
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { NONCE_BYTES, ONE_TIME_KEY_BYTES, VmotionError } from '../../wire/vmotion/index.js';
 import type { OneTimeKey } from '../../wire/vmotion/index.js';
 

@@ -1,6 +1,6 @@
 import type { Express, Request } from 'express';
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { VapiError, validate } from '../../core/http/index.js';
 import type { AttestationInfo } from '../../host-agent/client.js';

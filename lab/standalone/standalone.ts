@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 import type { AdminServer } from '../../core/admin.js';
 import { startAdmin } from '../../core/admin.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { YamlSource } from '../../core/config/index.js';
 import { checkYaml, parseYaml, readYaml } from '../../core/config/index.js';

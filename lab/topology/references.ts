@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 import { nearestWord } from '../../core/config/index.js';
 import { EVIDENCE_FAULTS, capabilitiesOf } from '../../host-agent/index.js';

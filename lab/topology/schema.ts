@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { TPM_KINDS } from '../../host-agent/index.js';
 import { sharedDatabaseSchema } from '../../kms/index.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { KpsimError } from '../../core/errors.js';
 import { isKdkId, kdkIdBytes } from '../../wire/native-key/index.js';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** Who may call: whoever the front door sends, or only users with this privilege at the vCenter. */
 export type Access = 'front-door' | 'Cryptographer.ManageKeyServers' | 'Cryptographer.ReadKeyServersInfo';

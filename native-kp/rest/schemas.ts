@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { KDK_BYTES, isKdkId } from '../../wire/native-key/index.js';
 import { BACKUP_LIMIT_BYTES } from '../backup/read-pkcs12.js';

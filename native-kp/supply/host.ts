@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One host of the vCenter, as the vCenter tells of it. */
 export const suppliedHostSchema = z.strictObject({

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { ServiceContext } from '../../core/context.js';
 import { VapiError } from '../../core/http/index.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { VapiError, validate } from '../../core/http/index.js';
 import { consumerPrincipalSpec, httpsUrlOf, serviceGroup } from '../../wire/attestation/index.js';

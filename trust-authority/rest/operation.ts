@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /**
  * Who may call an operation: an administrator of the service, any client with a trusted certificate, or a service of the

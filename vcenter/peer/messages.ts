@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const moid = z.string().min(1).max(200);
 const name = z.string().min(1).max(255);

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 import { KpsimError } from '../../core/errors.js';
 import { HttpStatusError } from '../../core/http/index.js';

@@ -1,6 +1,6 @@
 import type { Router } from 'express';
 import express from 'express';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { VapiError, jsonBody, validate } from '../../core/http/index.js';
 import { decodeJson } from '../../wire/vim25/index.js';

@@ -1,6 +1,6 @@
 import type { Request, Router } from 'express';
 import express from 'express';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { VapiError, validate } from '../../core/http/index.js';
 import type {

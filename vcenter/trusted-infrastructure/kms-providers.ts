@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { errorText } from '../../core/errors.js';
 import type { KmsProviderInfo } from '../../trust-authority/client.js';

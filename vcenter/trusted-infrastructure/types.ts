@@ -1,6 +1,6 @@
 import type { Fields, VapiType, VapiValue } from '../../wire/vapi/index.js';
 import { enumeration, id, integer, list, optional, string, structure } from '../../wire/vapi/index.js';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { referenceTo } from '../inventory/entities.js';
 import type { VapiOperation } from '../vapi/operation.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Trustworthiness tiers with the AR4SI value at which each begins (draft-ietf-rats-ar4si §2.3). In JSON a tier

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { APPRAISAL_STEP_NAMES } from './steps.js';
 import type { AppraisalStepName } from './steps.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Bounds of what an attestation service tells of a verdict. Own choice. */
 export const EXPLANATION_LIMITS = {

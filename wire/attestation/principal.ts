@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { x509CertChain } from './rest.js';
 import { TOKEN_ALGORITHM, TOKEN_KID } from './token.js';

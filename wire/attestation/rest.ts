@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Longest text of one PEM certificate that is accepted. */
 const PEM_LIMIT = 64 * 1024;

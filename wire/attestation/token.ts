@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { hostKeyJwk } from './exchange.js';
 import type { DocumentType } from './rest.js';

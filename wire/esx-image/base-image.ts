@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** PCRs that the ESXi boot loader measures files into (open sources of the ESXi boot loader). */
 export const ESXI_PCR = {

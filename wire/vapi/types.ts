@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { base64Bytes } from '../attestation/index.js';
 import { VapiDecodeError } from './errors.js';

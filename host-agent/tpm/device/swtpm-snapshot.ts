@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { KpsimError } from '../../../core/errors.js';
 import { MAX_SWTPM_STATE_BYTES } from '../swtpm-control.js';

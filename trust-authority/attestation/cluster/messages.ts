@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { MAX_RAW_CONFIGURATION_CHARACTERS } from '../raw-configuration.js';
 
