@@ -1,17 +1,15 @@
 import {
   constants as cryptoConstants,
-  createPublicKey,
-  diffieHellman,
   createECDH,
   privateDecrypt,
   publicEncrypt,
   randomBytes,
 } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import type { ECDH, KeyObject } from 'node:crypto';
 import { ECC_CURVES, HASH_ALGORITHMS, digestBytes } from './algorithms.js';
 import { TpmError } from './errors.js';
 import { kdfE } from './kdf.js';
-import { leftPadded, publicJwkOf, publicKeyOf } from './public-area.js';
+import { leftPadded, publicKeyOf } from './public-area.js';
 import type { EccPublic, TpmtPublic } from './public-area.js';
 import { decodeWhole } from './reader.js';
 import type { TpmReader } from './reader.js';
@@ -60,20 +58,22 @@ function sendSeedByEcdh(recipient: EccPublic, label: SecretLabel): { seed: Buffe
   const ephemeral = createECDH(nodeName);
   const [x, y] = coordinatesOf(ephemeral.generateKeys(), coordinateBytes);
   const point = { x, y };
-  // Points as octets (SEC 1 §2.3.3): keys as objects cost more than the agreement itself.
-  const z = ephemeral.computeSecret(
-    Buffer.concat([
-      Buffer.of(UNCOMPRESSED),
-      leftPadded(recipient.unique.x, coordinateBytes),
-      leftPadded(recipient.unique.y, coordinateBytes),
-    ]),
-  );
+  const z = ephemeral.computeSecret(octetsOf(recipient.unique, coordinateBytes));
   const encryptedSecret = encodeWhole((writer) => writer.sized(point.x).sized(point.y));
   return { seed: agreedSeed(recipient, z, label, point), encryptedSecret };
 }
 
 /** First octet of an uncompressed point (SEC 1 §2.3.3). */
 const UNCOMPRESSED = 0x04;
+
+/** A point as octets: as an object it costs more than the agreement itself. */
+function octetsOf({ x, y }: EccPoint, coordinateBytes: number): Buffer {
+  return Buffer.concat([
+    Buffer.of(UNCOMPRESSED),
+    leftPadded(x, coordinateBytes),
+    leftPadded(y, coordinateBytes),
+  ]);
+}
 
 function coordinatesOf(point: Buffer, coordinateBytes: number): [Buffer, Buffer] {
   return [point.subarray(1, 1 + coordinateBytes), point.subarray(1 + coordinateBytes)];
@@ -111,11 +111,26 @@ export function receiveSeed(
 /** The x coordinate that a private key and a point agree on. @throws TpmError TPM_RC_ECC_POINT */
 function agree(area: EccPublic, privateKey: KeyObject, point: EccPoint): Buffer {
   try {
-    const publicKey = createPublicKey({ format: 'jwk', key: publicJwkOf({ ...area, unique: point }) });
-    return diffieHellman({ privateKey, publicKey });
+    return agreementUnder(area, privateKey).computeSecret(
+      octetsOf(point, ECC_CURVES[area.curve].coordinateBytes),
+    );
   } catch (error) {
     throw new TpmError(TPM_RC.ECC_POINT, 'TPMS_ECC_POINT', { cause: error });
   }
+}
+
+/** Made once for each key; they go with it. */
+const agreements = new WeakMap<KeyObject, ECDH>();
+
+function agreementUnder({ curve }: EccPublic, privateKey: KeyObject): ECDH {
+  const known = agreements.get(privateKey);
+  if (known) return known;
+  const scalar = Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url');
+  const made = createECDH(ECC_CURVES[curve].nodeName);
+  made.setPrivateKey(scalar);
+  scalar.fill(0);
+  agreements.set(privateKey, made);
+  return made;
 }
 
 function agreedSeed(recipient: EccPublic, z: Buffer, label: SecretLabel, ephemeral: EccPoint): Buffer {
