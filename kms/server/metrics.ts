@@ -12,10 +12,7 @@ export function kmsMetrics(metrics: Metrics) {
       'outcome',
     ]),
     /** Counts a request by its duration, in seconds. */
-    took: metrics.durations(
-      'kmip_request_duration_seconds',
-      'From the last byte of a request to its answer',
-    ),
+    took: metrics.durations('kmip_request_duration_seconds', 'From the last byte of a request to its answer'),
     connections: metrics.gauge('kmip_connections', 'Open client connections'),
     refusedConnections: metrics.counter('kmip_connections_refused_total', 'Connections refused, by reason', [
       'reason',
