@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from './property.js';
 
 /** Good bytes with some of them changed, cut out, put in or left off at the end. */
 export function damagedBytes(good: Uint8Array): fc.Arbitrary<Buffer> {

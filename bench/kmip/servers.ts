@@ -44,6 +44,13 @@ export async function timeToReady(): Promise<number> {
   return server.readyMs;
 }
 
+/** Node itself: the time in which a program of a line says that it is ready, in milliseconds. */
+export async function timeOfNode(): Promise<number> {
+  const program = await ServerProcess.start(process.execPath, ['-e', 'console.log("Ready.")'], READY);
+  await program.stop();
+  return program.readyMs;
+}
+
 /** The bare mutual-TLS server. @param response what it answers to each `requestBytes` bytes */
 export async function startEcho(
   requestBytes: number,

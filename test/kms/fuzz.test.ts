@@ -1,4 +1,3 @@
-import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { Dice } from '../../bench/kmip-fuzz/dice.js';
@@ -10,6 +9,7 @@ import { FuzzTarget } from '../../bench/kmip-fuzz/target.js';
 import { requestBytes } from '../../kms/client/session.js';
 import { readRequest } from '../../kms/server/request-header.js';
 import { KmipError, MESSAGE_ENCODINGS } from '../../wire/kmip/index.js';
+import { fc } from '../property.js';
 
 /* The same as `npm run fuzz:kmip`, for a moment and with seeds that stay the same. */
 

@@ -1,7 +1,6 @@
 import { createDecipheriv, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import type { KmipClient } from '../../kms/client.js';
@@ -18,6 +17,7 @@ import type {
 import { attributeOf, cryptographicUsageMask, decodeKeyValue } from '../../wire/kmip/index.js';
 import type { TestKms, TestPki } from './harness.js';
 import { makePki, startKms } from './harness.js';
+import { fc } from '../property.js';
 
 let pki: TestPki;
 let kms: TestKms;

@@ -1,7 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import fc from 'fast-check';
 import { SignJWT, decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -13,6 +12,7 @@ import { readPkcs12 } from '../../native-kp/backup/read-pkcs12.js';
 import { writePkcs12 } from '../../native-kp/backup/write-pkcs12.js';
 import { newKeyId } from '../../wire/native-key/index.js';
 import { NkpLab, digest } from './lab.js';
+import { fc } from '../property.js';
 
 const sample = {
   provider: 'nkp-1',

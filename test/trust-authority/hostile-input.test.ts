@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { KpsimError } from '../../core/errors.js';
@@ -14,6 +13,7 @@ import type { TestTrustAuthority, TrustPki } from './harness.js';
 import { makeTrustPki, startTrustAuthority } from './harness.js';
 import { outcomeOf } from './test-host.js';
 import type { TestHost } from './test-host.js';
+import { fc } from '../property.js';
 
 let pki: TrustPki;
 let ta: TestTrustAuthority;

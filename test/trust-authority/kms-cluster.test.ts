@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { HttpStatusError } from '../../core/http/index.js';
@@ -9,6 +8,7 @@ import type { TestTrustAuthority, TrustPki } from './harness.js';
 import { makeTrustPki, startTrustAuthority } from './harness.js';
 import { makeProvider, newPrimaryKey, refusedPort, startKeyServer } from './key-provider.js';
 import { TestSts } from './sts.js';
+import { fc } from '../property.js';
 
 let pki: TrustPki;
 let keyServer: TestKms;

@@ -1,6 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 
-import fc from 'fast-check';
 import { compactVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -18,6 +17,7 @@ import type { TestTrustAuthority, TrustPki } from './harness.js';
 import { makeTrustPki, startTrustAuthority, trustingInitial } from './harness.js';
 import { makeProvider } from './key-provider.js';
 import { TestSts, VPXD } from './sts.js';
+import { fc } from '../property.js';
 
 const DAY_S = 86_400;
 

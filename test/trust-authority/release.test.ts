@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
 
-import fc from 'fast-check';
 import { compactDecrypt, decodeProtectedHeader } from 'jose';
 import { describe, expect, it } from 'vitest';
 
@@ -10,6 +9,7 @@ import { recipientOf, releasedKey } from '../../trust-authority/kps/release.js';
 import { parseWrappedKey, unwrapKey, wrapKey } from '../../trust-authority/kps/wrapped-key.js';
 import { basicConstraintsOf } from '../../trust-authority/pki/basic-constraints.js';
 import type { HostKeyJwk } from '../../wire/attestation/index.js';
+import { fc } from '../property.js';
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const jwk = publicKey.export({ format: 'jwk' }) as HostKeyJwk;

@@ -1,7 +1,6 @@
 import { rename } from 'node:fs/promises';
 import { connect } from 'node:tls';
 
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { HttpClient, HttpStatusError } from '../../core/http/index.js';
@@ -11,6 +10,7 @@ import { AttestationClient } from '../../trust-authority/client.js';
 import { encodeContext } from '../../wire/attestation/index.js';
 import type { TestTrustAuthority, TrustPki } from './harness.js';
 import { makeTrustPki, startTrustAuthority } from './harness.js';
+import { fc } from '../property.js';
 
 let pki: TrustPki;
 let ta: TestTrustAuthority;

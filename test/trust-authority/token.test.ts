@@ -1,7 +1,6 @@
 import { createHmac, createPrivateKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 
-import fc from 'fast-check';
 import { CompactSign, SignJWT, decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -14,6 +13,7 @@ import type { KmsAuthClaims } from '../../wire/attestation/index.js';
 import type { TestTrustAuthority, TrustPki } from './harness.js';
 import { makeTrustPki, startTrustAuthority } from './harness.js';
 import type { TestHost } from './test-host.js';
+import { fc } from '../property.js';
 
 let pki: TrustPki;
 let ta: TestTrustAuthority;

@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { CONFIG_FILE_LIMIT_BYTES, ConfigError, parseYaml, readYaml } from '../../../core/config/index.js';
 import { KpsimError } from '../../../core/errors.js';
+import { fc } from '../../property.js';
 
 const TEXT = `name: lab
 hosts:

@@ -1,7 +1,6 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { KpsimError } from '../../../core/errors.js';
@@ -11,6 +10,7 @@ import { AK_TEMPLATES, MAX_FRAME_BYTES } from '../../../wire/tpm2/index.js';
 import { damagedBytes } from '../../damaged-bytes.js';
 import { startedTpm } from './tpm-fixture.js';
 import type { TpmFixture } from './tpm-fixture.js';
+import { fc } from '../../property.js';
 
 const PCRS = [{ hashAlg: 'SHA256' as const, pcrs: [0, 7, 11] }];
 

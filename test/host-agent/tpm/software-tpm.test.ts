@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   EndorsementPool,
@@ -23,6 +22,7 @@ import {
 } from '../../../wire/tpm2/index.js';
 import type { CommandName, CommandRow } from '../../../wire/tpm2/index.js';
 import { startedTpm } from './tpm-fixture.js';
+import { fc } from '../../property.js';
 
 const NOTHING = Buffer.alloc(0);
 const emptyPassword = { sessionHandle: TPM_RH.PW, nonce: NOTHING, attributes: 0, hmac: NOTHING };

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,6 +10,7 @@ import {
 import type { SoftwareTpm } from '../../../host-agent/tpm/index.js';
 import { initialPcr } from '../../../wire/tpm2/index.js';
 import { startedTpm } from './tpm-fixture.js';
+import { fc } from '../../property.js';
 
 const GET_RANDOM_8 = Buffer.from('80010000000c0000017b0008', 'hex');
 

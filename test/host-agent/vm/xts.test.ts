@@ -1,7 +1,7 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { XtsCipher } from '../../../host-agent/vm/xts.js';
+import { fc } from '../../property.js';
 
 /** One sector by OpenSSL's own XTS. */
 function opensslSector(key: Buffer, sector: number, plain: Buffer): Buffer {

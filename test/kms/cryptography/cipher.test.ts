@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 
 import type { CipherKey } from '../../../kms/cryptography/cipher.js';
@@ -16,6 +15,7 @@ import {
 } from '../../../kms/cryptography/cipher.js';
 import type { CryptographicParameters, EnumerationName, NameIn } from '../../../wire/kmip/index.js';
 import { KmipError, enumerationRows } from '../../../wire/kmip/index.js';
+import { fc } from '../../property.js';
 
 const hex = (text: string) => Buffer.from(text.replaceAll(/\s/gu, ''), 'hex');
 

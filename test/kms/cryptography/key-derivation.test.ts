@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import {
@@ -14,6 +13,7 @@ import {
   hmacFunction,
   pbkdf2Key,
 } from '../../../kms/cryptography/key-derivation.js';
+import { fc } from '../../property.js';
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 const text = (bytes: string): Buffer => Buffer.from(bytes, 'latin1');

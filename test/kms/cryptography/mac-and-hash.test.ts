@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
 
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { HASHES, digestOf } from '../../../kms/cryptography/hash.js';
@@ -9,6 +8,7 @@ import type { HashName } from '../../../kms/cryptography/hash.js';
 import { beginMac, macEquals, macWith } from '../../../kms/cryptography/mac.js';
 import { RandomSource } from '../../../kms/cryptography/random.js';
 import type { NameIn } from '../../../wire/kmip/index.js';
+import { fc } from '../../property.js';
 
 const hex = (text: string) => Buffer.from(text, 'hex');
 

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { binaryField16, binaryField8, primeField } from '../../../kms/cryptography/finite-field.js';
 import type { FiniteField } from '../../../kms/cryptography/finite-field.js';
 import { sharingScheme } from '../../../kms/cryptography/secret-sharing.js';
+import { fc } from '../../property.js';
 
 const FIPS_197 = 0x11b;
 const MERSENNE_127 = (1n << 127n) - 1n;

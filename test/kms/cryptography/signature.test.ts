@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 
 import type { SignatureKey } from '../../../kms/cryptography/signature.js';
@@ -16,6 +15,7 @@ import {
   verifyDigest,
 } from '../../../kms/cryptography/signature.js';
 import type { CryptographicParameters, NameIn } from '../../../wire/kmip/index.js';
+import { fc } from '../../property.js';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 /** A modulus whose bits are one more than whole bytes: PSS encodes into a byte less. */

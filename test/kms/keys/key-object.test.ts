@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import type { KeyObject } from 'node:crypto';
 import { createECDH, createPrivateKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { CURVES } from '../../../kms/keys/curves.js';
@@ -17,6 +16,7 @@ import { privateKeyOf, publicKeyOf, secretBytesOf } from '../../../kms/keys/key-
 import { rsaPrivateNumbers } from '../../../kms/keys/rsa.js';
 import type { KeyMaterial, ManagedObjectValue, NameIn } from '../../../wire/kmip/index.js';
 import { KmipError } from '../../../wire/kmip/index.js';
+import { fc } from '../../property.js';
 
 type Format = NameIn<'KeyFormatType'>;
 

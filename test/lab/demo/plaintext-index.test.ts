@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { PlaintextIndex, scanFile } from '../../../lab/demo/plaintext-index.js';
 import { writeSampleDisk } from '../../../lab/demo/sample-disk.js';
+import { fc } from '../../property.js';
 
 let directory = '';
 beforeAll(async () => {

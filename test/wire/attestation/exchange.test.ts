@@ -1,6 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -16,6 +15,7 @@ import {
   quoteQualifyingData,
 } from '../../../wire/attestation/index.js';
 import type { ExchangeContext } from '../../../wire/attestation/index.js';
+import { fc } from '../../property.js';
 
 const base64 = (maxLength: number) =>
   fc.uint8Array({ maxLength }).map((bytes) => Buffer.from(bytes).toString('base64'));

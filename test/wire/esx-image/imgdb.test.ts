@@ -1,5 +1,4 @@
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import { pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { KpsimError } from '../../../core/errors.js';
@@ -10,6 +9,7 @@ import {
   presetBaseImage,
   unpackImgdb,
 } from '../../../wire/esx-image/index.js';
+import { fc } from '../../property.js';
 
 const MANIFEST = 'var/db/esximg/kpsim-base-image.json';
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { decodeJson, encodeJson } from '../../../wire/kmip/encodings/json.js';
@@ -8,6 +7,7 @@ import { KmipError, decodeTree, encodeTree, tagValue } from '../../../wire/kmip/
 import { CASE_FOLDERS, exchangesOf, oasisCases } from '../../kms/oasis/cases.js';
 import { treeArbitrary } from './tree-arbitrary.js';
 import { testCaseMessages } from './vectors.js';
+import { fc } from '../../property.js';
 
 const ANY_TEXT = fc.string({ unit: 'binary' });
 /** XML 1.0 has no control characters besides tab, line feed and carriage return. */

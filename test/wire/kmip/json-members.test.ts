@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { decodeJson, encodeJson } from '../../../wire/kmip/encodings/json.js';
 import { repeatedMember } from '../../../wire/kmip/encodings/json-members.js';
 import { treeArbitrary } from './tree-arbitrary.js';
+import { fc } from '../../property.js';
 
 const DEEP = 1000;
 

@@ -1,4 +1,3 @@
-import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import {
@@ -9,6 +8,7 @@ import {
   encodeResponse,
 } from '../../../wire/kmip/index.js';
 import { testCaseMessages } from './vectors.js';
+import { fc } from '../../property.js';
 
 const messages = testCaseMessages();
 

@@ -1,7 +1,6 @@
-import fc from 'fast-check';
-
 import type { TtlvItem, TtlvValue } from '../../../wire/kmip/index.js';
 import { tagValue } from '../../../wire/kmip/index.js';
+import { fc } from '../../property.js';
 
 /** Tags of every kind: without a name, of an enumeration, of a mask, of tags, of an attribute's name and value. */
 const TAGS = fc.oneof(

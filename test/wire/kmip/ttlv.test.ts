@@ -1,9 +1,9 @@
-import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import type { TtlvItem, TtlvValue } from '../../../wire/kmip/index.js';
 import { KmipError, decodeTree, encodeTree } from '../../../wire/kmip/index.js';
 import { encodingExamples } from './vectors.js';
+import { fc } from '../../property.js';
 
 const EXPECTED: readonly TtlvValue[] = [
   { type: 'Integer', value: 8 },

@@ -1,6 +1,5 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { KpsimError } from '../../../core/errors.js';
@@ -11,6 +10,7 @@ import {
   newKeyId,
   parseKeyId,
 } from '../../../wire/native-key/index.js';
+import { fc } from '../../property.js';
 
 const KDK_ID = '0b6e2f1a-5c3d-4e7f-8a9b-0c1d2e3f4a5b';
 const KDK = Buffer.alloc(32, 0x0b);

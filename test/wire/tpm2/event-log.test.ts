@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   EVENT_TYPES,
@@ -21,6 +20,7 @@ import {
   replayEventLog,
 } from '../../../wire/tpm2/index.js';
 import type { HashAlgorithm, TcgEvent } from '../../../wire/tpm2/index.js';
+import { fc } from '../../property.js';
 
 const BANKS: readonly HashAlgorithm[] = ['SHA1', 'SHA256', 'SHA384'];
 

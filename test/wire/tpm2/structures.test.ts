@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   AK_TEMPLATES,
@@ -42,6 +41,7 @@ import type {
   HashAlgorithm,
   TpmtSignature,
 } from '../../../wire/tpm2/index.js';
+import { fc } from '../../property.js';
 
 const hashAlg = fc.constantFrom(...(Object.keys(HASH_ALGORITHMS) as HashAlgorithm[]));
 const bytes = (maxLength: number): fc.Arbitrary<Buffer> =>

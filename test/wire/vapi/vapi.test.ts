@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -19,6 +18,7 @@ import {
   string,
   structure,
 } from '../../../wire/vapi/index.js';
+import { fc } from '../../property.js';
 
 const address = structure('test.address', { hostname: string(), port: optional(integer()) });
 const everything = structure('operation-input', {

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -19,6 +18,7 @@ import {
   toVimFault,
 } from '../../../wire/vim25/index.js';
 import type { Method, ObjectTypeName, TypeExpression, Vim } from '../../../wire/vim25/index.js';
+import { fc } from '../../property.js';
 
 function methodOf(type: ObjectTypeName, name: string): Method {
   return objectType(type)!.methods.get(name)!;

@@ -1,5 +1,4 @@
 import { createDecipheriv, randomBytes, randomUUID } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   decodeManifest,
@@ -12,6 +11,7 @@ import {
   VmotionError,
 } from '../../../wire/vmotion/index.js';
 import type { Direction, OneTimeKey, SealedFrame, StreamHeader } from '../../../wire/vmotion/index.js';
+import { fc } from '../../property.js';
 
 const header: StreamHeader = { migrationId: randomUUID(), encrypted: true };
 const secret: OneTimeKey = { key: randomBytes(32), nonce: randomBytes(8) };

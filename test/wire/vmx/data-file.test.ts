@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dataFileBytes, isDataFile, openDataFile, sealDataFile } from '../../../wire/vmx/index.js';
+import { fc } from '../../property.js';
 
 const key = randomBytes(32);
 const mismatch = expect.objectContaining({ code: 'key_mismatch' }) as Error;

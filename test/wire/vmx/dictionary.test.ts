@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { VmFormatError, VmxDictionary } from '../../../wire/vmx/index.js';
+import { fc } from '../../property.js';
 
 const FILE = Buffer.from(
   [

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   diskSectors,
@@ -7,6 +6,7 @@ import {
   VmFormatError,
   writeDiskDescriptor,
 } from '../../../wire/vmx/index.js';
+import { fc } from '../../property.js';
 
 const DESCRIPTOR = `# Disk DescriptorFile
 version=1

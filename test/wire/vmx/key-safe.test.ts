@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   escapeLocatorValue,
@@ -18,6 +17,7 @@ import {
   writeKeyLocator,
 } from '../../../wire/vmx/index.js';
 import type { FqidLocator, KeyLocator, MacName } from '../../../wire/vmx/index.js';
+import { fc } from '../../property.js';
 
 /**
  * `encryption.keySafe` of the sample in the README of axcheron/pyvmx-cracker (MIT), whose phrase is `Password123`: a
