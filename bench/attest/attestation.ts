@@ -32,7 +32,7 @@ export async function attestationRows(setting: Setting): Promise<readonly Row[]>
         hosts,
         { target: 'service', server: service.server, requests: [] },
         { target: 'bare', server: bare.server, requests: rounds.map(({ request }) => Buffer.from(request)) },
-        quick ? { rounds: 3, roundMs: 2000, warmUpMs: 3000 } : { rounds: 9, roundMs: 3000, warmUpMs: 5000 },
+        quick ? { rounds: 3, roundMs: 2000, warmUpMs: 3000 } : { rounds: 9, roundMs: 3000, warmUpMs: 15_000 },
       );
       const perCore = 1e6 / bothEnds(result.left);
       const limit = 1e6 / bothEnds(result.right);

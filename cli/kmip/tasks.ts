@@ -85,7 +85,11 @@ export const TASKS: Readonly<Record<string, Task>> = {
           new Option('--algorithm <name>', 'Cryptographic Algorithm').choices(ALGORITHMS).default('AES'),
         )
         .option('--length <bits>', 'Cryptographic Length', wholeNumber, 256)
-        .option('--usage <names>', 'Cryptographic Usage Mask', usages, usages('Encrypt,Decrypt'))
+        .addOption(
+          new Option('--usage <names>', 'Cryptographic Usage Mask, names with commas between them')
+            .argParser(usages)
+            .default(usages('Encrypt,Decrypt'), 'Encrypt,Decrypt'),
+        )
         .option('--attribute <name=value>', 'further attribute; may be repeated', attributeList, [])
         .option('--activate', 'activate it at once')
         .action((options: CreateOptions) =>

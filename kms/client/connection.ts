@@ -79,7 +79,11 @@ export class ClientConnection implements Connection {
     socket.on('error', (error: Error) =>
       this.#fail(`the connection to ${nameOf(server)} failed: ${error.message}`, error),
     );
-    socket.on('close', () => this.#fail(`${nameOf(server)} closed the connection before it answered`));
+    socket.on('close', () =>
+      this.#fail(
+        `${nameOf(server)} closed the connection before it answered; it may not trust the certificate shown to it`,
+      ),
+    );
   }
 
   /** Connects and verifies the server. @throws KmipConnectionError */

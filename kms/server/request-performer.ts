@@ -92,7 +92,10 @@ export class RequestPerformer {
         const answer = await this.#attempt(request, version, caller, run);
         if (answer) return answer;
         if (count === CONFLICT_LIMIT) {
-          throw new KmipError('GeneralFailure', 'Other requests kept changing the same objects. Try again.');
+          throw new KmipError(
+            'GeneralFailure',
+            'Each time another request had changed the same objects first, or this server reads them as they were a while ago (a node that lags behind). Try again later.',
+          );
         }
       }
     } catch (error) {

@@ -52,7 +52,7 @@ export const MODE_RULES = {
     text: 'required: only encrypted vMotion is allowed; if either host does not support it, the migration fails.',
     fault: 'MigrationFeatureNotSupported',
     remedy:
-      'Choose hosts of ESXi 6.5 or later, or set the unencrypted VM to opportunistic with ReconfigVM_Task.',
+      'Choose hosts of ESXi 6.5 or later, or, if the VM is not encrypted, set it to opportunistic with ReconfigVM_Task.',
     on: {
       migration: {
         appliesTo: (facts) => facts.hostChanges && effectiveMode(facts) === 'required',

@@ -10,7 +10,7 @@ export const PROVIDER_RULES = {
     text: 'The vTA services must be configured for the destination host, and the host must be attested.',
     fault: 'InvalidHostState',
     remedy:
-      "Configure the host's cluster with the vTA services; if attestation fails, its report names the step and what to do.",
+      "Configure the host's cluster with the vTA services; if attestation fails, its report names the step and what to do (kpsim attest explain HOST).",
     on: { migration: { appliesTo: usesTrusted, check: destinationNotAttested } },
   },
   'TKP-2': {
