@@ -4,6 +4,6 @@
  */
 import * as fc from 'fast-check';
 
-fc.configureGlobal({ seed: Number(process.env['KPSIM_SEED'] ?? 1) });
+fc.configureGlobal({ seed: Number(process.env.KPSIM_SEED ?? 1) });
 
 export { fc };

@@ -5,8 +5,10 @@ import type { ManagedObject } from '../objects/managed-object.js';
 import type { Client } from './identity.js';
 import type { StandingRecord } from './request-record.js';
 
-/** Answers kept at once; an answer takes a kilobyte or two. Own choice. */
+/** Answers kept at once. Own choice. */
 const KEPT_ANSWERS = 4096;
+/** Largest answer that is kept, in bytes: those about keys take a kilobyte or two. Own choice. */
+const ANSWER_BYTES = 8192;
 /** Largest request whose answer is kept, in bytes: Gets are smaller. Own choice. */
 const REQUEST_BYTES = 512;
 /** Where the Time Stamp is in every response: Response Header and Protocol Version before it have fixed lengths. */
@@ -79,13 +81,19 @@ export class PreparedAnswers {
   }
 
   /** Keeps the answer to a request that was received, if it {@link isRepeatable}. */
-  keep(received: Buffer, client: Client, request: RequestMessage, answer: () => PreparedAnswer): void {
-    if (received.length > REQUEST_BYTES || !isRepeatable(request)) return;
+  keep(
+    received: Buffer,
+    client: Client,
+    request: RequestMessage,
+    answer: Pick<PreparedAnswer, 'object' | 'record' | 'bytes'>,
+  ): void {
+    if (received.length > REQUEST_BYTES || answer.bytes.length > ANSWER_BYTES || !isRepeatable(request))
+      return;
     const answers = this.#answersFor(client);
     const key = received.toString('latin1');
     if (answers.byRequest.has(key)) return;
     if (this.#count >= KEPT_ANSWERS) this.#forgetOldest();
-    const kept = answer();
+    const kept = new PreparedAnswer(answer);
     answers.byRequest.set(key, kept);
     this.#byRights.set(answers.rights, answers);
     this.#count += 1;

@@ -15,7 +15,6 @@ import { FaultInterrupt, RequestFaults } from './faults.js';
 import type { Authenticated, Client } from './identity.js';
 import type { Outcome } from './outcome.js';
 import { failed, notCommitted } from './outcome.js';
-import { PreparedAnswer } from './prepared-answers.js';
 import type { PreparedAnswers } from './prepared-answers.js';
 import { StandingRecord } from './request-record.js';
 import type { RequestRecord } from './request-record.js';
@@ -175,10 +174,8 @@ export class RequestPerformer {
     const { uniqueIdentifier, object: value } = responsePayload as ResponsePayload<'Get'>;
     const object = this.#repository.held(uniqueIdentifier);
     if (object?.value !== value) return;
-    this.#prepared.keep(received, client, request, () => {
-      const record = new StandingRecord(request, version, { operation, resultStatus, responsePayload });
-      return new PreparedAnswer({ object, record, bytes });
-    });
+    const record = new StandingRecord(request, version, { operation, resultStatus, responsePayload });
+    this.#prepared.keep(received, client, request, { object, record, bytes });
   }
 
   #offerFor(outcomes: readonly Outcome[]): AttestationOffer | undefined {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { ManagedObject } from '../../kms/objects/managed-object.js';
-import { PreparedAnswer, PreparedAnswers } from '../../kms/server/prepared-answers.js';
+import { PreparedAnswers } from '../../kms/server/prepared-answers.js';
 import { StandingRecord } from '../../kms/server/request-record.js';
 import { decodeResponse, encodeRequest, protocolVersionOf } from '../../wire/kmip/index.js';
 import type { RequestMessage, ResponseMessage } from '../../wire/kmip/index.js';
@@ -118,8 +118,11 @@ describe('prepared answers', () => {
   };
   const item = { operation: 'Get' as const, resultStatus: 'Success' as const };
   const record = new StandingRecord(request, '1.4', item);
-  const answerAbout = (one: ManagedObject) => (): PreparedAnswer =>
-    new PreparedAnswer({ object: one, record, bytes: Buffer.alloc(100, 7) });
+  const answerAbout = (one: ManagedObject, bytes = 100) => ({
+    object: one,
+    record,
+    bytes: Buffer.alloc(bytes, 7),
+  });
   const received = Buffer.from('a request');
 
   test('are cleared when their object goes', () => {
@@ -144,6 +147,15 @@ describe('prepared answers', () => {
     const other = { ...request, header: { ...request.header, ...header } };
     prepared.keep(received, client, other, answerAbout(object));
     expect(prepared.find(received, client)).toBeUndefined();
+  });
+
+  test('are bounded in size: a large one is not kept', () => {
+    const prepared = new PreparedAnswers();
+    for (const bytes of [8193, 8192]) {
+      expect(prepared.find(received, client)).toBeUndefined();
+      prepared.keep(received, client, request, answerAbout(object, bytes));
+    }
+    expect(prepared.find(received, client)?.bytes).toHaveLength(8192);
   });
 
   test('are bounded in number: the oldest goes, cleared', () => {
