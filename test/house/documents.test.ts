@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { RULE_ROWS } from '../../vcenter/migration/rules.js';
-import { attestationReasonsDocument, protocolCoverageDocument, rulesTable } from './documents.js';
+import { attestationReasonsDocument, codeBlocks, protocolCoverageDocument, rulesTable } from './documents.js';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -17,6 +17,14 @@ describe('the documents', () => {
   it('name every migration rule in the Chinese README too', () => {
     const text = readFileSync(join(root, 'README.zh-CN.md'), 'utf8');
     expect(RULE_ROWS.map(([id]) => id).filter((id) => !text.includes(`| ${id} `))).toEqual([]);
+  });
+
+  it('have the same code in both languages, comments aside', () => {
+    const [english, chinese] = ['README.md', 'README.zh-CN.md'].map((name) =>
+      codeBlocks(readFileSync(join(root, name), 'utf8')),
+    );
+    expect(english?.length).toBeGreaterThan(10);
+    expect(chinese).toEqual(english);
   });
 
   it('say which operations are performed, as the registries have them', async () => {

@@ -55,6 +55,22 @@ ${markdownTable(['reason', 'catalogue', 'severity', 'recoverable', 'what is wron
 `;
 }
 
+/** How a comment begins in the languages whose comments a translation of a document translates. */
+const COMMENTS: Readonly<Record<string, RegExp>> = {
+  sh: /(^|\s)# .*$/,
+  console: /(^\$.*\s)# .*$/,
+  ts: /(^|\s)\/\/ .*$/,
+};
+
+/** The code blocks of a Markdown document, line by line, with `…` in place of what each comment says. */
+export function codeBlocks(markdown: string): string[][] {
+  return [...markdown.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language = '', code = '']) => {
+    const comment = COMMENTS[language];
+    const lines = code.split('\n');
+    return [language, ...(comment === undefined ? lines : lines.map((line) => line.replace(comment, '$1…')))];
+  });
+}
+
 /** `docs/protocol-coverage.md`. */
 export function protocolCoverageDocument(): string {
   const operations = Object.entries<EnumerationRow>(ENUMERATIONS.Operation).map(([name, row]) => [
