@@ -176,8 +176,8 @@ export class HostAgentClient {
   }
 
   /**
-   * Replaces the active faults, with rows of `EVIDENCE_FAULTS` by name. Those of boot, attestation key and TPM take effect at the
-   * next reboot, all others with the next attestation.
+   * Replaces the active faults, with rows of `EVIDENCE_FAULTS` by name. Those of boot, attestation key and TPM take
+   * effect at the next reboot, all others with the next attestation.
    */
   setEvidenceFaults(names: readonly string[]): Promise<void> {
     return this.#call('PUT', `${HOST}/attestation/faults`, { names });

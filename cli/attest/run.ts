@@ -32,8 +32,9 @@ export const run: AttestSubcommand = {
       .addHelpText(
         'after',
         `
-Each scenario stands up a host that attests, breaks one thing, and attests again twice. Whether the second attempt
-helped with nobody changing anything stands in the column "recoverable"; it names both where it was not to be expected. The command ends with 1 if anything is not as expected.
+Each scenario stands up a host that attests, breaks one thing, and attests again twice. The column "recoverable" says
+whether the second attempt helped with nobody changing anything; "yes, but no" that it was to help and did not. The
+command ends with 1 if anything is not as expected.
 ${examplesOf(`
 kpsim attest run
 kpsim attest run nonce-reused token-alg-none

@@ -12,9 +12,16 @@ export function createApp(): Express {
   return app;
 }
 
-/** Parses JSON bodies up to {@link JSON_LIMIT_BYTES}; compressed ones are refused. */
-export function jsonBody(): RequestHandler {
-  return express.json({ limit: JSON_LIMIT_BYTES, strict: false, inflate: false });
+/**
+ * Parses JSON bodies up to {@link JSON_LIMIT_BYTES}; compressed ones are refused.
+ *
+ * @param of `anything` takes a body for JSON whatever its content type says
+ */
+export function jsonBody(
+  of: 'application/json' | 'anything' = 'application/json',
+): ReturnType<typeof express.json> {
+  const type = of === 'anything' ? () => true : of;
+  return express.json({ limit: JSON_LIMIT_BYTES, strict: false, inflate: false, type });
 }
 
 /** Parses bodies of any type as bytes, up to `limitBytes`; compressed ones are refused. */

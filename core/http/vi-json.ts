@@ -13,7 +13,7 @@ import {
 } from '../../wire/vim25/index.js';
 import type { CallResult, ManagedObjectReference, VimBackend } from '../../wire/vim25/index.js';
 import type { Logger } from '../logging.js';
-import { JSON_LIMIT_BYTES } from './app.js';
+import { JSON_LIMIT_BYTES, jsonBody } from './app.js';
 
 /** The header in which a session id travels, in both directions. */
 export const SESSION_HEADER = 'vmware-api-session-id';
@@ -40,7 +40,7 @@ export function viJsonRouter<C>(options: ViJsonOptions<C>): Router {
   const router = express.Router();
   const path = '/sdk/vim25/:release/:moType/:moId/:member';
   /* Clients are known to send no content type, or another one. */
-  const body = express.json({ limit: JSON_LIMIT_BYTES, strict: false, inflate: false, type: () => true });
+  const body = jsonBody('anything');
 
   router.post(path, body, (request, response) =>
     answer(backend, request, response, (caller, self) =>

@@ -90,7 +90,11 @@ export class KmipConnection {
     this.#serve(now);
   }
 
-  /** Begins to answer the next request, if it is here; what was received with it or after it follows from there. @param now monotonic ms */
+  /**
+   * Begins to answer the next request, if it is here; what was received with it or after it follows from there.
+   *
+   * @param now monotonic milliseconds
+   */
   #serve(now: number): void {
     const message = this.#nextMessage();
     this.#busy = message !== undefined;

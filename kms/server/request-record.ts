@@ -10,8 +10,7 @@ import type { Outcome } from './outcome.js';
 export class StandingRecord {
   readonly operation: string;
   readonly outcome: string;
-  readonly #details: () => StandingDetails;
-  #made: StandingDetails | undefined;
+  #details: StandingDetails | (() => StandingDetails);
 
   constructor(request: RequestMessage, protocolVersion: ProtocolVersionName, item: ResponseBatchItem) {
     this.operation = operationNameOf(item);
@@ -21,7 +20,8 @@ export class StandingRecord {
 
   /** Those that are the same each time. */
   get details(): StandingDetails {
-    return (this.#made ??= this.#details());
+    if (typeof this.#details === 'function') this.#details = this.#details();
+    return this.#details;
   }
 }
 

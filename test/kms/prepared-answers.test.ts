@@ -36,6 +36,11 @@ describe('a Get that was answered before', () => {
     const journaled = kms.context.journal.entries().filter(({ operation }) => operation === 'Get');
     expect(journaled).toHaveLength(4);
     expect(new Set(journaled.map(({ details }) => details?.serverCorrelationValue)).size).toBe(4);
+    const alike = journaled.map(({ details }) =>
+      JSON.stringify({ ...details, serverCorrelationValue: undefined }),
+    );
+    expect(new Set(alike).size).toBe(1);
+    expect(alike[0]).toContain('"keyValue":"[masked]"');
     expect(JSON.stringify(journaled)).not.toMatch(/keyMaterial":"[0-9a-f]/);
   });
 

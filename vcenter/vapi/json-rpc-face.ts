@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Router } from 'express';
 import express from 'express';
 
-import { JSON_LIMIT_BYTES, VapiError } from '../../core/http/index.js';
+import { VapiError, jsonBody } from '../../core/http/index.js';
 import { SESSION_HEADER } from '../../core/http/vi-json.js';
 import type { Invocation, SecurityContext } from '../../wire/vapi/index.js';
 import {
@@ -31,7 +31,7 @@ const OPERATION_HEADER = 'vapi-operation';
 export function jsonRpcRouter(vcenter: Vcenter, dispatcher: VapiDispatcher): Router {
   const router = express.Router();
   const calls = sessionCalls(vcenter);
-  const usual = express.json({ limit: JSON_LIMIT_BYTES, strict: false, inflate: false, type: () => true });
+  const usual = jsonBody('anything');
   const largeBodies = new LargeRpcBodies(vcenter.sessions, usual);
   const read: RequestHandler = (request, response, next) => {
     const large = largeBody(dispatcher, request);

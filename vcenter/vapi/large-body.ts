@@ -7,7 +7,7 @@ import type { Sessions } from '../access/sessions.js';
 
 /** Most `{`, `[` and `,` in a large body: its length is base64, which has none of them. */
 const STRUCTURE_LIMIT = 1000;
-const STRUCTURE = new Set(Buffer.from('{[,'));
+const STRUCTURE = ['{', '[', ','] as const;
 /** Large bodies that are taken in at a time before their sessions are known. */
 const UNKNOWN_LIMIT = 2;
 /** How far from its beginning or its end a body is looked through for its session, in bytes. */
@@ -98,13 +98,15 @@ export class LargeRpcBodies {
 /** @throws VapiError `INVALID_ARGUMENT`, `UNEXPECTED_INPUT` */
 function parsed(body: Buffer): unknown {
   let found = 0;
-  for (const byte of body) {
-    if (STRUCTURE.has(byte)) found += 1;
-    if (found > STRUCTURE_LIMIT) {
-      throw new VapiError(
-        'INVALID_ARGUMENT',
-        'The request body has more members than the operation takes: send the file as base64, and nothing else.',
-      );
+  for (const mark of STRUCTURE) {
+    for (let at = body.indexOf(mark); at !== -1; at = body.indexOf(mark, at + 1)) {
+      found += 1;
+      if (found > STRUCTURE_LIMIT) {
+        throw new VapiError(
+          'INVALID_ARGUMENT',
+          'The request body has more members than the operation takes: send the file as base64, and nothing else.',
+        );
+      }
     }
   }
   try {

@@ -47,8 +47,8 @@ const CHECK_EVERY_MS = 10_000;
  * asking the next service of a group evades nothing.
  *
  * A change of the configuration goes to every member whose own is one that the change came from; where both have
- * changed since they were alike, they have diverged, and an administrator must say which is right. A member that is down is passed over, and
- * catches up when it is back. Own choice throughout: vSphere leaves all of it to vCenter.
+ * changed since they were alike, they have diverged, and an administrator must say which is right. A member that is
+ * down is passed over, and catches up when it is back. Own choice throughout: vSphere leaves all of it to vCenter.
  */
 export class AttestationCluster {
   readonly #options: ClusterOptions;
