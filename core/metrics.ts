@@ -5,6 +5,13 @@ import { DurationTally } from './duration-tally.js';
 /** Bucket bounds for request durations, in seconds, from 0.1 ms to 10 s. */
 const DURATION_BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 
+/** Adds one to the number with these values of the labels. */
+export interface Tally {
+  (...values: string[]): void;
+  /** What adds one to the number with these values, which is looked up once. */
+  of(...values: string[]): () => void;
+}
+
 /** One service's metrics in a registry of its own, so that many services of one process do not mix. */
 export class Metrics {
   /** For {@link renderTogether} alone. */
@@ -19,9 +26,9 @@ export class Metrics {
    * A counter for what happens many thousand times a second: what it counts is added up here, and put into the
    * registry when that is read.
    *
-   * @returns adds one to the number with these values of the labels, in the order of their names
+   * Values of labels are given in the order of their names.
    */
-  tally(name: string, help: string, labelNames: readonly string[]): (...values: string[]) => void {
+  tally(name: string, help: string, labelNames: readonly string[]): Tally {
     const counts = new Map<string, { readonly values: readonly string[]; count: number }>();
     new Counter({
       name,
@@ -35,12 +42,20 @@ export class Metrics {
         }
       },
     });
-    return (...values) => {
+    const rowOf = (values: readonly string[]): { count: number } => {
       const key = values.join('\0');
-      const known = counts.get(key);
-      if (known) known.count += 1;
-      else counts.set(key, { values, count: 1 });
+      const row = counts.get(key) ?? { values, count: 0 };
+      counts.set(key, row);
+      return row;
     };
+    const add = (...values: string[]): void => {
+      rowOf(values).count += 1;
+    };
+    const of = (...values: string[]): (() => void) => {
+      const row = rowOf(values);
+      return () => (row.count += 1);
+    };
+    return Object.assign(add, { of });
   }
 
   /** A number that goes up and down. */

@@ -16,7 +16,6 @@ import type { Authenticated, Client } from './identity.js';
 import type { Outcome } from './outcome.js';
 import { failed, notCommitted } from './outcome.js';
 import type { PreparedAnswers } from './prepared-answers.js';
-import { StandingRecord } from './request-record.js';
 import type { RequestRecord } from './request-record.js';
 import { RequestScope } from './scope.js';
 import { SearchBudget } from './search-budget.js';
@@ -174,7 +173,7 @@ export class RequestPerformer {
     const { uniqueIdentifier, object: value } = responsePayload as ResponsePayload<'Get'>;
     const object = this.#repository.held(uniqueIdentifier);
     if (object?.value !== value) return;
-    const record = new StandingRecord(request, version, { operation, resultStatus, responsePayload });
+    const record = this.#record.standing(request, version, { operation, resultStatus, responsePayload });
     this.#prepared.keep(received, client, request, { object, record, bytes });
   }
 

@@ -6,16 +6,19 @@ import { SECRET_FIELDS } from './masking.js';
 import type { KmsMetrics } from './metrics.js';
 import type { Outcome } from './outcome.js';
 
-/** What is recorded each time that an answer of one item is given; put together when it is given again first. */
+/** What is recorded each time that an answer of one item is given; its details are made when it is given again first. */
 export class StandingRecord {
   readonly operation: string;
   readonly outcome: string;
+  /** Counts the item once more. */
+  readonly count: () => void;
   #details: StandingDetails | (() => StandingDetails);
 
-  constructor(request: RequestMessage, protocolVersion: ProtocolVersionName, item: ResponseBatchItem) {
-    this.operation = operationNameOf(item);
-    this.outcome = outcomeOf(item);
-    this.#details = () => new StandingDetails(detailsOf(request, 0, protocolVersion, item), SECRET_FIELDS);
+  constructor(operation: string, outcome: string, count: () => void, details: () => StandingDetails) {
+    this.operation = operation;
+    this.outcome = outcome;
+    this.count = count;
+    this.#details = details;
   }
 
   /** Those that are the same each time. */
@@ -52,10 +55,23 @@ export class RequestRecord {
     }
   }
 
+  /** What is to be recorded whenever the answer to a request of one item is given again. */
+  standing(
+    request: RequestMessage,
+    protocolVersion: ProtocolVersionName,
+    item: ResponseBatchItem,
+  ): StandingRecord {
+    const operation = operationNameOf(item);
+    const outcome = outcomeOf(item);
+    const details = (): StandingDetails =>
+      new StandingDetails(detailsOf(request, 0, protocolVersion, item), SECRET_FIELDS);
+    return new StandingRecord(operation, outcome, this.#metrics.count.of(operation, outcome), details);
+  }
+
   /** A request whose answer was given before. */
   answeredAgain(record: StandingRecord, client: Client, serverCorrelationValue: string): void {
     const { operation, outcome } = record;
-    this.#metrics.count(operation, outcome);
+    record.count();
     this.#journal.record({
       operation,
       client: client.name,

@@ -11,9 +11,15 @@ describe('Metrics', () => {
     expect(await metrics.render()).toContain('requests_total{operation="Get",outcome="success"} 2');
     count('Get', 'success');
     count('Create', 'Item Not Found');
+    const again = count.of('Destroy', 'success');
+    again();
+    again();
     const text = await metrics.render();
     expect(text).toContain('requests_total{operation="Get",outcome="success"} 3');
     expect(text).toContain('requests_total{operation="Create",outcome="Item Not Found"} 1');
+    expect(text).toContain('requests_total{operation="Destroy",outcome="success"} 2');
+    again();
+    expect(await metrics.render()).toContain('requests_total{operation="Destroy",outcome="success"} 3');
   });
 
   it('shows durations that were tallied as its histograms do', async () => {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 
+import { StandingDetails } from '../../core/journal.js';
 import { ManagedObject } from '../../kms/objects/managed-object.js';
 import { PreparedAnswers } from '../../kms/server/prepared-answers.js';
 import { StandingRecord } from '../../kms/server/request-record.js';
@@ -40,6 +41,8 @@ describe('a Get that was answered before', () => {
       JSON.stringify({ ...details, serverCorrelationValue: undefined }),
     );
     expect(new Set(alike).size).toBe(1);
+    const counted = 'kmip_operations_total{operation="Get",outcome="success"} 4';
+    expect(await kms.context.metrics.render()).toContain(counted);
     expect(alike[0]).toContain('"keyValue":"[masked]"');
     expect(JSON.stringify(journaled)).not.toMatch(/keyMaterial":"[0-9a-f]/);
   });
@@ -121,8 +124,12 @@ describe('prepared answers', () => {
     header: { protocolVersion: protocolVersionOf('1.4'), batchCount: 1 },
     batchItems: [{ operation: 'Get', requestPayload: { uniqueIdentifier: 'a' } }],
   };
-  const item = { operation: 'Get' as const, resultStatus: 'Success' as const };
-  const record = new StandingRecord(request, '1.4', item);
+  const record = new StandingRecord(
+    'Get',
+    'success',
+    () => undefined,
+    () => new StandingDetails({}),
+  );
   const answerAbout = (one: ManagedObject, bytes = 100) => ({
     object: one,
     record,
