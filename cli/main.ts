@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { run } from './program.js';
 
 /** Exit codes of a process that a signal ended, as shells count them. */
@@ -31,9 +30,10 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-process.exitCode = await run(process.argv.slice(2), {
+// The program is bundled as CommonJS, which does not await here; should run reject, Node ends with the error.
+void run(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   environment: process.env,
   stopRequested,
-});
+}).then((exitCode) => (process.exitCode = exitCode));

@@ -1,18 +1,30 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { describe, expect, it } from 'vitest';
 
 import { COMMANDS } from '../../cli/commands/index.js';
+import { codeCachePath, compileProgram } from '../../cli/compiled-program.js';
 
-const MAIN = join(import.meta.dirname, '..', '..', 'dist', 'bin', 'kpsim.js');
+const DIST = join(import.meta.dirname, '..', '..', 'dist');
+const MAIN = join(DIST, 'bin', 'kpsim.js');
 
 function start(...args: readonly string[]): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH ?? '' } });
+  return startFrom(MAIN, ...args);
+}
+
+function startFrom(main: string, ...args: readonly string[]): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH ?? '' } });
+}
+
+/** The bundle of the program in a directory of chunks. */
+function bundleIn(chunks: string): string {
+  const [bundle] = readdirSync(chunks).filter((name) => name.endsWith('.cjs'));
+  return join(chunks, bundle!);
 }
 
 async function lineOf(child: ChildProcessWithoutNullStreams, pattern: RegExp): Promise<string> {
@@ -33,6 +45,26 @@ describe.skipIf(!existsSync(MAIN))('the built kpsim', () => {
     const child = start(command, '--help');
     child.stderr.pipe(process.stderr);
     expect(await lineOf(child, /^Usage: /)).toContain(`kpsim ${command}`);
+  });
+
+  it('has a code cache that this Node takes', () => {
+    expect(compileProgram(bundleIn(join(DIST, 'chunks'))).cachedDataRejected).toBe(false);
+  });
+
+  it.each([
+    ['of another make', (cache: string) => truncateSync(cache, statSync(cache).size / 2)],
+    ['that is gone', (cache: string) => rmSync(cache)],
+  ])('runs with a code cache %s', async (_, spoil) => {
+    // Inside of the package, so that its dependencies are found.
+    const copy = mkdtempSync(join(DIST, 'copy-'));
+    try {
+      for (const part of ['bin', 'chunks']) cpSync(join(DIST, part), join(copy, part), { recursive: true });
+      spoil(codeCachePath(bundleIn(join(copy, 'chunks'))));
+      const child = startFrom(join(copy, 'bin', 'kpsim.js'), '--version');
+      expect(await lineOf(child, /./)).toMatch(/^\d+\.\d+\.\d+$/);
+    } finally {
+      rmSync(copy, { recursive: true, force: true });
+    }
   });
 
   it('ends with 2 for a command that it does not know', async () => {
