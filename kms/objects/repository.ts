@@ -34,6 +34,8 @@ export interface RequestLease {
 interface Cached {
   readonly object: ManagedObject;
   readonly cost: number;
+  /** Whether it was read since it was last looked at for removal. */
+  used: boolean;
 }
 
 /** Objects of a search that are read at once. */
@@ -48,6 +50,7 @@ const SEARCH_PAGE = 64;
 export class ObjectRepository {
   readonly #store: KmsStore;
   readonly #limits: CacheLimits;
+  /** In the order in which they are looked at for removal: those read since get a second chance at its end. */
   readonly #cache = new Map<string, Cached>();
   /**
    * What is read once stays outside: under reads all over a large store the cache would only move objects into the
@@ -92,7 +95,7 @@ export class ObjectRepository {
     if (cached && opens?.(cached.object) === false)
       return this.#readStore(uniqueIdentifier, undefined, opens);
     if (!cached || this.#store.shared) return this.#readStore(uniqueIdentifier, cached, opens);
-    this.#touch(uniqueIdentifier);
+    cached.used = true;
     return cached.object;
   }
 
@@ -105,7 +108,7 @@ export class ObjectRepository {
       ? await this.#confirm(cached.object)
       : await this.#store.read(uniqueIdentifier, opens);
     if (stored === 'unchanged') {
-      this.#touch(uniqueIdentifier);
+      if (cached) cached.used = true;
       return cached?.object;
     }
     if (!stored) {
@@ -123,7 +126,7 @@ export class ObjectRepository {
   held(uniqueIdentifier: string): ManagedObject | undefined {
     if (this.#store.shared) return undefined;
     const cached = this.#cache.get(uniqueIdentifier);
-    if (cached) this.#touch(uniqueIdentifier);
+    if (cached) cached.used = true;
     return cached?.object;
   }
 
@@ -203,25 +206,24 @@ export class ObjectRepository {
     return this.#store.shared ? this.#store.refresh(object.uniqueIdentifier, object.revision) : 'unchanged';
   }
 
-  /** A map keeps insertion order: what was used last goes to its end. */
-  #touch(uniqueIdentifier: string): void {
-    const cached = this.#cache.get(uniqueIdentifier);
-    if (!cached) return;
-    this.#cache.delete(uniqueIdentifier);
-    this.#cache.set(uniqueIdentifier, cached);
-  }
-
   #keep(object: ManagedObject, cost: number): void {
     const { uniqueIdentifier } = object;
     const old = this.#cache.get(uniqueIdentifier);
     if (old) this.#forget(uniqueIdentifier, old);
     if (old && old.object.held !== object.held) this.#retire(old.object.held);
-    this.#cache.set(uniqueIdentifier, { object, cost });
+    this.#cache.set(uniqueIdentifier, { object, cost, used: true });
     this.#cachedBytes += cost;
     while (this.#cache.size > this.#limits.cachedObjects || this.#cachedBytes > this.#limits.cachedBytes) {
-      const [oldest] = this.#cache.keys();
-      if (oldest === undefined) return;
-      this.#drop(oldest);
+      const [first] = this.#cache;
+      if (!first) return;
+      const [oldest, entry] = first;
+      if (!entry.used) {
+        this.#drop(oldest);
+        continue;
+      }
+      entry.used = false;
+      this.#cache.delete(oldest);
+      this.#cache.set(oldest, entry);
     }
   }
 
