@@ -423,3 +423,25 @@ describe('the name of a custom attribute', () => {
     },
   );
 });
+
+test('values that a version does not have are left out of its answers, and nothing else', async () => {
+  const [newer, older] = [kms.client({ protocolVersion: '2.1' }), kms.client({ protocolVersion: '1.4' })];
+  const id = await newer.create();
+  const wrapping = await newer.create();
+  const link = (type: 'WrappingKeyLink' | 'ReplacementObjectLink') =>
+    attributeOf('Link', { type, linkedObjectIdentifier: wrapping });
+  await newer.addAttribute(id, link('WrappingKeyLink'));
+  await newer.addAttribute(id, link('ReplacementObjectLink'));
+  expect(await newer.getAttributes(id, ['Link'])).toHaveLength(2);
+  expect(await older.getAttributes(id, ['Link', 'State'])).toEqual([
+    { ...link('ReplacementObjectLink'), index: 1 },
+    attributeOf('State', 'PreActive'),
+  ]);
+
+  const { privateKeyUniqueIdentifier } = await newer.createKeyPair({ algorithm: 'Ed25519', lengthBits: 256 });
+  const names = ['CryptographicAlgorithm', 'State'] as const;
+  expect(await newer.getAttributes(privateKeyUniqueIdentifier, names)).toHaveLength(2);
+  expect(await older.getAttributes(privateKeyUniqueIdentifier, names)).toEqual([
+    attributeOf('State', 'PreActive'),
+  ]);
+});

@@ -1,6 +1,6 @@
 import { KmipError } from '../errors.js';
 import type { Codec } from '../schema/codec.js';
-import { partial } from '../schema/structure.js';
+import { canExpress, partial } from '../schema/structure.js';
 import type { TagName } from '../tables/tag-names.js';
 import { tagName, tagText, tagValue } from '../tables/tag-names.js';
 import type { TtlvReader } from '../ttlv/reader.js';
@@ -81,9 +81,10 @@ function namedAttribute(codecOf: ValueCodecOf): Codec<AttributePattern> {
   return {
     read: (reader) => readNamed(reader, codecOf),
     write: (writer, tag, value) => writeNamed(writer, tag, value, codecOf),
-    exists: ({ name }, rank) => {
+    exists: ({ name, value }, rank) => {
       const row = attributeRow(name);
-      return row ? existsIn(row, rank) : name.startsWith('x-') || name.startsWith('y-');
+      if (!row) return name.startsWith('x-') || name.startsWith('y-');
+      return existsIn(row, rank) && canExpress(codecOf(row), value, rank);
     },
   };
 }
@@ -207,7 +208,9 @@ function readTagged(reader: TtlvReader, codecOf: ValueCodecOf): AttributePattern
 function writeTagged(writer: TtlvWriter, { name, value }: AttributePattern, codecOf: ValueCodecOf): void {
   const row = attributeRow(name);
   if (row) {
-    if (existsIn(row, writer.rank)) codecOf(row).write(writer, tagValue(name as TagName), value, {});
+    const codec = codecOf(row);
+    if (existsIn(row, writer.rank) && canExpress(codec, value, writer.rank))
+      codec.write(writer, tagValue(name as TagName), value, {});
     return;
   }
   const start = writer.open(TAG.attribute);

@@ -143,6 +143,18 @@ export function isStructure(codec: Codec<unknown>): codec is StructureCodec<Shap
   return 'shape' in codec;
 }
 
+/** Whether the version of this rank has a value, and everything that the value cannot be without. */
+export function canExpress(codec: Codec<unknown>, value: unknown, rank: number): boolean {
+  if (codec.exists?.(value, rank) === false) return false;
+  if (!isStructure(codec)) return true;
+  return Object.entries(codec.shape).every(([key, { presence, range, codec: inner }]) => {
+    const found = (value as Siblings)[key];
+    const isFree = presence === 'optional' || presence === 'multiple' || found === undefined;
+    if (isFree || !existsIn(range, rank)) return true;
+    return presence === 'repeated' || canExpress(inner, found, rank);
+  });
+}
+
 function planOf(shape: Shape, rank: number): readonly PlannedField[] {
   return Object.entries(shape)
     .filter(([, field]) => existsIn(field.range, rank))
