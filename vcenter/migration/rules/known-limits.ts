@@ -94,9 +94,7 @@ export const KNOWN_LIMIT_RULES = {
       powerOn: {
         appliesTo: ({ keyProviders }) => keyProviders.some(({ kind }) => kind === 'trusted'),
         check: ({ vm, alreadyRunning, host }) =>
-          alreadyRunning || host.attested
-            ? undefined
-            : { detail: `${vm} gets no key. ${notAttested(host)}` },
+          alreadyRunning || host.attested ? undefined : { detail: `${vm} gets no key. ${notAttested(host)}` },
       },
     },
   },
