@@ -245,9 +245,14 @@ export class HostAgentClient {
     return this.#call('POST', `${vmPath(id)}?action=power-on`);
   }
 
-  /** Powers off; disks and nvram are durable when this resolves. @throws VimFault `InvalidPowerState` */
+  /** Powers off, also a suspended VM; disks and nvram are durable when this resolves. @throws VimFault `InvalidPowerState` */
   powerOff(id: string): Promise<api.VmInfo> {
     return this.#call('POST', `${vmPath(id)}?action=power-off`);
+  }
+
+  /** Boots a running VM anew, without asking for its keys again. @throws VimFault `InvalidPowerState` */
+  reset(id: string): Promise<api.VmInfo> {
+    return this.#call('POST', `${vmPath(id)}?action=reset`);
   }
 
   /** Saves the memory of a running VM, encrypted if the VM is, and stops it. @throws VimFault `InvalidPowerState` */

@@ -22,7 +22,10 @@ export const run: AttestSubcommand = {
   summary: 'play attestation failures and hold what is seen against what is expected',
   configure: (command, io, outcome) => {
     command
-      .argument('[names...]', 'names that kpsim attest faults lists; all of them without')
+      .argument(
+        '[names...]',
+        'names, reason codes or catalogue numbers, as kpsim attest faults lists them; all without',
+      )
       .addOption(
         new Option('--tpm <kind>', "the hosts' TPM: the built-in one, or a swtpm process for each host")
           .choices(['software', 'swtpm'])
@@ -38,6 +41,7 @@ command ends with 1 if anything is not as expected.
 ${examplesOf(`
 kpsim attest run
 kpsim attest run nonce-reused token-alg-none
+kpsim attest run 12 ek_ca_untrusted   # all of entry 12 of the catalogue, and of a reason
 kpsim attest run --tpm swtpm quote-forged
 kpsim attest run --json | jq '.[] | select(.asExpected | not)'`)}`,
       )

@@ -94,8 +94,9 @@ function allowedList(bare: z.ZodArray): string {
 
 function allowedOptions(bare: z.ZodUnion, input: unknown): string | undefined {
   const discriminator = discriminatorOf(bare);
-  if (discriminator !== undefined && childValue(input, discriminator) !== undefined) {
-    return allowedBy(chosenOption(bare, input));
+  if (discriminator !== undefined) {
+    if (childValue(input, discriminator) !== undefined) return allowedBy(chosenOption(bare, input));
+    return `a mapping whose ${discriminator} is one of ${discriminatorValues(bare).join(', ')}`;
   }
   const options = bare.options.map((option) => allowedBy(option)).filter((text) => text !== undefined);
   return options.length === 0 ? undefined : options.join(', or ');

@@ -82,6 +82,13 @@ export const VM_ROWS: readonly RestRow[] = [
   {
     method: 'post',
     path: VM,
+    action: 'reset',
+    operation: 'ResetVm',
+    handle: (host, request) => host.vms.reset(vmId(request)),
+  },
+  {
+    method: 'post',
+    path: VM,
     action: 'suspend',
     operation: 'SuspendVm',
     handle: (host, request) => host.vms.suspend(vmId(request)),

@@ -115,11 +115,19 @@ export class VmOperations {
     });
   }
 
-  /** Powers a VM off. */
+  /** Powers a running or suspended VM off. */
   powerOff(id: string): Promise<VmInfo> {
     return this.#operate(id, 'powerOff', (vm) => {
-      requirePoweredOn(vm);
+      if (vm.powerState === 'poweredOff') throw invalidPowerState(vm, 'poweredOn');
       return vm.powerOff();
+    });
+  }
+
+  /** Boots a running VM anew; it needs no key again. */
+  reset(id: string): Promise<VmInfo> {
+    return this.#operate(id, 'reset', (vm) => {
+      requirePoweredOn(vm);
+      return vm.reset();
     });
   }
 

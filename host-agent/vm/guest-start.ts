@@ -41,6 +41,13 @@ export async function loadSuspended(files: VmFiles, guest: RunningGuest): Promis
   const saved = await files.readDataFile(name, guest.dataFileKey, guest.memory.length);
   saved.copy(guest.memory);
   zeroise(saved);
+  await discardSuspended(files);
+}
+
+/** Removes the file of a VM's suspended state; the guest's memory is lost. */
+export async function discardSuspended(files: VmFiles): Promise<void> {
+  const name = suspendStateName(files.config);
+  if (name === undefined) return;
   await inTransaction(files.fileSystem, files.directory, async (transaction) => {
     const config = files.config.clone();
     config.delete(VMX_KEYS.suspendState);

@@ -4,7 +4,7 @@ import { inTransaction } from './directory-transaction.js';
 import { datastoreError, VmError } from './errors.js';
 import { Exclusive } from './exclusive.js';
 import type { RunningGuest } from './guest.js';
-import { boot, loadSuspended, openGuest } from './guest-start.js';
+import { boot, discardSuspended, loadSuspended, openGuest } from './guest-start.js';
 import {
   configuredMemoryMiB,
   displayName,
@@ -147,11 +147,32 @@ export class VirtualMachine {
     this.#cryptoState = 'unlocked';
   }
 
-  /** Powers the VM off: disks durable, memory and keys zeroised. @throws {VmError} `invalid_power_state` */
+  /**
+   * Powers the VM off: disks durable, memory and keys zeroised; of a suspended VM the saved memory is removed.
+   * @throws {VmError} `invalid_power_state`
+   */
   powerOff(): Promise<void> {
     return this.#operate('powering off', async () => {
       this.#requireNotHeld();
-      await this.#stopGuest();
+      if (this.powerState === 'suspended') {
+        await discardSuspended(this.#files);
+        await this.#reload();
+      } else await this.#stopGuest();
+    });
+  }
+
+  /** Boots the running guest anew, with the keys that it holds. @throws {VmError} `invalid_power_state` */
+  reset(): Promise<void> {
+    return this.#operate('resetting', async () => {
+      this.#requireNotHeld();
+      const guest = this.#requireGuest();
+      await guest.pause();
+      try {
+        guest.memory.fill(0);
+        await boot(guest);
+      } finally {
+        guest.resume();
+      }
     });
   }
 

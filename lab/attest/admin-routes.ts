@@ -19,7 +19,7 @@ import { faultList, scenarioList } from './listing.js';
  * - `POST /attestation/hosts/{host}?action=reboot` restarts it; how it stands then
  * - `POST /attestation/hosts/{host}?action=attest` attests now; the verdict
  * - `POST /attestation/hosts/{host}/explain` attests once, and tells every step, PCR and event
- * - `PUT /attestation/hosts/{host}/faults/{fault}` injects one
+ * - `PUT /attestation/hosts/{host}/faults/{fault}` injects one; a warning if the host attests to nobody
  * - `DELETE /attestation/hosts/{host}/faults[/{fault}]` clears one, or all
  *
  * @param hosts the hosts of the lab, which may still be starting
@@ -51,7 +51,7 @@ export function attestationRoutes(app: Express, hosts: () => readonly LabHost[])
     const host = hostOf(request);
     const name = faultNamed(request.params.fault);
     const bites = await host.injectEvidenceFault(name);
-    response.json({ ...(await faultsOf(host)), bites });
+    response.json({ ...(await faultsOf(host)), bites, ...(await warningFor(host)) });
   });
   app.delete('/attestation/hosts/:host/faults{/:fault}', async (request, response) => {
     const host = hostOf(request);
@@ -92,6 +92,15 @@ interface HostFaults {
 
 async function faultsOf(host: LabHost): Promise<HostFaults> {
   return { faults: await host.evidenceFaults(), runningBoot: await host.bootFaults() };
+}
+
+/** A host that attests to nobody shows no fault; that may be meant, as services can be given to it later. */
+async function warningFor(host: LabHost): Promise<{ readonly warning?: string }> {
+  const { attestation } = await (await host.client()).trustedServices();
+  if (attestation.length > 0) return {};
+  return {
+    warning: `${host.name} has no attestation service, so the fault has no effect: put the host into a cluster with trustAuthority.`,
+  };
 }
 
 /** Hosts without a TPM have no evidence that could be broken. */

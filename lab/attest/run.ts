@@ -3,13 +3,14 @@ import { nearestWord } from '../../core/config/nearest.js';
 import { KpsimError, errorText } from '../../core/errors.js';
 import type { Logger } from '../../core/logging.js';
 import {
+  ATTESTATION_REASONS,
   SCENARIO_NAMES,
   isAttestationReason,
   isScenarioName,
   reasonRow,
   scenarioRow,
 } from '../../wire/attestation/index.js';
-import type { Expected, ReasonRow, ScenarioName } from '../../wire/attestation/index.js';
+import type { AttestationReason, Expected, ReasonRow, ScenarioName } from '../../wire/attestation/index.js';
 import type { Observed } from './observed.js';
 import type { Mend } from './play.js';
 import { playOf } from './plays/index.js';
@@ -56,7 +57,7 @@ export interface RunOptions {
 /**
  * Plays scenarios one after the other on one stage, and says of each what came of it.
  *
- * @param names all of the catalogue if empty
+ * @param names as {@link chosenScenarios} takes them
  * @throws KpsimError `scenario_unknown`, or of what the stage cannot be built with, for example `tpm_unavailable`
  */
 export async function runScenarios(
@@ -80,20 +81,37 @@ function isExpected(expected: Expected, reason: string, row: ReasonRow | undefin
   return row !== undefined && expected.outcome === 'refused' && reason === expected.reason;
 }
 
-/** The scenarios of those names, each once; all of them if there are none. @throws KpsimError `scenario_unknown` */
-export function chosenScenarios(names: readonly string[]): readonly ScenarioName[] {
-  if (names.length === 0) return SCENARIO_NAMES;
-  return [...new Set(names)].map((name) => {
-    if (isScenarioName(name)) return name;
-    throw new KpsimError(
-      'scenario_unknown',
-      `There is no attestation scenario ${JSON.stringify(name.slice(0, 100))}${hintFor(name)} kpsim attest faults lists them.`,
-    );
-  });
+/**
+ * The scenarios that are meant, each once; all of them if none is named.
+ *
+ * @param words names, and reason codes and numbers of the catalogue for all scenarios that have them
+ * @throws KpsimError `scenario_unknown`
+ */
+export function chosenScenarios(words: readonly string[]): readonly ScenarioName[] {
+  if (words.length === 0) return SCENARIO_NAMES;
+  return [...new Set(words.flatMap(scenariosMeant))];
 }
 
-function hintFor(name: string): string {
-  const meant = nearestWord(name, SCENARIO_NAMES);
+/** @throws KpsimError `scenario_unknown` */
+function scenariosMeant(word: string): readonly ScenarioName[] {
+  if (isScenarioName(word)) return [word];
+  const found = SCENARIO_NAMES.filter((name) => {
+    const { catalogue, expected } = scenarioRow(name);
+    return catalogue.some((number) => String(number) === word) || reasonOf(expected) === word;
+  });
+  if (found.length > 0) return found;
+  throw new KpsimError(
+    'scenario_unknown',
+    `There is no attestation scenario ${JSON.stringify(word.slice(0, 100))}${hintFor(word)} kpsim attest faults lists their names, reason codes and numbers.`,
+  );
+}
+
+function reasonOf(expected: Expected): AttestationReason | undefined {
+  return expected.outcome === 'refused' ? expected.reason : undefined;
+}
+
+function hintFor(word: string): string {
+  const meant = nearestWord(word, [...SCENARIO_NAMES, ...Object.keys(ATTESTATION_REASONS)]);
   return meant === undefined ? '.' : `, did you mean ${meant}?`;
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ListedScenario, ScenarioResult } from '../../lab/attest/index.js';
+import { chosenScenarios } from '../../lab/attest/index.js';
 import { SCENARIO_NAMES } from '../../wire/attestation/index.js';
 import { kpsim } from './harness.js';
 
@@ -53,6 +54,17 @@ describe('kpsim attest run', () => {
       outcome: 'passes',
       asExpected: true,
     });
+  });
+
+  it('takes reason codes and catalogue numbers for all scenarios that have them, each once', () => {
+    expect(chosenScenarios(['12', 'nonce_reused', 'key-server-down', 'quote-forged'])).toEqual([
+      'ak-not-restricted',
+      'quote-forged',
+      'nonce-reused',
+      'key-server-down',
+    ]);
+    expect(() => chosenScenarios(['nonce_resued'])).toThrow(/did you mean nonce_reused\?/);
+    expect(() => chosenScenarios(['62'])).toThrow(/no attestation scenario "62"/);
   });
 
   it('refuses a name that there is not, with the one that was meant, and plays nothing', async () => {

@@ -71,7 +71,9 @@ describe('the admin listener', () => {
     expect(await undeclared.text()).toContain('content-type: application/json');
     const absent = await fetch(`${url}/faults`, { method: 'POST' });
     expect(absent.status).toBe(400);
-    expect(await absent.text()).toContain('action');
+    expect(await absent.text()).toContain(
+      'action is missing (allowed: a mapping whose kind is one of delay, drop, reset, ',
+    );
   });
 
   it('lists its calls, also to who asks for another', async () => {

@@ -91,6 +91,14 @@ it('uses a native key provider only after its backup was downloaded, and only wi
   ]);
 });
 
+it('says of a name that no key provider may have that it is no valid argument', async () => {
+  const site = await Site.create();
+  const { vc } = await startSide(site, 'east', { native: true });
+  await expect(
+    vc.client.rest('POST', '/api/vcenter/crypto-manager/kms/providers', { provider: '' }),
+  ).rejects.toMatchObject({ status: 400, body: { error_type: 'INVALID_ARGUMENT' } });
+});
+
 it('imports a raw image of the machine as a VM, and tells of it over REST', async () => {
   const site = await Site.create();
   const side = await startSide(site, 'east');

@@ -53,6 +53,7 @@ export const PRIVILEGES = {
   'VirtualMachine.Interact.PowerOn': row('Power on'),
   'VirtualMachine.Interact.PowerOff': row('Power off'),
   'VirtualMachine.Interact.Reset': row('Reset'),
+  'VirtualMachine.Interact.Suspend': row('Suspend'),
   'VirtualMachine.Provisioning.Clone': row('Clone virtual machine'),
   'VirtualMachine.Provisioning.MarkAsTemplate': row('Mark as template'),
   'VirtualMachine.State.CreateSnapshot': row('Create snapshot'),

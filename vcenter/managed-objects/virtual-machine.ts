@@ -1,6 +1,7 @@
 import type { ManagedObjectReference, MethodHandlers } from '../../wire/vim25/index.js';
 import type { VirtualMachineEntity } from '../inventory/entities.js';
 import { referenceOf, referenceTo } from '../inventory/entities.js';
+import type { PowerChange } from '../virtual-machines/virtual-machines.js';
 import type { Caller } from './caller.js';
 import { demand, principalOf } from './caller.js';
 import type { PropertyReaders } from './property-table.js';
@@ -9,41 +10,33 @@ import { capabilityInfo, configInfo, runtimeInfo, summaryInfo } from './virtual-
 /** VirtualMachine: encryption, power, migration and cloning. */
 export const VIRTUAL_MACHINE_METHODS: MethodHandlers<Caller, 'VirtualMachine'> = {
   async ReconfigVM_Task(caller, self, { spec }) {
-    const vm = await freshVm(caller, self);
+    const vm = await caller.vcenter.vms.fresh(self.value);
     const { reconfiguration } = caller.vcenter;
     const checked = reconfiguration.check(vm, principalOf(caller), spec);
     return start(caller, vm, 'VirtualMachine.reconfigure', async () => {
       await reconfiguration.apply(vm, principalOf(caller), checked);
     });
   },
-  async PowerOnVM_Task(caller, self) {
-    const vm = await freshVm(caller, self);
-    return start(caller, vm, 'VirtualMachine.powerOn', () =>
-      caller.vcenter.vms.powerOn(vm, principalOf(caller)),
-    );
-  },
-  async PowerOffVM_Task(caller, self) {
-    const vm = await freshVm(caller, self);
-    return start(caller, vm, 'VirtualMachine.powerOff', () =>
-      caller.vcenter.vms.powerOff(vm, principalOf(caller)),
-    );
-  },
+  PowerOnVM_Task: (caller, self) => changePower(caller, self, 'powerOn'),
+  PowerOffVM_Task: (caller, self) => changePower(caller, self, 'powerOff'),
+  SuspendVM_Task: (caller, self) => changePower(caller, self, 'suspend'),
+  ResetVM_Task: (caller, self) => changePower(caller, self, 'reset'),
   async CryptoUnlock_Task(caller, self) {
-    const vm = await freshVm(caller, self);
+    const vm = await caller.vcenter.vms.fresh(self.value);
     return start(caller, vm, 'VirtualMachine.cryptoUnlock', () => caller.vcenter.vms.unlock(vm));
   },
   async RelocateVM_Task(caller, self, { spec }) {
-    const vm = await freshVm(caller, self);
+    const vm = await caller.vcenter.vms.fresh(self.value);
     return caller.vcenter.migrations.start(caller, { operation: 'migrate', vm, spec });
   },
   async MigrateVM_Task(caller, self, { pool, host }) {
-    const vm = await freshVm(caller, self);
+    const vm = await caller.vcenter.vms.fresh(self.value);
     demand(caller, self, vm.info.powerState === 'poweredOn' ? 'Resource.HotMigrate' : 'Resource.ColdMigrate');
     const spec = { _typeName: 'VirtualMachineRelocateSpec', pool, host } as const;
     return caller.vcenter.migrations.start(caller, { operation: 'migrate', vm, spec });
   },
   async CloneVM_Task(caller, self, { folder, name, spec }) {
-    const vm = await freshVm(caller, self);
+    const vm = await caller.vcenter.vms.fresh(self.value);
     return caller.vcenter.migrations.startClone(caller, vm, folder, name, spec);
   },
 };
@@ -77,15 +70,13 @@ function vmOf(caller: Caller, self: ManagedObjectReference): VirtualMachineEntit
   return caller.vcenter.inventory.require('VirtualMachine', self);
 }
 
-/** The VM after its host was asked how it is now, and was given what it lost if it has booted. */
-async function freshVm(caller: Caller, self: ManagedObjectReference): Promise<VirtualMachineEntity> {
-  const { inventory, hosts } = caller.vcenter;
-  const host = inventory.get(vmOf(caller, self).host);
-  if (host?.type === 'HostSystem') {
-    await hosts.refresh(host);
-    await hosts.whenSettled(host.moid);
-  }
-  return vmOf(caller, self);
+async function changePower(
+  caller: Caller,
+  self: ManagedObjectReference,
+  does: PowerChange,
+): Promise<ManagedObjectReference> {
+  const vm = await caller.vcenter.vms.fresh(self.value);
+  return start(caller, vm, `VirtualMachine.${does}`, () => caller.vcenter.vms[does](vm, principalOf(caller)));
 }
 
 function start(

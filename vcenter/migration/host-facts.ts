@@ -22,6 +22,7 @@ export function hostFacts(inventory: Inventory, host: HostEntity, state: HostSta
       providers: trusted.providers,
     },
     attested: about?.attestation.status === 'attested',
+    attestationMessages: about?.attestation.messages ?? [],
   };
 }
 

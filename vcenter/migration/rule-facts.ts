@@ -61,6 +61,8 @@ export interface HostFacts {
   readonly trustedServices?: TrustedServicesFacts | undefined;
   /** Whether an attestation service has vouched for it, and the token has not expired. */
   readonly attested: boolean;
+  /** What its last attestation came to: of each failure the reason, the step and the remedy. */
+  readonly attestationMessages: readonly string[];
 }
 
 /** Cryptographer privileges that the acting user holds on one object. */

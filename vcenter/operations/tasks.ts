@@ -99,6 +99,18 @@ export class Tasks {
     return task;
   }
 
+  /** Does work as a task, and resolves when it has ended. @throws what the work throws, and as {@link start} */
+  async run(subject: TaskSubject, work: () => Promise<void>): Promise<void> {
+    let ending: Promise<void> = Promise.resolve();
+    const task = this.start(subject, async () => {
+      ending = work();
+      await ending;
+      return undefined;
+    });
+    await this.#running.get(task.value);
+    await ending;
+  }
+
   /** @throws VimFault `ManagedObjectNotFound` */
   info(moid: string): TaskInfo {
     const row = this.#rows.get(moid);

@@ -53,6 +53,7 @@ const hostFacts = z.strictObject({
     })
     .optional(),
   attested: z.boolean(),
+  attestationMessages: z.array(z.string().max(4096)).max(64),
 });
 
 const diskStoragePolicies = z

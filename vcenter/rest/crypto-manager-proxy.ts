@@ -4,7 +4,6 @@ import express from 'express';
 import type { HttpAnswer } from '../../core/http/index.js';
 import { HttpClient, VapiError, binaryBody } from '../../core/http/index.js';
 import { KpsimError } from '../../core/errors.js';
-import { VimFault } from '../../wire/vim25/index.js';
 import { referenceTo } from '../inventory/entities.js';
 import { ROOT_FOLDER } from '../inventory/inventory.js';
 import type { Vcenter } from '../vcenter.js';
@@ -51,22 +50,18 @@ export function cryptoManagerProxy(
   return { router, close: () => http?.close() ?? Promise.resolve() };
 }
 
-/** The service knows native providers only; that there are at most 32 of all kinds, each name once, is checked here. */
+/**
+ * The service knows native providers only; that there are at most 32 of all kinds, each name once, is checked here.
+ *
+ * @throws VimFault `InvalidArgument`, `AlreadyExists`, `NotSupported`
+ */
 async function checkNewProvider(vcenter: Vcenter, request: Request): Promise<void> {
   const { action } = request.query;
   if (request.method !== 'POST' || request.path !== PROVIDERS) return;
   if (action !== undefined && action !== 'import') return;
   const name = action === 'import' ? undefined : providerOf(request.body);
   if (name === undefined && action === undefined) return; // the service says what is wrong with the body
-  try {
-    await vcenter.providers.checkNew(name, 'native');
-  } catch (error) {
-    if (!(error instanceof VimFault)) throw error;
-    const type = error.fault === 'AlreadyExists' ? 'ALREADY_EXISTS' : 'UNSUPPORTED';
-    throw new VapiError(type, error.message, {
-      messageId: error.faultMessage[0]?.key ?? `kpsim.${error.code}`,
-    });
-  }
+  await vcenter.providers.checkNew(name, 'native');
 }
 
 function providerOf(body: unknown): string | undefined {

@@ -38,7 +38,7 @@ const precheckSchema = z.strictObject({
 
 /**
  * What vSphere has no call for, or none that kpsim speaks: VMs from files of the host's machine, and a precheck that
- * tells every broken rule by its number. Own choice.
+ * tells every broken rule by its number, or how the VM would travel if it is allowed to. Own choice.
  */
 export function extensionRouter(vcenter: Vcenter): Router {
   const router = express.Router();
@@ -79,8 +79,9 @@ export function extensionRouter(vcenter: Vcenter): Router {
       : readRelocateSpec(vm, location, given.channel);
     const wishes = { ...read.wishes, channel: given.channel };
     const { violations, plan } = await vcenter.migrations.assess(principal, { ...read, wishes });
+    const allowed = !violations.some(({ severity }) => severity === 'error');
     response.json({
-      allowed: !violations.some(({ severity }) => severity === 'error'),
+      allowed,
       violations: violations.map(({ rule, severity, fault, detail, text, remedy }) => ({
         rule,
         severity,
@@ -89,11 +90,13 @@ export function extensionRouter(vcenter: Vcenter): Router {
         text,
         remedy,
       })),
-      plan: {
-        encrypted_vmotion: plan.encryptedVmotion,
-        make_host_safe: plan.makeHostSafe,
-        disks: plan.disks,
-      },
+      ...(allowed && {
+        plan: {
+          encrypted_vmotion: plan.encryptedVmotion,
+          make_host_safe: plan.makeHostSafe,
+          disks: plan.disks,
+        },
+      }),
     });
   });
   return router;

@@ -1,66 +1,45 @@
 import type { Request, Router } from 'express';
 import express from 'express';
-import * as z from 'zod';
 
 import { VapiError, validate } from '../../core/http/index.js';
-import type {
-  Entity,
-  EntityOf,
-  EntityType,
-  HostEntity,
-  VirtualMachineEntity,
-} from '../inventory/entities.js';
+import type { Entity, EntityOf } from '../inventory/entities.js';
 import { referenceOf } from '../inventory/entities.js';
 import type { Vcenter } from '../vcenter.js';
-import { restSession } from './session.js';
+import type { InventoryFilters, ListedType } from './inventory-filters.js';
+import {
+  INVENTORY_FILTERS,
+  POWER_STATES,
+  connectionState,
+  filterSchema,
+  folderType,
+  passes,
+} from './inventory-filters.js';
 import type { RestCall } from './other-methods.js';
+import { restSession } from './session.js';
 
 /** Entities that one list tells, as the Automation API bounds it. */
 const LIST_LIMIT = 4000;
 
-const names = z.union([z.string().transform((one) => [one]), z.array(z.string()).max(1000)]).optional();
-const filters = z.object({
-  names,
-  vms: names,
-  hosts: names,
-  clusters: names,
-  datastores: names,
-  folders: names,
-  datacenters: names,
-});
-type Filters = z.output<typeof filters>;
-
 /** One resource of `/api/vcenter`: its entities and their summaries. */
-interface Resource<T extends EntityType> {
+interface Resource<T extends ListedType> {
   readonly type: T;
-  /** The filter that names the entities themselves. */
-  readonly filter: keyof Filters;
   readonly summary: (vcenter: Vcenter, entity: EntityOf<T>) => unknown;
   readonly info: (vcenter: Vcenter, entity: EntityOf<T>) => unknown;
 }
 
-/** `HostSystem` connection states in the Automation API's words. */
-function connection({ hosts }: Vcenter, { moid, disconnected = false }: HostEntity): string {
-  if (disconnected) return 'DISCONNECTED';
-  return hosts.state(moid).connected ? 'CONNECTED' : 'NOT_RESPONDING';
-}
-const power = ({ info }: VirtualMachineEntity): string =>
-  info.powerState === 'poweredOn' ? 'POWERED_ON' : 'POWERED_OFF';
-
 const VM: Resource<'VirtualMachine'> = {
   type: 'VirtualMachine',
-  filter: 'vms',
   summary: (_vcenter, vm) => ({
     vm: vm.moid,
     name: vm.name,
-    power_state: power(vm),
+    power_state: POWER_STATES[vm.info.powerState],
     cpu_count: 1,
     memory_size_MiB: vm.info.memoryMiB,
   }),
   info: (_vcenter, vm) => ({
     name: vm.name,
     identity: { name: vm.name, bios_uuid: vm.uuid, instance_uuid: vm.uuid },
-    power_state: power(vm),
+    power_state: POWER_STATES[vm.info.powerState],
     cpu: { count: 1, cores_per_socket: 1, hot_add_enabled: false, hot_remove_enabled: false },
     memory: { size_MiB: vm.info.memoryMiB, hot_add_enabled: false },
     disks: Object.fromEntries(
@@ -80,23 +59,21 @@ const VM: Resource<'VirtualMachine'> = {
 
 const HOST: Resource<'HostSystem'> = {
   type: 'HostSystem',
-  filter: 'hosts',
   summary: (vcenter, host) => ({
     host: host.moid,
     name: host.name,
-    connection_state: connection(vcenter, host),
+    connection_state: connectionState(vcenter, host),
     ...(vcenter.hosts.state(host.moid).connected && { power_state: 'POWERED_ON' }),
   }),
   info: (vcenter, host) => ({
     host: host.moid,
     name: host.name,
-    connection_state: connection(vcenter, host),
+    connection_state: connectionState(vcenter, host),
   }),
 };
 
 const CLUSTER: Resource<'ClusterComputeResource'> = {
   type: 'ClusterComputeResource',
-  filter: 'clusters',
   summary: (_vcenter, cluster) => ({
     cluster: cluster.moid,
     name: cluster.name,
@@ -108,7 +85,6 @@ const CLUSTER: Resource<'ClusterComputeResource'> = {
 
 const DATASTORE: Resource<'Datastore'> = {
   type: 'Datastore',
-  filter: 'datastores',
   summary: (_vcenter, datastore) => ({ datastore: datastore.moid, name: datastore.name, type: 'VMFS' }),
   info: ({ hosts }, datastore) => ({
     name: datastore.name,
@@ -119,27 +95,18 @@ const DATASTORE: Resource<'Datastore'> = {
   }),
 };
 
-const FOLDER_TYPES: Readonly<Record<string, string>> = {
-  Datacenter: 'DATACENTER',
-  VirtualMachine: 'VIRTUAL_MACHINE',
-  ComputeResource: 'HOST',
-  Datastore: 'DATASTORE',
-  Network: 'NETWORK',
-};
 const FOLDER: Resource<'Folder'> = {
   type: 'Folder',
-  filter: 'folders',
   summary: (_vcenter, folder) => ({
     folder: folder.moid,
     name: folder.name,
-    type: FOLDER_TYPES[folder.childType.find((type) => type !== 'Folder') ?? ''] ?? 'DATACENTER',
+    type: folderType(folder),
   }),
   info: (vcenter, folder) => FOLDER.summary(vcenter, folder),
 };
 
 const DATACENTER: Resource<'Datacenter'> = {
   type: 'Datacenter',
-  filter: 'datacenters',
   summary: (_vcenter, datacenter) => ({ datacenter: datacenter.moid, name: datacenter.name }),
   info: (_vcenter, datacenter) => ({
     name: datacenter.name,
@@ -171,19 +138,21 @@ export function inventoryRouter(vcenter: Vcenter): Router {
   return router;
 }
 
-function serve<T extends EntityType>(
+function serve<T extends ListedType>(
   router: Router,
   vcenter: Vcenter,
   path: string,
   resource: Resource<T>,
 ): void {
+  const filters: InventoryFilters<EntityOf<T>> = INVENTORY_FILTERS[resource.type];
+  const query = filterSchema(filters);
   router.get(`/api/vcenter/${path}`, async (request, response) => {
     const visible = await visibleTo(vcenter, request);
-    const filter = validate(filters, request.query, 'The query');
+    const given = validate(query, request.query, 'The query');
     const found = vcenter.inventory
       .ofType(resource.type)
       .filter(visible)
-      .filter((entity) => matches(vcenter, entity, filter, resource.filter));
+      .filter((entity) => passes(vcenter, entity, filters, given));
     if (found.length > LIST_LIMIT) {
       throw new VapiError('ERROR', `There are more than ${LIST_LIMIT}; narrow the list with a filter.`);
     }
@@ -206,19 +175,4 @@ async function visibleTo(vcenter: Vcenter, request: Request): Promise<(entity: E
   const { principal } = restSession(vcenter, request);
   await vcenter.hosts.refreshAll();
   return (entity) => vcenter.authorization.has(principal, referenceOf(entity), 'System.Read');
-}
-
-/** Filters name the entity itself, what it is in, or the host that it is on. */
-function matches({ inventory }: Vcenter, entity: Entity, filter: Filters, own: keyof Filters): boolean {
-  const above = new Set(inventory.lineage(entity.moid).map(({ moid }) => moid));
-  if (entity.type === 'VirtualMachine' || entity.type === 'Datastore') {
-    for (const { moid } of inventory.lineage(entity.host)) above.add(moid);
-  }
-  return (
-    (!filter.names || filter.names.includes(entity.name)) &&
-    (!filter[own] || filter[own].includes(entity.moid)) &&
-    (['hosts', 'clusters', 'folders', 'datacenters'] as const).every(
-      (key) => key === own || !filter[key] || filter[key].some((moid) => above.has(moid)),
-    )
-  );
 }

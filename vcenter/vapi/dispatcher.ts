@@ -90,8 +90,8 @@ export class VapiDispatcher {
     if (known.length > 0) return `The service has ${known.join(', ')}.`;
     const listed = INVENTORY_NAMES.find((name) => service.toLowerCase() === `com.vmware.vcenter.${name}`);
     return listed === undefined
-      ? 'JSON-RPC has trusted infrastructure, sessions and tasks; check the names, or use REST or VI/JSON.'
-      : `Use REST, GET /api/vcenter/${listed}, or VI/JSON: JSON-RPC has trusted infrastructure, sessions and tasks.`;
+      ? 'JSON-RPC has trusted infrastructure, power of VMs, sessions and tasks; check the names, or use REST or VI/JSON.'
+      : `Use REST, GET /api/vcenter/${listed}, or VI/JSON: JSON-RPC has trusted infrastructure, power of VMs, sessions and tasks.`;
   }
 
   /** Once per operation, into the log; a lab that sets itself up need not be told. */

@@ -38,6 +38,9 @@ export interface ImportRequest {
 /** First device key of disks, as vSphere numbers them. */
 const FIRST_DISK_KEY = 2000;
 
+/** Changes of a VM's power, as tasks call them. */
+export type PowerChange = 'powerOn' | 'powerOff' | 'suspend' | 'reset';
+
 /** Makes, powers and removes VMs; the hosts do the work, with the keys that they need. */
 export class VirtualMachines {
   readonly #vcenter: Vcenter;
@@ -106,6 +109,17 @@ export class VirtualMachines {
     return vm;
   }
 
+  /** A VM after its host was asked how it is now, and was given what it lost if it has booted. @throws VimFault */
+  async fresh(moid: string): Promise<VirtualMachineEntity> {
+    const { inventory, hosts } = this.#vcenter;
+    const host = inventory.get(inventory.require('VirtualMachine', moid).host);
+    if (host?.type === 'HostSystem') {
+      await hosts.refresh(host);
+      await hosts.whenSettled(host.moid);
+    }
+    return inventory.require('VirtualMachine', moid);
+  }
+
   /** Powers a VM on; keys that its host lost are fetched and pushed again. @throws VimFault */
   async powerOn(vm: VirtualMachineEntity, principal: Principal): Promise<void> {
     const host = this.hostOf(vm);
@@ -113,23 +127,28 @@ export class VirtualMachines {
     if (vm.info.keyId) await this.#makeSafe(principal, host, vm.info.keyId.providerId?.id);
     const info = await this.#vcenter.supply.withKeys(host, () => this.#client(host).powerOn(vm.uuid));
     this.#told(host, info);
-    this.#vcenter.events.post('VmPoweredOnEvent', {
-      vm,
-      host,
-      userName: principal.name,
-      message: `${vm.name} on ${host.name} is powered on.`,
-    });
+    this.#posted('VmPoweredOnEvent', vm, host, principal, 'powered on');
   }
 
+  /** Powers a running or suspended VM off. @throws VimFault `InvalidPowerState` */
   async powerOff(vm: VirtualMachineEntity, principal: Principal): Promise<void> {
     const host = this.hostOf(vm);
     this.#told(host, await this.#onHost(host, () => this.#client(host).powerOff(vm.uuid)));
-    this.#vcenter.events.post('VmPoweredOffEvent', {
-      vm,
-      host,
-      userName: principal.name,
-      message: `${vm.name} on ${host.name} is powered off.`,
-    });
+    this.#posted('VmPoweredOffEvent', vm, host, principal, 'powered off');
+  }
+
+  /** Saves the memory of a running VM and stops it. @throws VimFault `InvalidPowerState` */
+  async suspend(vm: VirtualMachineEntity, principal: Principal): Promise<void> {
+    const host = this.hostOf(vm);
+    this.#told(host, await this.#onHost(host, () => this.#client(host).suspend(vm.uuid)));
+    this.#posted('VmSuspendedEvent', vm, host, principal, 'suspended');
+  }
+
+  /** Boots a running VM anew; its host has the keys still. @throws VimFault `InvalidPowerState` */
+  async reset(vm: VirtualMachineEntity, principal: Principal): Promise<void> {
+    const host = this.hostOf(vm);
+    this.#told(host, await this.#onHost(host, () => this.#client(host).reset(vm.uuid)));
+    this.#posted('VmResettingEvent', vm, host, principal, 'reset');
   }
 
   /** Makes a locked VM usable again, once its key can be had. @throws VimFault `EncryptionKeyRequired` */
@@ -244,6 +263,17 @@ export class VirtualMachines {
     if (state === 'safe') return;
     this.#vcenter.authorization.demand(principal, referenceOf(host), 'Cryptographer.RegisterHost');
     await this.#vcenter.supply.makeSafe(host, provider);
+  }
+
+  #posted(
+    name: 'VmPoweredOnEvent' | 'VmPoweredOffEvent' | 'VmSuspendedEvent' | 'VmResettingEvent',
+    vm: VirtualMachineEntity,
+    host: HostEntity,
+    { name: userName }: Principal,
+    what: string,
+  ): void {
+    const message = `${vm.name} on ${host.name} is ${what}.`;
+    this.#vcenter.events.post(name, { vm, host, userName, message });
   }
 
   #told(host: HostEntity, info: VmInfo): void {

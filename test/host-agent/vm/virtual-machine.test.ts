@@ -196,6 +196,33 @@ describe('VirtualMachine', () => {
     await expect(guest.diskRead(DISK, 0, 512)).rejects.toMatchObject({ code: 'invalid_power_state' });
   });
 
+  it('boots the guest anew when it is reset, without asking for keys', async () => {
+    const { vm } = await vmFromImage(await temporaryFolder());
+    const kek = newKek('key-1');
+    await vm.encrypt(kek);
+    await vm.powerOn(resolverOf(kek));
+    const booted = await vm.guest?.memoryDigestHex();
+    await vm.guest?.memoryWrite(0, MARKER);
+    await vm.reset();
+    expect(await vm.guest?.memoryDigestHex()).toBe(booted);
+    await vm.powerOff();
+    await expect(vm.reset()).rejects.toMatchObject({ code: 'invalid_power_state' });
+  });
+
+  it('forgets the saved memory when a suspended VM is powered off', async () => {
+    const root = await temporaryFolder();
+    const { vm } = await vmFromImage(root);
+    await vm.powerOn();
+    await vm.guest?.memoryWrite(0, MARKER);
+    await vm.suspend();
+    await vm.powerOff();
+    expect(vm.powerState).toBe('poweredOff');
+    const files = [...(await allFiles(join(root, 'ds1'))).keys()];
+    expect(files.filter((name) => name.endsWith('.vmss'))).toEqual([]);
+    await vm.powerOn();
+    expect((await vm.guest?.memoryRead(0, MARKER.length))?.equals(MARKER)).toBe(false);
+  });
+
   it('refuses what does not suit its power state', async () => {
     const { vm } = await vmFromImage(await temporaryFolder());
     await expect(vm.powerOff()).rejects.toMatchObject({ code: 'invalid_power_state' });

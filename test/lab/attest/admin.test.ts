@@ -8,7 +8,7 @@ trustAuthorities: [{ name: ta-1 }]
 vcenters:
   - name: vc-1
     clusters: [{ name: trusted, trustAuthority: ta-1, hosts: [{ name: esx-1 }] }]
-    hosts: [{ name: esx-plain, tpm: false }]
+    hosts: [{ name: esx-plain, tpm: false }, { name: esx-alone, tpm: true }]
 `;
 
 let lab: Lab;
@@ -59,6 +59,7 @@ describe('attestation failures of a lab', () => {
     expect((await ask('GET', '/attestation/hosts')).body).toEqual([
       { host: 'esx-1', faults: ['signature-bit-flip', 'log-truncated'], runningBoot: [] },
       { host: 'esx-plain', faults: [], runningBoot: [] },
+      { host: 'esx-alone', faults: [], runningBoot: [] },
     ]);
     expect((await ask('DELETE', `${FAULTS}/signature-bit-flip`)).body).toEqual({
       faults: ['log-truncated'],
@@ -111,6 +112,16 @@ describe('attestation failures of a lab', () => {
     const { body } = await ask('POST', `${HOST}?action=attest`);
     expect(body).toMatchObject({ status: 'attested' });
     expect(body).not.toHaveProperty('reason');
+  });
+
+  it('come with a warning at a host that attests to nobody', async () => {
+    const { status, body } = await ask('PUT', '/attestation/hosts/esx-alone/faults/ak-weak');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      faults: ['ak-weak'],
+      warning: expect.stringMatching(/esx-alone has no attestation service/) as string,
+    });
+    await ask('DELETE', '/attestation/hosts/esx-alone/faults');
   });
 
   it('say to programs too when they bite', async () => {

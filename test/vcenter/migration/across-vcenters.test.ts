@@ -203,6 +203,7 @@ it('refuses a native provider of the same name with another key, and a standalon
     allowed: false,
     violations: [{ rule: 'XVC-1' }, { rule: 'XVC-2n' }, {}, {}, {}],
   });
+  expect(precheck).not.toHaveProperty('plan');
 });
 
 it('asks at the destination for EncryptNew, and for RegisterHost while its host is not safe', async () => {

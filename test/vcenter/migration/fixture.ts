@@ -61,6 +61,7 @@ export function host(name: string, changes: Partial<HostFacts> = {}): HostFacts 
     nativeProviders: ['nkp-1'],
     trustedServices: TRUSTED_SERVICES,
     attested: true,
+    attestationMessages: [],
     ...changes,
   };
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { EndorsementPool } from '../../../host-agent/tpm/index.js';
 import { rulesOf } from '../../../vcenter/index.js';
+import { ATTESTATION_REASONS } from '../../../wire/attestation/index.js';
 import type { TestKms } from '../../kms/harness.js';
 import { startKms } from '../../kms/harness.js';
 import type { TestTrustAuthority, TrustPki } from '../../trust-authority/harness.js';
@@ -108,6 +109,8 @@ it('refuses a host that fails attestation, and a host that is not trusted, by th
     east.vc.client.run('VirtualMachine', vm, 'RelocateVM_Task', { spec: locate(west) }),
   );
   expect(rulesOf(unattested)).toEqual(['TKP-1']);
+  expect(unattested.message).toContain('base_image_not_trusted at base_image');
+  expect(unattested.message).toContain(ATTESTATION_REASONS.base_image_not_trusted.remedy);
 
   const plain: RunningHost = await site.startHost('esx-plain');
   const { cluster, pool } = await addCluster(
@@ -143,6 +146,7 @@ it('goes on running VMs of a host that is no longer attested, but powers on no o
   await east.vc.client.restTask('DELETE', `${used}/${before?.service ?? ''}`);
   const fault = await faultOf(east.vc.client.run('VirtualMachine', other, 'PowerOnVM_Task', {}));
   expect(rulesOf(fault)).toEqual(['EXT-5']);
+  expect(fault.message).toContain('https://127.0.0.1:9');
   expect((await east.vc.client.property('VirtualMachine', vm, 'runtime')).powerState).toBe('poweredOn');
 });
 

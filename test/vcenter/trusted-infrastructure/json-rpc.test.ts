@@ -107,7 +107,11 @@ it.each([
   ['com.vmware.vcenter.host', 'list', 'Use REST, GET /api/vcenter/host, or VI/JSON'],
   ['com.vmware.vcenter.VM', 'list', 'Use REST, GET /api/vcenter/vm, or VI/JSON'],
   [CLUSTERS, 'update', 'The service has list, get, update$task'],
-  ['com.vmware.content.library', 'list', 'JSON-RPC has trusted infrastructure, sessions and tasks'],
+  [
+    'com.vmware.content.library',
+    'list',
+    'JSON-RPC has trusted infrastructure, power of VMs, sessions and tasks',
+  ],
 ])('says for %s.%s what there is instead', async (service, operation, text) => {
   const vc = await (await Site.create()).startVcenter('vc-east');
   const answer = await call(vc, service, operation, sessionContext(await logIn(vc)));

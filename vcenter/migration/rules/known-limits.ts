@@ -1,7 +1,7 @@
 import { isAtLeast } from '../../product-version.js';
 import type { Finding, Rule } from '../rule.js';
 import type { EncryptFacts, HostFacts, MigrationFacts, ProviderKind, SideFacts } from '../rule-facts.js';
-import { firstOf, olderThan, providerNamed, providersOfKind, usesKind } from './situation.js';
+import { firstOf, notAttested, olderThan, providerNamed, providersOfKind, usesKind } from './situation.js';
 
 /** Key providers that one vCenter holds at most (vSphere configuration maximums). */
 export const KEY_PROVIDER_LIMIT = 32;
@@ -94,9 +94,7 @@ export const KNOWN_LIMIT_RULES = {
       powerOn: {
         appliesTo: ({ keyProviders }) => keyProviders.some(({ kind }) => kind === 'trusted'),
         check: ({ vm, alreadyRunning, host }) =>
-          alreadyRunning || host.attested
-            ? undefined
-            : { detail: `Host ${host.name} is not attested and gets no key for ${vm}.` },
+          alreadyRunning || host.attested ? undefined : { detail: `${vm} gets no key. ${notAttested(host)}` },
       },
     },
   },

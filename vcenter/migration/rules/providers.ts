@@ -1,6 +1,6 @@
 import type { Finding, Rule } from '../rule.js';
 import type { MigrationFacts } from '../rule-facts.js';
-import { firstOf, providerNamed, providersOfKind, usesKind } from './situation.js';
+import { firstOf, notAttested, providerNamed, providersOfKind, usesKind } from './situation.js';
 
 const usesTrusted = (facts: MigrationFacts): boolean => usesKind(facts, 'trusted');
 
@@ -10,7 +10,7 @@ export const PROVIDER_RULES = {
     text: 'The vTA services must be configured for the destination host, and the host must be attested.',
     fault: 'InvalidHostState',
     remedy:
-      "Configure the host's cluster with the vTA services; if attestation fails, its report names the step and what to do (kpsim attest explain HOST).",
+      "Configure the host's cluster with the vTA services; if attestation fails, do what its message says (kpsim attest explain HOST shows what was compared).",
     on: { migration: { appliesTo: usesTrusted, check: destinationNotAttested } },
   },
   'TKP-2': {
@@ -113,7 +113,7 @@ function destinationNotAttested({ destination: { host } }: MigrationFacts): Find
   if (!host.trustedServices || host.trustedServices.attestation.length === 0) {
     return { detail: `No vTA services are configured for host ${host.name}.` };
   }
-  return host.attested ? undefined : { detail: `Host ${host.name} is not attested.` };
+  return host.attested ? undefined : { detail: notAttested(host) };
 }
 
 function encryptionChanges({ request, vm }: MigrationFacts): Finding | undefined {

@@ -1,5 +1,6 @@
 import { compareVersions, isAtLeast } from '../../product-version.js';
 import type {
+  HostFacts,
   MigrateEncryption,
   MigrationFacts,
   PrivilegesOn,
@@ -34,6 +35,11 @@ export function failedHost(
 /** Whether both hosts take part in encrypted vMotion. */
 export function bothHostsSupportEncryptedVmotion({ source, destination }: MigrationFacts): boolean {
   return supportsEncryptedVmotion(source) && supportsEncryptedVmotion(destination);
+}
+
+/** That a host is not attested, and why as far as it has told. */
+export function notAttested({ name, attestationMessages }: HostFacts): string {
+  return [`Host ${name} is not attested.`, ...attestationMessages].join(' ');
 }
 
 /** Whether any key of the VM comes from a provider of that kind. */

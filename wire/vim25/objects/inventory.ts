@@ -235,6 +235,7 @@ export const INVENTORY_OBJECTS = {
         privilege: 'VirtualMachine.Interact.PowerOn',
       },
       PowerOffVM_Task: { params: {}, result: '&Task', privilege: 'VirtualMachine.Interact.PowerOff' },
+      SuspendVM_Task: { params: {}, result: '&Task', privilege: 'VirtualMachine.Interact.Suspend' },
       ResetVM_Task: { params: {}, result: '&Task', privilege: 'VirtualMachine.Interact.Reset' },
       ShutdownGuest: { params: {}, result: 'void', privilege: 'VirtualMachine.Interact.PowerOff' },
       MigrateVM_Task: {

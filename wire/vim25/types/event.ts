@@ -40,6 +40,8 @@ export const EVENT_TYPES = {
   VmCreatedEvent: { extends: 'VmEvent', fields: {} },
   VmPoweredOnEvent: { extends: 'VmEvent', fields: {} },
   VmPoweredOffEvent: { extends: 'VmEvent', fields: {} },
+  VmSuspendedEvent: { extends: 'VmEvent', fields: {} },
+  VmResettingEvent: { extends: 'VmEvent', fields: {} },
   VmRelocateSpecEvent: { extends: 'VmEvent', fields: {} },
   VmRelocatedEvent: {
     extends: 'VmRelocateSpecEvent',
