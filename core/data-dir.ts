@@ -7,8 +7,14 @@ import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 
 import { KpsimError, errorText } from './errors.js';
-import { closeDatabase, sqliteCode } from './store/sqlite.js';
+import { closeDatabase } from './store/sqlite.js';
+import { sqliteCode } from './store/sqlite-code.js';
+import { hasNoRoom } from './store/storage-failure.js';
 import type { SqliteDatabase } from './store/sqlite.js';
+
+/** Bits of a file's mode (POSIX.1-2017, sys/stat.h). */
+const OTHERS_WRITE = 0o002;
+const STICKY = 0o1000;
 
 /** Where a service or a whole lab keeps its files. */
 export interface DataDir {
@@ -24,15 +30,24 @@ export interface DataDir {
  * Makes (or takes over) a data directory; without a path a temporary one, to be removed at exit. One that the user
  * named is this process's alone until `remove` or the end of the process, however that comes.
  *
+ * @param warn told of a directory in which anybody could put other keys and certificates in the place of its own
  * @throws KpsimError `data_dir_in_use`, `data_dir_unusable`
  */
-export async function makeDataDir(path?: string): Promise<DataDir> {
+export async function makeDataDir(
+  path?: string,
+  warn: (what: string) => void = () => undefined,
+): Promise<DataDir> {
   if (path === undefined) {
     const made = await mkdtemp(join(tmpdir(), 'kpsim-'));
     return { path: made, temporary: true, remove: () => rm(made, { recursive: true, force: true }) };
   }
   const absolute = resolve(path);
   await makePrivateDir(absolute);
+  if (await isAnybodys(absolute)) {
+    warn(
+      `Anybody can replace the files in the data directory ${absolute}, its keys too. Take the others' right to write: chmod o-w.`,
+    );
+  }
   const release = lockDirectory(absolute);
   const remove = (): Promise<void> => {
     release();
@@ -41,9 +56,16 @@ export async function makeDataDir(path?: string): Promise<DataDir> {
   return { path: absolute, temporary: false, remove };
 }
 
+/** Whether all users may remove and rename what is in a directory: they may write, and no sticky bit keeps them to their own. */
+async function isAnybodys(directory: string): Promise<boolean> {
+  const { mode } = await stat(directory);
+  return (mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0;
+}
+
 /**
  * Locks a directory for this process; the system lets go of the lock when the process ends. Node has no call for file
- * locks, SQLite has: an exclusive transaction on an empty database holds one and writes nothing.
+ * locks, SQLite has: an exclusive transaction on an empty database holds one and writes nothing. Its journal is kept in
+ * memory, as one on disk would be open to others, and need room on a disk that may be full.
  *
  * @returns what releases it
  */
@@ -52,6 +74,7 @@ function lockDirectory(directory: string): () => void {
   let database: SqliteDatabase | undefined;
   try {
     database = new DatabaseSync(path, { timeout: 0 });
+    database.exec('PRAGMA journal_mode = MEMORY');
     database.exec('BEGIN EXCLUSIVE');
     chmodSync(path, 0o600);
   } catch (error) {
@@ -110,9 +133,10 @@ async function madeDir(path: string): Promise<boolean> {
 }
 
 function unusable(directory: string, cause: unknown): KpsimError {
+  const remedy = hasNoRoom(cause) ? 'Free space on its disk' : 'Check its rights and the disk';
   return new KpsimError(
     'data_dir_unusable',
-    `The directory ${directory} cannot be used: ${errorText(cause)}. Check its rights and the disk, or choose another.`,
+    `The directory ${directory} cannot be used: ${errorText(cause)}. ${remedy}, or choose another.`,
     { cause },
   );
 }

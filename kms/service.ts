@@ -14,6 +14,7 @@ import { IdentityPolicy } from './server/identity.js';
 import { KmipListener } from './server/listener.js';
 import type { KmsMetrics } from './server/metrics.js';
 import { kmsMetrics } from './server/metrics.js';
+import { RefusedConnections } from './server/refused-connections.js';
 import { ServerState } from './server/state.js';
 import type { KmsStore } from './store.js';
 
@@ -67,8 +68,9 @@ export class KmsService implements Service {
       metrics: this.#metrics,
     };
     const processor = new BatchProcessor(parts);
-    const listener = new KmipListener({ ...parts, processor });
-    const https = this.#config.https && new HttpsListener({ ...parts, processor }, this.#config.https);
+    const doors = { ...parts, processor, refusals: new RefusedConnections(this.#context, this.#metrics) };
+    const listener = new KmipListener(doors);
+    const https = this.#config.https && new HttpsListener(doors, this.#config.https);
     try {
       const port = await listener.listen();
       const endpoints: Endpoint[] = [{ name: 'kmip', url: urlOf(host, port, 'kmip'), host, port }];

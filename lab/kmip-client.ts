@@ -1,3 +1,5 @@
+import { KpsimError } from '../core/errors.js';
+import { isPrivateKeyOf, parsePemChain } from '../core/pki/index.js';
 import type { KmipClientOptions } from '../kms/client.js';
 import { KmipClient } from '../kms/client.js';
 import { textOf } from './text-file.js';
@@ -18,17 +20,28 @@ export interface KmipClientFiles extends Pick<
   readonly passwordPath?: string | undefined;
 }
 
-/** Reads the files of a KMIP client. @throws KpsimError `file_unreadable` naming the file */
+/**
+ * Reads the files of a KMIP client.
+ *
+ * @throws KpsimError `file_unreadable` naming the file, `certificate_invalid`, `private_key_mismatch`
+ */
 export async function kmipClientOf(files: KmipClientFiles): Promise<KmipClient> {
   const { certificatePath, privateKeyPath, caPath, username, passwordPath, ...options } = files;
-  const [certificatePem, privateKeyPem, caPem] = await Promise.all(
+  const [certificatePem = '', privateKeyPem = '', caPem] = await Promise.all(
     [certificatePath, privateKeyPath, caPath].map(textOf),
   );
+  const [certificate] = parsePemChain(certificatePem);
+  if (!certificate || !isPrivateKeyOf(privateKeyPem, certificate)) {
+    throw new KpsimError(
+      'private_key_mismatch',
+      `${privateKeyPath} is not the private key of the certificate ${certificatePath}. Give a certificate and the key that was made with it.`,
+    );
+  }
   const password =
     passwordPath === undefined ? undefined : (await textOf(passwordPath)).replace(/\r?\n$/, '');
   return new KmipClient({
     ...options,
-    tls: { certificatePem: certificatePem ?? '', privateKeyPem: privateKeyPem ?? '', caPem },
+    tls: { certificatePem, privateKeyPem, caPem },
     credential: username === undefined ? undefined : { username, password },
   });
 }

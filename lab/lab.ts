@@ -140,7 +140,7 @@ export class Lab {
  * @throws KpsimError of whatever cannot be started or configured; nothing is left running then
  */
 export async function startLab(topology: Topology, options: LabOptions = {}): Promise<Lab> {
-  const dataDir = await makeDataDir(options.dataDir);
+  const dataDir = await makeDataDir(options.dataDir, options.onProgress);
   let ground: Ground | undefined;
   let admin: AdminServer | undefined;
   try {

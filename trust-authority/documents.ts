@@ -1,5 +1,5 @@
 import { VapiError } from '../core/http/index.js';
-import { KeyedTurns } from './keyed-turns.js';
+import { KeyedTurns } from '../core/keyed-turns.js';
 import type { DocumentKind, TrustAuthorityStore } from './store.js';
 
 /** Orders rows of a table by their ids. */

@@ -23,6 +23,10 @@ const MIGRATIONS = [
      kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
      PRIMARY KEY (kind, id)
    ) STRICT;`,
+  `CREATE TABLE trusted_provider_secret (
+     cluster TEXT NOT NULL, provider TEXT NOT NULL, sealed BLOB NOT NULL,
+     PRIMARY KEY (cluster, provider)
+   ) STRICT;`,
 ] as const;
 
 /** A role of the table `role`. */
@@ -92,6 +96,7 @@ export class VcenterStore {
 
   deleteEntity(moid: string): void {
     this.#run('DELETE FROM permission WHERE entity = ?', moid);
+    this.#run('DELETE FROM trusted_provider_secret WHERE cluster = ?', moid);
     this.#run('DELETE FROM entity WHERE moid = ?', moid);
   }
 
@@ -194,6 +199,20 @@ export class VcenterStore {
 
   deleteTrustedService(kind: string, id: string): void {
     this.#run('DELETE FROM trusted_service WHERE kind = ? AND id = ?', kind, id);
+  }
+
+  trustedProviderSecrets(cluster: string): readonly { provider: string; sealed: Uint8Array }[] {
+    const sql = 'SELECT provider, sealed FROM trusted_provider_secret WHERE cluster = ? ORDER BY provider';
+    return this.#all(sql, cluster);
+  }
+
+  putTrustedProviderSecret(cluster: string, provider: string, sealed: Uint8Array): void {
+    const sql = 'INSERT OR REPLACE INTO trusted_provider_secret (cluster, provider, sealed) VALUES (?, ?, ?)';
+    this.#run(sql, cluster, provider, Buffer.from(sealed));
+  }
+
+  deleteTrustedProviderSecret(cluster: string, provider: string): void {
+    this.#run('DELETE FROM trusted_provider_secret WHERE cluster = ? AND provider = ?', cluster, provider);
   }
 
   /* The statements above say which columns there are, so the rows are what they are said to be. */

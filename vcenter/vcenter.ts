@@ -33,6 +33,7 @@ import type { Content } from './property-collector/retrieval.js';
 import { Retrieval } from './property-collector/retrieval.js';
 import { VcenterStore } from './store.js';
 import { TrustAuthorityMembers } from './trusted-infrastructure/members.js';
+import { ProviderSecrets } from './trusted-infrastructure/provider-secrets.js';
 import { RegisteredServices } from './trusted-infrastructure/registered-services.js';
 import { PrincipalTokens } from './trusted-infrastructure/principal-tokens.js';
 import { SecurityTokenService } from './trusted-infrastructure/sts.js';
@@ -70,6 +71,7 @@ export class Vcenter {
   readonly vms: VirtualMachines;
   readonly reconfiguration: Reconfiguration;
   readonly migrations: Migrations;
+  readonly providerSecrets: ProviderSecrets;
   readonly members: TrustAuthorityMembers;
   readonly sts: SecurityTokenService;
   readonly principalTokens: PrincipalTokens;
@@ -119,7 +121,13 @@ export class Vcenter {
       now: () => clock.now(),
       hostFacts: (host, state) => hostFacts(this.inventory, host, state),
     });
-    this.members = new TrustAuthorityMembers(config, this.inventory);
+    this.providerSecrets = new ProviderSecrets(this.store, sealer);
+    this.members = new TrustAuthorityMembers({
+      config,
+      inventory: this.inventory,
+      secrets: this.providerSecrets,
+      log,
+    });
     this.sts = new SecurityTokenService({
       store: this.store,
       sealer,
@@ -152,10 +160,11 @@ export class Vcenter {
   start(): void {
     this.migrations.reconciler.start();
     void this.hosts.refreshAll(0);
-    this.#refreshTimer = setInterval(
-      () => void this.hosts.refreshAll().then(() => this.topology.renewPrincipalTokens()),
-      this.config.hostRefreshSeconds * 1000,
-    );
+    void this.members.catchUp();
+    this.#refreshTimer = setInterval(() => {
+      void this.hosts.refreshAll().then(() => this.topology.renewPrincipalTokens());
+      void this.members.catchUp();
+    }, this.config.hostRefreshSeconds * 1000);
     this.#refreshTimer.unref();
   }
 

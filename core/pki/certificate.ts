@@ -1,4 +1,4 @@
-import { X509Certificate, createHash } from 'node:crypto';
+import { X509Certificate, createHash, createPublicKey } from 'node:crypto';
 
 import { KpsimError } from '../errors.js';
 
@@ -51,6 +51,15 @@ export function certificateThumbprintSha256(certificate: string | Uint8Array | X
 export function certificateX5tS256(certificate: string | Uint8Array | X509Certificate): string {
   const parsed = certificate instanceof X509Certificate ? certificate : parseCertificate(certificate);
   return createHash('sha256').update(parsed.raw).digest('base64url');
+}
+
+/** Whether a private key (PEM) is the one of a certificate; false if it is no key at all. */
+export function isPrivateKeyOf(privateKeyPem: string, { publicKey }: X509Certificate): boolean {
+  try {
+    return createPublicKey(privateKeyPem).equals(publicKey);
+  } catch {
+    return false;
+  }
 }
 
 /** The common name of a certificate's subject; undefined if it has none, or several. */

@@ -4,6 +4,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import type { StatementSyncInstance } from '@photostructure/sqlite';
 
 import { KpsimError, errorText } from '../errors.js';
+import { hasNoRoom } from './storage-failure.js';
 
 /** An open SQLite database; calls are synchronous. The interface is that of Node's own `node:sqlite`. */
 export type SqliteDatabase = InstanceType<typeof DatabaseSync>;
@@ -40,9 +41,12 @@ export function openDatabase(path: string, migrations: readonly string[], wasUse
   } catch (error) {
     if (database) closeDatabase(database);
     if (error instanceof KpsimError) throw error;
+    const remedy = hasNoRoom(error)
+      ? 'Free space on its disk, and start again'
+      : 'Check the disk, or choose another data directory';
     throw new KpsimError(
       'store_unusable',
-      `The database ${path} cannot be opened: ${errorText(error)}. Check the disk, or choose another data directory.`,
+      `The database ${path} cannot be opened: ${errorText(error)}. ${remedy}.`,
       { cause: error },
     );
   }
@@ -79,14 +83,6 @@ export function inTransaction<T>(database: SqliteDatabase, work: () => T): T {
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
-}
-
-/**
- * An error's code as SQLite names it, such as `SQLITE_BUSY`; undefined for errors of other origin.
- */
-export function sqliteCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('sqliteCodeName' in error)) return undefined;
-  return String(error.sqliteCodeName);
 }
 
 function migrate(database: SqliteDatabase, path: string, migrations: readonly string[]): void {

@@ -1,10 +1,13 @@
 import { KpsimError } from '../errors.js';
-import { sqliteCode } from './sqlite.js';
+import { sqliteCode } from './sqlite-code.js';
+
+/** Codes of a disk without room. */
+const NO_ROOM = /^(?:ENOSPC|EDQUOT|EFBIG|SQLITE_FULL)$/;
 
 /** What is wrong with a disk, by the codes of Node and of SQLite, and what to do about it. */
 const REMEDIES: readonly { readonly codes: RegExp; readonly text: string }[] = [
   {
-    codes: /^(?:ENOSPC|EDQUOT|EFBIG|SQLITE_FULL)$/,
+    codes: NO_ROOM,
     text: 'The data directory has no room left. Free space there and try again.',
   },
   {
@@ -25,7 +28,17 @@ const REMEDIES: readonly { readonly codes: RegExp; readonly text: string }[] = [
  */
 export function storageRemedy(error: unknown): string | undefined {
   if (error instanceof KpsimError && error.code === 'store_removed') return error.message;
-  const code = sqliteCode(error) ?? (error instanceof Error && 'code' in error ? error.code : undefined);
-  if (typeof code !== 'string') return undefined;
+  const code = codeOf(error);
+  if (code === undefined) return undefined;
   return REMEDIES.find(({ codes }) => codes.test(code))?.text;
+}
+
+/** Whether something could not be written because its disk is full. */
+export function hasNoRoom(error: unknown): boolean {
+  return NO_ROOM.test(codeOf(error) ?? '');
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = sqliteCode(error) ?? (error instanceof Error && 'code' in error ? error.code : undefined);
+  return typeof code === 'string' ? code : undefined;
 }

@@ -36,7 +36,7 @@ interface EntityAuth {
   readonly valueAllowed: Readonly<Record<Exclude<AuthRole, 'none'>, boolean>>;
   /** Whether its policy may be used. */
   readonly policyAllowed: boolean;
-  /** Whether failures count towards the lockout. */
+  /** Whether failures count towards the lockout, or are the lockout authority's own. */
   readonly protectedFromGuessing: boolean;
 }
 
@@ -220,7 +220,8 @@ function checkEntity(
   const allowed = byPolicy ? entityAuth.policyAllowed : entityAuth.valueAllowed[check.role];
   if (!allowed) throw new TpmError(TPM_RC.AUTH_UNAVAILABLE);
   const valueNeeded = !byPolicy || session.authValueNeeded || session.passwordNeeded;
-  if (valueNeeded && entityAuth.protectedFromGuessing && device.inLockout) throw new TpmError(TPM_RC.LOCKOUT);
+  if (valueNeeded && entityAuth.protectedFromGuessing && isLockedOut(device, check.entity))
+    throw new TpmError(TPM_RC.LOCKOUT);
   if (byPolicy) checkPolicy(device, frame, session, entityAuth.authPolicy, check);
   const expected =
     session === undefined || session.passwordNeeded
@@ -238,8 +239,14 @@ function checkEntity(
   if (expected.length + given.length === 0 || equalSecrets(expected, given)) return;
   if (!valueNeeded || !entityAuth.protectedFromGuessing)
     throw new TpmError(sessionRc(TPM_RC.BAD_AUTH, check.position));
-  device.countAuthFailure();
+  if (check.entity === TPM_RH.LOCKOUT) device.lockoutAuthUsable = false;
+  else device.countAuthFailure();
   throw new TpmError(sessionRc(TPM_RC.AUTH_FAIL, check.position));
+}
+
+/** The lockout authority is who ends a lockout, and has one of its own (TPM 2.0 Part 1, "Dictionary Attack Protection"). */
+function isLockedOut(device: TpmDevice, entity: number): boolean {
+  return entity === TPM_RH.LOCKOUT ? !device.lockoutAuthUsable : device.inLockout;
 }
 
 function checkPolicy(

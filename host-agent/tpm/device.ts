@@ -60,6 +60,8 @@ export class TpmDevice {
   nullProof = randomBytes(PROOF_BYTES);
   pcrs = new Map<HashAlgorithm, Buffer[]>();
   clockSafe = true;
+  /** False from a failed authorization of the lockout authority to the next power cycle, as TPM_PT_LOCKOUT_RECOVERY is 0. */
+  lockoutAuthUsable = true;
   readonly #clock: Clock;
   readonly #persistent = new Map<number, TpmObject>();
   #poweredAtMs: number;
@@ -278,6 +280,7 @@ export class TpmDevice {
     this.#persistent.clear();
     this.sessions.clear();
     this.started = false;
+    this.lockoutAuthUsable = true;
   }
 }
 

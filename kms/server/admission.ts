@@ -5,6 +5,7 @@ import type { ServiceContext } from '../../core/context.js';
 import type { KmsConfig } from '../config.js';
 import type { Client, IdentityPolicy } from './identity.js';
 import type { KmsMetrics } from './metrics.js';
+import type { RefusedConnections } from './refused-connections.js';
 
 /** What a listener judges its clients by. */
 export interface AdmissionParts {
@@ -12,6 +13,7 @@ export interface AdmissionParts {
   readonly context: ServiceContext;
   readonly identity: IdentityPolicy;
   readonly metrics: KmsMetrics;
+  readonly refusals: RefusedConnections;
 }
 
 /** TLS of every listener: 1.2 and 1.3, mutual (KMIP 1.4 §10). */
@@ -29,37 +31,47 @@ export function mutualTls({ config, identity }: AdmissionParts): TlsOptions {
 }
 
 /** Who is at the other end of a connection; undefined, and the connection closed, if it is refused. */
-export function admit(socket: TLSSocket, { context, identity, metrics }: AdmissionParts): Client | undefined {
+export function admit(
+  socket: TLSSocket,
+  { context, identity, refusals }: AdmissionParts,
+): Client | undefined {
   socket.on('error', (error) => context.log.debug({ err: error }, 'a connection failed'));
   const client = identity.identify(socket, context.clock.now());
   if (typeof client !== 'string') return client;
-  metrics.refusedConnections.inc({ reason: 'certificate' });
+  refusals.note('certificate', client, socket);
   context.log.warn({ problem: client }, 'a client was refused');
   socket.destroy();
   return undefined;
 }
 
-/** Counts connections that end in their handshake, and those above `limits.connections`. */
-export function countRefusals(
+/** Notes connections that end in their handshake, and those above `limits.connections`. */
+export function noteRefusals(
   server: {
     on(event: 'tlsClientError', listener: (error: Error, socket: TLSSocket) => void): unknown;
     on(event: 'drop', listener: () => void): unknown;
   },
-  { context, metrics }: AdmissionParts,
+  { context, refusals }: AdmissionParts,
 ): void {
   server.on('tlsClientError', (error, socket) => {
+    refusals.note('handshake', handshakeProblem(error), socket);
     // Node reports a handshake that takes too long, but leaves the socket open.
     socket.destroy();
-    metrics.refusedConnections.inc({ reason: 'handshake' });
     context.log.debug({ err: error }, 'a TLS handshake failed');
   });
   server.on('drop', () => {
-    metrics.refusedConnections.inc({ reason: 'too_many' });
-    context.log.warn('a connection was refused: as many are open as limits.connections allows');
+    const problem = 'as many connections are open as limits.connections allows';
+    refusals.note('too_many', problem);
+    context.log.warn({ problem }, 'a connection was refused');
   });
 }
 
 /** The other end's address and port, by which a TLS socket finds the TCP socket below it. */
 export function peerOf(socket: Socket): string {
   return `${socket.remoteAddress ?? ''} ${socket.remotePort ?? 0}`;
+}
+
+/** Why a handshake ended: the code of Node or OpenSSL, as the message has addresses of memory in it. */
+function handshakeProblem(error: Error): string {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return `the TLS handshake failed (${code})`;
 }

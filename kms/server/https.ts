@@ -8,7 +8,7 @@ import { zeroise } from '../../core/secret.js';
 import { KmipError, MESSAGE_ENCODINGS, encodingOfContentType } from '../../wire/kmip/index.js';
 import type { MessageEncoding } from '../../wire/kmip/index.js';
 import type { AdmissionParts } from './admission.js';
-import { admit, countRefusals, mutualTls, peerOf } from './admission.js';
+import { admit, noteRefusals, mutualTls, peerOf } from './admission.js';
 import type { Answer } from './answers.js';
 import type { BatchProcessor } from './batch.js';
 import type { Client } from './identity.js';
@@ -98,7 +98,7 @@ export class HttpsListener {
       socket.once('close', () => this.#transports.delete(peer));
     });
     server.on('secureConnection', (socket) => this.#accept(socket));
-    countRefusals(server, this.#parts);
+    noteRefusals(server, this.#parts);
     return server;
   }
 

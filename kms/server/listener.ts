@@ -3,7 +3,7 @@ import { createServer } from 'node:tls';
 import type { Server, TLSSocket } from 'node:tls';
 
 import type { AdmissionParts } from './admission.js';
-import { admit, countRefusals, mutualTls, peerOf } from './admission.js';
+import { admit, noteRefusals, mutualTls, peerOf } from './admission.js';
 import type { BatchProcessor } from './batch.js';
 import { KmipConnection } from './connection.js';
 import { Outbox } from './outbox.js';
@@ -71,7 +71,7 @@ export class KmipListener {
       socket.once('close', () => this.#handshaking.delete(peer));
     });
     server.on('secureConnection', (socket) => this.#accept(socket));
-    countRefusals(server, this.#parts);
+    noteRefusals(server, this.#parts);
     return server;
   }
 

@@ -70,7 +70,7 @@ export async function startStandalone<S extends z.ZodObject>(
   log: Logger,
 ): Promise<RunningService> {
   const name = definition.nameOf(settings);
-  const dataDir = await makeDataDir(settings.data);
+  const dataDir = await makeDataDir(settings.data, (what) => log.warn(what));
   const running: Service[] = [];
   const stop = async (): Promise<void> => {
     for (const service of [...running].reverse()) await service.stop();

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -185,6 +186,15 @@ describe('kpsim kmip', () => {
     const { exitCode, stderr } = await failure(...args);
     expect(stderr).toMatch(expected);
     expect(exitCode).toBe(code);
+  });
+
+  it('says that certificate and key do not belong together', async () => {
+    const key = join(directory, 'another.pem');
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    await writeFile(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    const { exitCode, stderr } = await failure('--key', key, 'query');
+    expect(stderr).toMatch(/another\.pem is not the private key of the certificate .*certificate\.pem/);
+    expect(exitCode).toBe(1);
   });
 
   it('says what is missing without options and variables', async () => {

@@ -1,5 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -51,6 +62,14 @@ describe('openDatabase', () => {
     const text = join(directory, 'text.db');
     await writeFile(text, 'this is not a database, but long enough to look like one '.repeat(40));
     expect(() => openDatabase(text, MIGRATIONS)).toThrow(/cannot be opened/);
+  });
+});
+
+describe('a full disk', () => {
+  it('is told of as one at a start, not as a reason to begin anew elsewhere', () => {
+    const full = ['PRAGMA max_page_count = 2', ...MIGRATIONS, 'CREATE TABLE other (id INTEGER)'].join(';');
+    const open = () => openDatabase(join(directory, 'a.db'), [full]);
+    expect(open).toThrow(/database or disk is full\. Free space on its disk, and start again\.$/);
   });
 });
 
@@ -215,7 +234,22 @@ describe('a data directory', () => {
     await first.remove();
     const second = await makeDataDir(path);
     expect((await stat(join(path, '.lock'))).mode & 0o777).toBe(0o600);
+    expect((await readdir(path)).filter((name) => name.startsWith('.lock'))).toEqual(['.lock']);
     await second.remove();
+  });
+
+  it.each([
+    [0o777, true],
+    [0o1777, false],
+    [0o775, false],
+  ])('of the mode %o is warned of: %s', async (mode, isWarnedOf) => {
+    const path = join(directory, `mode-${mode.toString(8)}`);
+    await mkdir(path);
+    await chmod(path, mode);
+    const warnings: string[] = [];
+    const taken = await makeDataDir(path, (what) => warnings.push(what));
+    await taken.remove();
+    expect(warnings).toEqual(isWarnedOf ? [expect.stringContaining('chmod o-w')] : []);
   });
 });
 

@@ -1,5 +1,10 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { readFile, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 import { expect, it } from 'vitest';
 
@@ -53,4 +58,30 @@ describeWith(SWTPM, 'a host with a swtpm', () => {
       expect(pids.map(isRunning)).toEqual([false]);
     });
   });
+
+  /** What `npm run build` made, which `npm test` does first. */
+  const command = fileURLToPath(new URL('../../dist/bin/kpsim.js', import.meta.url));
+  it.runIf(existsSync(command))(
+    'ends with a host that is killed, whose directory nobody knows any more',
+    async () => {
+      const temporary = await scratchDir();
+      const host = spawn(
+        process.execPath,
+        [command, 'host-agent', '--name', 'esx-1', '--tpm', 'swtpm', '--port', '0'],
+        {
+          env: { ...process.env, TMPDIR: temporary },
+          stdio: ['ignore', 'pipe', 'inherit'],
+        },
+      );
+      for await (const line of createInterface(host.stdout)) if (line.startsWith('Ready')) break;
+      const [dataDir = ''] = await readdir(temporary);
+      const [pid] = await processesOf(join(temporary, dataDir, 'esx-1'));
+      // A process that has ended has no directory, even while nobody has asked yet how it ended.
+      const directoryOf = () => readlink(`/proc/${pid}/cwd`).catch(() => undefined);
+      expect(await directoryOf()).toContain(dataDir);
+      host.kill('SIGKILL');
+      await once(host, 'exit');
+      await expect.poll(directoryOf).toBeUndefined();
+    },
+  );
 });

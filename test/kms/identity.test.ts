@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
 import { Writable } from 'node:stream';
+import { connect } from 'node:tls';
 
 import { beforeAll, describe, expect, test } from 'vitest';
 
@@ -57,6 +60,71 @@ describe('a client', () => {
     await using kms = await startKms(pki, { clients: [{ commonName: 'vc-east' }], listedClientsOnly: true });
     await expect(kms.client().create()).resolves.toBeTypeOf('string');
     await expect(kms.client({}, pki.west).create()).rejects.toBeInstanceOf(KmipConnectionError);
+  });
+});
+
+describe('a connection that is refused', () => {
+  const refusals = (kms: TestKms) => kms.context.journal.find({ operation: 'connect' });
+  /** Comes without a certificate, and is told nothing but the end of the connection. */
+  const knock = async (kms: TestKms): Promise<void> => {
+    const socket = connect({ host: '127.0.0.1', port: kms.port, ca: pki.authority.caPem });
+    socket.on('error', () => undefined);
+    await once(socket, 'close');
+  };
+
+  test('is in the journal with what is wrong, and whose certificate it was', async () => {
+    await using kms = await startKms(pki);
+    await knock(kms);
+    const stranger = await selfSigned({ commonName: 'stranger' });
+    await expect(kms.client({}, stranger).create()).rejects.toBeInstanceOf(KmipConnectionError);
+    const server = await pki.authority.issue({
+      commonName: 'a server',
+      extendedKeyUsages: ['1.3.6.1.5.5.7.3.1'],
+    });
+    await expect(kms.client({}, server).create()).rejects.toBeInstanceOf(KmipConnectionError);
+    expect(refusals(kms).map(({ outcome, details }) => [outcome, details])).toEqual([
+      ['certificate', { problem: 'the client sent no certificate', address: '127.0.0.1' }],
+      [
+        'certificate',
+        {
+          problem: expect.stringContaining('not trusted (DEPTH_ZERO_SELF_SIGNED_CERT)') as string,
+          address: '127.0.0.1',
+          subject: 'CN=stranger',
+          issuer: 'CN=stranger',
+          thumbprint: certificateThumbprintSha256(stranger.certificatePem),
+        },
+      ],
+      [
+        'certificate',
+        expect.objectContaining({
+          problem: expect.stringContaining('not meant for TLS clients') as string,
+          subject: 'CN=a server',
+        }),
+      ],
+    ]);
+  });
+
+  test('is in the journal where the handshake fails', async () => {
+    await using kms = await startKms(pki);
+    const socket = createConnection({ host: '127.0.0.1', port: kms.port });
+    socket.on('error', () => undefined);
+    socket.end('GET / HTTP/1.1\r\n\r\n');
+    await once(socket, 'close');
+    expect(refusals(kms)).toMatchObject([
+      { outcome: 'handshake', details: { problem: expect.stringContaining('ERR_SSL') as string } },
+    ]);
+  });
+
+  test('leaves room for others in a flood, and the next minute tells how many there were', async () => {
+    await using kms = await startKms(pki);
+    await Promise.all(Array.from({ length: 25 }, () => knock(kms)));
+    expect(refusals(kms)).toHaveLength(20);
+    kms.clock.advance(60_000);
+    await knock(kms);
+    expect(refusals(kms).at(-1)?.details).toMatchObject({ leftOutBefore: 5 });
+    expect(await kms.context.metrics.render()).toContain(
+      'kmip_connections_refused_total{reason="certificate"} 26',
+    );
   });
 });
 

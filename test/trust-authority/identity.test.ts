@@ -108,6 +108,31 @@ describe('a host id', () => {
     expect(reasons).toEqual([undefined, undefined, 'holder_mismatch', undefined]);
   });
 
+  it('cannot be had by a TPM that has one, nor kept from the host whose it will be', async () => {
+    const host = await ta.bootHost({ id: 'its-own' });
+    expect((await host.attest()).reason).toBeUndefined();
+    host.tpm.reset();
+    const squatter = await ta.bootHost({ id: 'to-come', tpm: host.tpm });
+    const { reason, steps } = await squatter.attest();
+    expect(reason).toBe('identity_changed');
+    expect(steps.find(({ name }) => name === 'host_identity')).toMatchObject({
+      expected: 'the host id that the TPM attested with before: its-own',
+      actual: 'the host id to-come',
+    });
+    const honest = await ta.bootHost({ id: 'to-come', certificate: pki.otherHost });
+    expect((await honest.attest()).reason).toBeUndefined();
+  });
+
+  it('may change for a TPM once an administrator has forgotten the former one, as after a new installation', async () => {
+    const host = await ta.bootHost({ id: 'before' });
+    expect((await host.attest()).reason).toBeUndefined();
+    host.tpm.reset();
+    const installedAnew = await ta.bootHost({ id: 'after', tpm: host.tpm });
+    expect((await installedAnew.attest()).reason).toBe('identity_changed');
+    await ta.attestation.hosts.forget('before');
+    expect((await installedAnew.attest()).reason).toBeUndefined();
+  });
+
   it('goes to exactly one of two TPMs that attest with it at once', async () => {
     const hosts = [await ta.bootHost({ id: 'contended' }), await ta.bootHost({ id: 'contended' })];
     const outcomes = await Promise.all(hosts.map((host) => host.attest()));
@@ -149,8 +174,19 @@ describe('what is known of a host', () => {
         hosts.remember('h', record(7)),
         hosts.remember('h', record(6)),
       ]);
-      expect([newer, older?.resetCount]).toEqual([undefined, 7]);
+      expect([newer, older?.knownHost?.resetCount]).toEqual([undefined, 7]);
       expect((await reopen()).find('h')?.resetCount).toBe(7);
+    }));
+
+  it('is under one id for a TPM that attests with two at once, also after a restart', () =>
+    withHosts(async (hosts, reopen) => {
+      const outcomes = await Promise.all(['one', 'two'].map((id) => hosts.remember(id, record(5))));
+      expect(outcomes).toEqual([undefined, { idOfKey: 'one' }]);
+      const again = await reopen();
+      expect(await again.remember('two', record(6))).toEqual({ idOfKey: 'one' });
+      expect(await again.remember('one', record(6))).toBeUndefined();
+      await again.forget('one', 7000);
+      expect(await again.remember('two', record(6))).toBeUndefined();
     }));
 
   it('is merged with what others know: the same TPM, the greater count', () =>
@@ -159,7 +195,7 @@ describe('what is known of a host', () => {
       expect((await hosts.merge('h', record(9)))?.resetCount).toBe(9);
       expect((await hosts.merge('h', record(3)))?.resetCount).toBe(9);
       expect((await hosts.merge('h', record(20, 'b'.repeat(64))))?.endorsementKey).toBe('a'.repeat(64));
-      expect((await hosts.remember('h', record(8)))?.resetCount).toBe(9);
+      expect((await hosts.remember('h', record(8)))?.knownHost?.resetCount).toBe(9);
       expect(hosts.owned('esx-1')).toBe(1);
     }));
 

@@ -23,7 +23,7 @@ import type { AttestationConfiguration } from './configuration.js';
 import { DocumentIssuer } from './document-issuer.js';
 import { PresentedIdentities } from './endorsement-key.js';
 import { ownerOf } from './known-hosts.js';
-import type { HostRecord, KnownHosts } from './known-hosts.js';
+import type { HostConflict, KnownHosts } from './known-hosts.js';
 
 /** Id of the key pair that documents are signed with. */
 export const SIGNING_KEY = 'attestation-signing';
@@ -117,20 +117,24 @@ export class AttestationService {
       throw error;
     }
     const challenge = this.#challenges.answer(evidence.state);
-    const reference = this.#reference(challenge, client);
+    const reference = this.#reference(challenge, identity, client);
     const structures = this.#structures;
     let material = materialOf({ identity, challenge, client, evidence, reference, structures });
     let appraisal = this.#judge(material);
     // The host is remembered before it gets its documents, so that none is out that the service does not know of.
-    const known = appraisal.attested ? await this.#remember(material) : undefined;
-    if (known) {
-      material = { ...material, reference: { ...reference, knownHost: known } };
+    const conflict = appraisal.attested ? await this.#remember(material) : undefined;
+    if (conflict) {
+      material = { ...material, reference: { ...reference, ...conflict } };
       appraisal = this.#judge(material);
     }
     return this.#answer(appraisal, material, request.types, evidence.explain === true);
   }
 
-  #reference(challenge: OpenedChallenge | undefined, client: ClientIdentity): Material['reference'] {
+  #reference(
+    challenge: OpenedChallenge | undefined,
+    identity: Material['identity'],
+    client: ClientIdentity,
+  ): Material['reference'] {
     const { configuration, context, knownHosts, hostIdsPerCertificate } = this.#options;
     return {
       nowMs: context.clock.now(),
@@ -139,6 +143,7 @@ export class AttestationService {
       registeredKeys: configuration.registeredKeys,
       baseImages: configuration.baseImages.trusted(),
       knownHost: challenge && knownHosts.find(challenge.state.hostId),
+      idOfKey: knownHosts.idOfKey(identity.fingerprint),
       hostIds: { owned: knownHosts.owned(ownerOf(client)), limit: hostIdsPerCertificate },
     };
   }
@@ -174,14 +179,14 @@ export class AttestationService {
     return resultOf({ kind: 'appraisal', steps, ...compared }, attested, documents);
   }
 
-  /** @returns what is known by now that speaks against the host; undefined if nothing does */
+  /** @returns what speaks against the host by now; undefined if nothing does */
   async #remember({
     challenge,
     identity,
     attest,
     reference,
     client,
-  }: Material): Promise<HostRecord | undefined> {
+  }: Material): Promise<HostConflict | undefined> {
     const clockInfo = valueOf(attest)?.clockInfo;
     if (!challenge || !clockInfo) return undefined;
     return this.#options.knownHosts.remember(challenge.state.hostId, {

@@ -1,6 +1,6 @@
 import { VapiError } from '../../core/http/index.js';
 import { DocumentTable, byId } from '../documents.js';
-import { KeyedTurns } from '../keyed-turns.js';
+import { KeyedTurns } from '../../core/keyed-turns.js';
 import type { ClientIdentity } from '../rest/operation.js';
 import type { TrustAuthorityStore } from '../store.js';
 import type { KnownHost } from './client.js';
@@ -14,6 +14,14 @@ export interface HostRecord {
   readonly attestedAtMs: number;
   /** Whose client certificate it attested with, {@link ownerOf}; undefined in records of older versions. */
   readonly owner?: string | undefined;
+}
+
+/** What is known that speaks against a host. */
+export interface HostConflict {
+  /** The host id is known otherwise. */
+  readonly knownHost?: HostRecord;
+  /** The TPM is known under this id. */
+  readonly idOfKey?: string;
 }
 
 /** What is left of a host that an administrator forgot, so that no other member of the cluster brings it back. */
@@ -53,11 +61,13 @@ export class KnownHosts {
   readonly #turns = new KeyedTurns();
   readonly #times = new Map<string, number>();
   readonly #owned = new Map<string, number>();
+  /** Host ids by the fingerprint of their endorsement key; more than one only where an older version let them in. */
+  readonly #idsOfKey = new Map<string, Set<string>>();
   #observer: HostObserver = () => Promise.resolve([]);
 
   constructor(store: TrustAuthorityStore) {
     this.#table = new DocumentTable(store, 'known-host', 'host', HOST_LIMIT);
-    for (const [, entry] of this.#table.entries()) this.#count(entry, 1);
+    for (const [id, entry] of this.#table.entries()) this.#count(id, entry, 1);
   }
 
   /** Has every change told to one observer, which returns what others know. */
@@ -67,6 +77,12 @@ export class KnownHosts {
 
   find(hostId: string): HostRecord | undefined {
     return recordOf(this.#entry(hostId));
+  }
+
+  /** The id that a TPM has attested with, told by the fingerprint of its endorsement key. */
+  idOfKey(endorsementKey: string): string | undefined {
+    const [known] = this.#idsOfKey.get(endorsementKey) ?? [];
+    return known ?? [...this.#claims].find(([, claim]) => claim.endorsementKey === endorsementKey)?.[0];
   }
 
   /** How many host ids belong to an owner. */
@@ -79,15 +95,18 @@ export class KnownHosts {
    * Remembers a host that attested, unless what is known by now speaks against it: another host may have taken the id
    * meanwhile, or a later quote of the same TPM have come first.
    *
-   * @returns undefined if it is remembered; otherwise what is known, here or by another member of the cluster
+   * @returns undefined if it is remembered; otherwise what speaks against it, known here or by another member of the
+   *   cluster
    */
-  remember(hostId: string, record: HostRecord): Promise<HostRecord | undefined> {
+  remember(hostId: string, record: HostRecord): Promise<HostConflict | undefined> {
     return this.#turns.take(hostId, () => this.#remember(hostId, record));
   }
 
-  async #remember(hostId: string, record: HostRecord): Promise<HostRecord | undefined> {
+  async #remember(hostId: string, record: HostRecord): Promise<HostConflict | undefined> {
     const known = this.find(hostId);
-    if (known && conflictsWith(record, known)) return known;
+    if (known && conflictsWith(record, known)) return { knownHost: known };
+    const idOfKey = known ? undefined : this.idOfKey(record.endorsementKey);
+    if (idOfKey !== undefined) return { idOfKey };
     if (known && isSame(record, known) && record.attestedAtMs - known.attestedAtMs < TIME_PRECISION_MS) {
       this.#times.set(hostId, record.attestedAtMs);
       return undefined;
@@ -96,8 +115,9 @@ export class KnownHosts {
     try {
       const heard = await this.#observer(hostId, record);
       const found = [this.find(hostId), ...heard].find((other) => other && conflictsWith(record, other));
-      if (!found) await this.#write(hostId, record);
-      return found;
+      if (found) return { knownHost: found };
+      await this.#write(hostId, record);
+      return undefined;
     } finally {
       this.#claims.delete(hostId);
     }
@@ -168,26 +188,37 @@ export class KnownHosts {
   async #write(hostId: string, entry: HostEntry): Promise<void> {
     const before = this.#entry(hostId);
     this.#pending.set(hostId, entry);
-    this.#count(before, -1);
-    this.#count(entry, 1);
+    this.#count(hostId, before, -1);
+    this.#count(hostId, entry, 1);
     try {
       await this.#table.put(hostId, entry);
       this.#times.delete(hostId);
     } catch (error) {
-      this.#count(entry, -1);
-      this.#count(this.#table.find(hostId), 1);
+      this.#count(hostId, entry, -1);
+      this.#count(hostId, this.#table.find(hostId), 1);
       throw error;
     } finally {
       if (this.#pending.get(hostId) === entry) this.#pending.delete(hostId);
     }
   }
 
-  #count(entry: HostEntry | undefined, step: 1 | -1): void {
-    const owner = recordOf(entry)?.owner;
+  #count(hostId: string, entry: HostEntry | undefined, step: 1 | -1): void {
+    const record = recordOf(entry);
+    if (!record) return;
+    this.#countKey(hostId, record.endorsementKey, step);
+    const { owner } = record;
     if (owner === undefined) return;
     const ids = (this.#owned.get(owner) ?? 0) + step;
     if (ids === 0) this.#owned.delete(owner);
     else this.#owned.set(owner, ids);
+  }
+
+  #countKey(hostId: string, endorsementKey: string, step: 1 | -1): void {
+    const ids = this.#idsOfKey.get(endorsementKey) ?? new Set();
+    if (step === 1) ids.add(hostId);
+    else ids.delete(hostId);
+    if (ids.size === 0) this.#idsOfKey.delete(endorsementKey);
+    else this.#idsOfKey.set(endorsementKey, ids);
   }
 }
 

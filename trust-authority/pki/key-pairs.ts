@@ -4,10 +4,10 @@ import { promisify } from 'node:util';
 
 import type { Clock } from '../../core/clock.js';
 import { VapiError } from '../../core/http/index.js';
-import { certificateX5tS256, parsePemChain, x509 } from '../../core/pki/index.js';
+import { certificateX5tS256, isPrivateKeyOf, parsePemChain, x509 } from '../../core/pki/index.js';
 import { zeroise } from '../../core/secret.js';
 import { DocumentTable } from '../documents.js';
-import { KeyedTurns } from '../keyed-turns.js';
+import { KeyedTurns } from '../../core/keyed-turns.js';
 import type { TrustAuthorityStore } from '../store.js';
 
 const EC_P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -147,7 +147,7 @@ export class KeyPairs {
   #checked(keyPem: string, chainPem: string, fromCsr: boolean): string {
     const [leaf] = parsePemChain(chainPem);
     const now = this.#clock.now();
-    if (leaf === undefined || !matches(keyPem, leaf.publicKey)) {
+    if (leaf === undefined || !isPrivateKeyOf(keyPem, leaf)) {
       throw new VapiError(
         'INVALID_ARGUMENT',
         fromCsr
@@ -171,15 +171,6 @@ export class KeyPairs {
     await this.#documents.put(id, { certificateChainPem });
     this.#loaded.set(id, pair);
     return pair;
-  }
-}
-
-/** True if the private key is the one of the public key; false if it is none at all. */
-function matches(privateKeyPem: string, publicKey: KeyObject): boolean {
-  try {
-    return createPublicKey(privateKeyPem).equals(publicKey);
-  } catch {
-    return false;
   }
 }
 

@@ -52,6 +52,11 @@ export interface TrustAuthorityMember {
 export interface TrustAuthorityConfiguration {
   readonly state: 'ENABLE' | 'DISABLE';
   readonly members: readonly TrustAuthorityMember[];
+  /**
+   * Names of the members that have all that was set at the level of the cluster; those of the others are behind. Missing
+   * until the cluster is enabled for the first time.
+   */
+  readonly current?: readonly string[] | undefined;
 }
 
 /** A cluster of hosts. */

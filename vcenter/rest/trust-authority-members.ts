@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { VapiError, jsonBody, validate } from '../../core/http/index.js';
 import { serviceGroup } from '../../wire/attestation/index.js';
 import { referenceTo } from '../inventory/entities.js';
+import type { TrustAuthorityConfiguration, TrustAuthorityMember } from '../inventory/entities.js';
 import { chainOfPem } from '../trusted-infrastructure/chains.js';
 import type { Vcenter } from '../vcenter.js';
 import { restSession } from './session.js';
@@ -62,8 +63,24 @@ export function trustAuthorityMembersRouter(vcenter: Vcenter): Router {
         `${entity.name} is enabled; set its state to DISABLE before its members change.`,
       );
     }
-    vcenter.inventory.put({ ...entity, trustAuthority: { state: 'DISABLE', members } });
+    const current = stillCurrent(entity.trustAuthority, members);
+    vcenter.inventory.put({ ...entity, trustAuthority: { state: 'DISABLE', members, current } });
     response.status(204).end();
   });
   return router;
+}
+
+/**
+ * Names of the members that were there before and have all that was set; others are new and get it. Where none is left,
+ * the cluster begins anew.
+ */
+function stillCurrent(
+  before: TrustAuthorityConfiguration | undefined,
+  members: readonly TrustAuthorityMember[],
+): readonly string[] | undefined {
+  const kept = before?.current?.filter((name) => {
+    const [was, is] = [before.members, members].map((all) => all.find((one) => one.name === name));
+    return is !== undefined && was?.kms === is.kms && was.attestation === is.attestation;
+  });
+  return kept && kept.length > 0 ? kept : undefined;
 }

@@ -1,3 +1,6 @@
+import { VapiError } from '../../core/http/index.js';
+import { newSelfSignedIdentity, newSigningRequest } from '../key-providers/client-identity.js';
+import type { ClientIdentity } from '../key-providers/client-identity.js';
 import { id, optional, secret, string, structure, voidType } from '../../wire/vapi/index.js';
 import type { VapiOperation } from '../vapi/operation.js';
 import type { Vcenter } from '../vcenter.js';
@@ -10,10 +13,11 @@ const READ = { object: onCluster, privilege: 'TrustedAdmin.ReadKMSTrust' } as co
 const CHANGE = { object: onCluster, privilege: 'TrustedAdmin.ManageKMSTrust' } as const;
 
 /**
- * `…/client-certificate` and its `csr`: how a provider shows itself to its key servers. Each member of a cluster has a
- * key of its own; a CSR is the first member's, and its certificate goes to the member whose key it is for.
+ * `…/client-certificate` and its `csr`: how a provider shows itself to its key servers. The certificate is "used by every
+ * host in the cluster" (`ClientCertificate.UpdateSpec`), so that its key is made here and given to every member.
  */
-export function kmsClientCertificateOperations({ members }: Vcenter): readonly VapiOperation[] {
+export function kmsClientCertificateOperations(vcenter: Vcenter): readonly VapiOperation[] {
+  const { members, providerSecrets: secrets } = vcenter;
   const csr = structure(`${NAME}.csr.info`, { csr: string() });
   return [
     task({
@@ -24,11 +28,7 @@ export function kmsClientCertificateOperations({ members }: Vcenter): readonly V
       path: PATH,
       input: { cluster, provider: id },
       output: voidType,
-      run: async ({ input, signal }) => {
-        await members.change(input.cluster, 'update', signal, ({ kms }) =>
-          kms.providers.createClientCertificate(input.provider),
-        );
-      },
+      run: ({ input, signal }) => makeIdentity(vcenter, input.cluster, input.provider, signal),
     }),
     task({
       ...READ,
@@ -57,15 +57,11 @@ export function kmsClientCertificateOperations({ members }: Vcenter): readonly V
         }),
       },
       output: voidType,
-      run: async ({ input: { cluster: moid, provider, spec }, signal }) => {
-        const { certificate, private_key: privateKey } = spec;
-        if (privateKey !== undefined) {
-          await members.change(moid, 'update', signal, ({ kms }) =>
-            kms.providers.setClientCertificate(provider, { certificate, private_key: privateKey }),
-          );
-          return;
-        }
-        await members.any(moid, ({ kms }) => kms.providers.setClientCertificate(provider, { certificate }));
+      run: ({ input: { cluster: moid, provider, spec }, signal }) => {
+        const privateKeyPem = spec.private_key ?? secrets.get(moid, provider).pending?.privateKeyPem;
+        if (privateKeyPem === undefined) throw noPendingRequest('INVALID_ARGUMENT');
+        const identity = { certificatePem: spec.certificate, privateKeyPem };
+        return shareIdentity(vcenter, moid, provider, { identity, signal });
       },
     }),
     task({
@@ -76,8 +72,15 @@ export function kmsClientCertificateOperations({ members }: Vcenter): readonly V
       path: `${PATH}/csr`,
       input: { cluster, provider: id },
       output: csr,
-      run: ({ input }) =>
-        members.read(input.cluster, ({ kms }) => kms.providers.createClientCertificateCsr(input.provider)),
+      run: async ({ input: { cluster: moid, provider } }) => {
+        await members.read(moid, ({ kms }) => kms.providers.clientCertificate(provider));
+        const pending = await newSigningRequest(vcenter.context.clock, {
+          _typeName: 'CryptoManagerKmipCertSignRequest',
+          commonName: provider,
+        });
+        secrets.update(moid, provider, { pending });
+        return { csr: pending.requestPem };
+      },
     }),
     task({
       ...READ,
@@ -87,8 +90,55 @@ export function kmsClientCertificateOperations({ members }: Vcenter): readonly V
       path: `${PATH}/csr`,
       input: { cluster, provider: id },
       output: csr,
-      run: ({ input }) =>
-        members.read(input.cluster, ({ kms }) => kms.providers.clientCertificateCsr(input.provider)),
+      run: async ({ input: { cluster: moid, provider } }) => {
+        await members.read(moid, ({ kms }) => kms.providers.clientCertificate(provider));
+        const { pending } = secrets.get(moid, provider);
+        if (!pending) throw noPendingRequest('NOT_FOUND');
+        return { csr: pending.requestPem };
+      },
     }),
   ];
+}
+
+/**
+ * Makes the key of a provider anew, with a certificate that it signs itself.
+ *
+ * @param moid of the cluster
+ * @throws VapiError as {@link TrustAuthorityMembers.change}
+ */
+export async function makeIdentity(
+  vcenter: Vcenter,
+  moid: string,
+  provider: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const identity = await newSelfSignedIdentity(vcenter.context.clock, {
+    _typeName: 'CryptoManagerKmipCertSignRequest',
+    commonName: provider,
+  });
+  await shareIdentity(vcenter, moid, provider, { identity, signal });
+}
+
+/** Gives every member the same key and certificate; a CSR that waits is void then. */
+function shareIdentity(
+  { members, providerSecrets }: Vcenter,
+  moid: string,
+  provider: string,
+  { identity, signal }: { readonly identity: ClientIdentity; readonly signal: AbortSignal },
+): Promise<void> {
+  const { certificatePem: certificate, privateKeyPem } = identity;
+  return members.change(
+    moid,
+    'update',
+    signal,
+    ({ kms }) => kms.providers.setClientCertificate(provider, { certificate, private_key: privateKeyPem }),
+    () => providerSecrets.update(moid, provider, { identity, pending: undefined }),
+  );
+}
+
+function noPendingRequest(type: 'INVALID_ARGUMENT' | 'NOT_FOUND'): VapiError {
+  return new VapiError(
+    type,
+    'There is no pending certificate signing request. Make one with POST …/client-certificate/csr, have it signed, then send the certificate.',
+  );
 }

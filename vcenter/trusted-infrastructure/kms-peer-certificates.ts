@@ -21,7 +21,10 @@ const READ = { object: onCluster, privilege: 'TrustedAdmin.ReadKMSTrust' } as co
 const CHANGE = { object: onCluster, privilege: 'TrustedAdmin.ManageKMSTrust' } as const;
 
 /** `…/peer-certs/{current,trusted}` and `…/credential`: how a provider trusts its key servers, and logs in to them. */
-export function kmsPeerCertificateOperations({ members }: Vcenter): readonly VapiOperation[] {
+export function kmsPeerCertificateOperations({
+  members,
+  providerSecrets,
+}: Vcenter): readonly VapiOperation[] {
   const current = `${PROVIDERS}.current_peer_certificates`;
   const trusted = `${PROVIDERS}.trusted_peer_certificates`;
   return [
@@ -84,10 +87,13 @@ export function kmsPeerCertificateOperations({ members }: Vcenter): readonly Vap
         spec: structure(`${PACKAGE}.${trusted}.update_spec`, { certificates: optional(list(string(), 16)) }),
       },
       output: voidType,
-      run: ({ input: { cluster: moid, provider, spec }, signal }) =>
-        members.change(moid, 'update', signal, ({ kms }) =>
-          kms.providers.setServerCertificates(provider, spec.certificates ?? []),
-        ),
+      run: async ({ input: { cluster: moid, provider, spec }, signal }) => {
+        const { certificates } = spec;
+        if (certificates === undefined) return;
+        await members.change(moid, 'update', signal, ({ kms }) =>
+          kms.providers.setServerCertificates(provider, certificates),
+        );
+      },
     }),
     task({
       ...CHANGE,
@@ -99,8 +105,12 @@ export function kmsPeerCertificateOperations({ members }: Vcenter): readonly Vap
       input: { cluster, provider: id, credential: secret(1024) },
       output: voidType,
       run: ({ input, signal }) =>
-        members.change(input.cluster, 'update', signal, ({ kms }) =>
-          kms.providers.setCredential(input.provider, input.credential),
+        members.change(
+          input.cluster,
+          'update',
+          signal,
+          ({ kms }) => kms.providers.setCredential(input.provider, input.credential),
+          () => providerSecrets.update(input.cluster, input.provider, { credential: input.credential }),
         ),
     }),
   ];

@@ -16,6 +16,7 @@ import {
 } from '../../wire/vapi/index.js';
 import type { VapiOperation } from '../vapi/operation.js';
 import type { Vcenter } from '../vcenter.js';
+import { makeIdentity } from './kms-client-certificate.js';
 import type { MemberServices } from './members.js';
 import { PACKAGE, cluster, health, message, networkAddress, onCluster, task } from './types.js';
 
@@ -86,7 +87,8 @@ const info = structure(`${NAME}.info`, {
 });
 
 /** `…/kms/providers`: trusted key providers, each with its primary key in a key server. */
-export function kmsProviderOperations({ members }: Vcenter): readonly VapiOperation[] {
+export function kmsProviderOperations(vcenter: Vcenter): readonly VapiOperation[] {
+  const { members, providerSecrets } = vcenter;
   const common = { service: SERVICE, object: onCluster };
   return [
     task({
@@ -111,8 +113,10 @@ export function kmsProviderOperations({ members }: Vcenter): readonly VapiOperat
       privilege: 'TrustedAdmin.ManageKMSTrust',
       input: { cluster, spec: createSpec },
       output: voidType,
-      run: ({ input: { cluster: moid, spec }, signal }) =>
-        members.change(moid, 'create', signal, ({ kms }) => kms.providers.create(spec)),
+      run: async ({ input: { cluster: moid, spec }, signal }) => {
+        await members.change(moid, 'create', signal, ({ kms }) => kms.providers.create(spec));
+        await makeIdentity(vcenter, moid, spec.provider, signal);
+      },
     }),
     task({
       ...common,
@@ -183,7 +187,13 @@ export function kmsProviderOperations({ members }: Vcenter): readonly VapiOperat
       input: { cluster, provider: id },
       output: voidType,
       run: ({ input, signal }) =>
-        members.change(input.cluster, 'delete', signal, ({ kms }) => kms.providers.delete(input.provider)),
+        members.change(
+          input.cluster,
+          'delete',
+          signal,
+          ({ kms }) => kms.providers.delete(input.provider),
+          () => providerSecrets.forget(input.cluster, input.provider),
+        ),
     }),
   ];
 }

@@ -3,6 +3,11 @@ import { HttpStatusError, VAPI_ERROR_TYPES, VapiError } from '../../core/http/in
 import type { VapiErrorType } from '../../core/http/index.js';
 import type { TrustAuthorityMember } from '../inventory/entities.js';
 
+/** Whether a member is down, or cannot be reached. */
+export function doesNotAnswer(error: unknown): boolean {
+  return error instanceof KpsimError && error.code === 'unreachable';
+}
+
 /** What a member refused, or that it does not answer, as this vCenter tells it. */
 export function memberRefusal(member: TrustAuthorityMember, error: unknown): VapiError {
   if (error instanceof VapiError) return error;
@@ -18,7 +23,7 @@ export function memberRefusal(member: TrustAuthorityMember, error: unknown): Vap
       { cause: error },
     );
   }
-  if (error instanceof KpsimError && error.code === 'unreachable') {
+  if (doesNotAnswer(error)) {
     return new VapiError(
       'RESOURCE_INACCESSIBLE',
       `${member.name} does not answer: ${errorText(error)}. Start it, then try again.`,

@@ -1,10 +1,19 @@
+import { KeyedTurns } from '../../core/keyed-turns.js';
 import { VapiError } from '../../core/http/index.js';
+import type { Logger } from '../../core/logging.js';
 import { AttestationClient, KeyProviderServiceClient } from '../../trust-authority/client.js';
 import type { VcenterConfig } from '../config.js';
-import type { ClusterEntity, TrustAuthorityMember } from '../inventory/entities.js';
+import type {
+  ClusterEntity,
+  TrustAuthorityConfiguration,
+  TrustAuthorityMember,
+} from '../inventory/entities.js';
 import type { Inventory } from '../inventory/inventory.js';
 import { refuseIfCancelled } from '../vapi/errors.js';
-import { memberRefusal } from './member-refusals.js';
+import { bringUp, configurationOf } from './member-configuration.js';
+import type { ClusterConfiguration } from './member-configuration.js';
+import { doesNotAnswer, memberRefusal } from './member-refusals.js';
+import type { ProviderSecrets } from './provider-secrets.js';
 
 /** The services of one member of a Trust Authority cluster. */
 export interface MemberServices {
@@ -13,39 +22,54 @@ export interface MemberServices {
   readonly kms: KeyProviderServiceClient;
 }
 
+/** What {@link TrustAuthorityMembers} stand on. */
+export interface TrustAuthorityMembersOptions {
+  readonly config: Pick<VcenterConfig, 'tls' | 'trustedCaPem'>;
+  readonly inventory: Inventory;
+  readonly secrets: ProviderSecrets;
+  readonly log: Logger;
+}
+
+/** How a change is made, see {@link TrustAuthorityMembers.change}. */
+export type ChangeKind = 'create' | 'update' | 'delete';
+
 /** An answer of a change that says that a member is already as it should be. */
 const DONE_BEFORE = { create: 'ALREADY_EXISTS', delete: 'NOT_FOUND' } as const;
 
 /**
  * The members of this vCenter's Trust Authority clusters, to which it speaks as an administrator with its own
  * certificate. What is set is set on every member; what is read is read from the first that answers.
+ *
+ * A member that does not answer while the others are changed is behind: it is asked for nothing and told of nothing
+ * until it has been given the whole configuration of the others, which is tried again and again. So is a member that
+ * comes to a cluster later.
  */
 export class TrustAuthorityMembers {
-  readonly #config: Pick<VcenterConfig, 'tls' | 'trustedCaPem'>;
-  readonly #inventory: Inventory;
+  readonly #options: TrustAuthorityMembersOptions;
   readonly #clients = new Map<string, MemberServices>();
+  /** By cluster: a change reaches all members before the next one is made. */
+  readonly #turns = new KeyedTurns();
+  #catchingUp: Promise<void> | undefined;
 
-  constructor(config: Pick<VcenterConfig, 'tls' | 'trustedCaPem'>, inventory: Inventory) {
-    this.#config = config;
-    this.#inventory = inventory;
+  constructor(options: TrustAuthorityMembersOptions) {
+    this.#options = options;
   }
 
   /** A cluster of this vCenter. @throws VapiError `NOT_FOUND` */
   cluster(moid: string): ClusterEntity {
-    const entity = this.#inventory.get(moid);
+    const entity = this.#options.inventory.get(moid);
     if (entity?.type === 'ClusterComputeResource') return entity;
     throw new VapiError('NOT_FOUND', 'There is no cluster of that id; GET /api/vcenter/cluster lists them.');
   }
 
   /** The services of an enabled Trust Authority cluster. @throws VapiError `NOT_FOUND`, `NOT_ALLOWED_IN_CURRENT_STATE` */
   of(moid: string): readonly MemberServices[] {
-    const { name, trustAuthority } = this.cluster(moid);
-    if (trustAuthority?.state === 'ENABLE')
-      return trustAuthority.members.map((member) => this.services(member));
-    throw new VapiError(
-      'NOT_ALLOWED_IN_CURRENT_STATE',
-      `${name} is no Trust Authority cluster; set its state to ENABLE first.`,
-    );
+    return this.#enabled(moid).members.map((member) => this.services(member));
+  }
+
+  /** Whether a member of an enabled cluster lacks what was set there. @throws as {@link of} */
+  isBehind(moid: string, member: TrustAuthorityMember): boolean {
+    return !isCurrent(this.#enabled(moid), member);
   }
 
   /** The clients of one member; they are kept. */
@@ -53,7 +77,7 @@ export class TrustAuthorityMembers {
     const key = JSON.stringify(member);
     const known = this.#clients.get(key);
     if (known) return known;
-    const options = { caPem: member.trusted_CA, clientCertificate: this.#config.tls };
+    const options = { caPem: member.trusted_CA, clientCertificate: this.#options.config.tls };
     const made = {
       member,
       attestation: new AttestationClient({ ...options, baseUrl: member.attestation }),
@@ -63,10 +87,10 @@ export class TrustAuthorityMembers {
     return made;
   }
 
-  /** Reads from the first member that answers. @throws VapiError the last refusal */
+  /** Reads from the first member that answers and is not behind. @throws VapiError the last refusal */
   async read<T>(moid: string, work: (services: MemberServices) => Promise<T>): Promise<T> {
     let refusal: VapiError | undefined;
-    for (const services of this.of(moid)) {
+    for (const services of this.#current(moid)) {
       try {
         return await work(services);
       } catch (error) {
@@ -79,49 +103,157 @@ export class TrustAuthorityMembers {
 
   /**
    * Makes a change on every member. Where some members had it already, because an earlier try ended half-way, that is
-   * no error. The answer of the first member that made the change.
+   * no error; nor is a member that does not answer where another one does: it is behind then.
    *
+   * @param made called once a member has made the change, before anything else happens to the cluster
+   * @returns the answer of the first member that made the change
    * @throws VapiError the first refusal; `CANCELED` between two members
    */
-  async change<T>(
+  change<T>(
     moid: string,
-    kind: 'create' | 'update' | 'delete',
+    kind: ChangeKind,
     signal: AbortSignal,
     work: (services: MemberServices) => Promise<T>,
+    made: () => void = () => undefined,
   ): Promise<T> {
-    const answers: T[] = [];
-    const refusals: VapiError[] = [];
-    for (const services of this.of(moid)) {
-      refuseIfCancelled(signal);
+    return this.alone(moid, async () => {
+      const answers: T[] = [];
+      const refusals: VapiError[] = [];
+      const unanswered: { readonly name: string; readonly refusal: VapiError }[] = [];
       try {
-        answers.push(await work(services));
-      } catch (error) {
-        refusals.push(memberRefusal(services.member, error));
+        for (const services of this.#current(moid)) {
+          refuseIfCancelled(signal);
+          try {
+            answers.push(await work(services));
+          } catch (error) {
+            const refusal = memberRefusal(services.member, error);
+            if (doesNotAnswer(error)) unanswered.push({ name: services.member.name, refusal });
+            else refusals.push(refusal);
+          }
+        }
+      } finally {
+        if (answers.length > 0) {
+          this.#leaveBehind(moid, new Set(unanswered.map(({ name }) => name)));
+          made();
+        }
       }
-    }
-    const done = kind === 'update' ? undefined : DONE_BEFORE[kind];
-    const refusal = refusals.find(({ type }) => answers.length === 0 || type !== done);
-    if (refusal) throw refusal;
-    return answers[0] as T; // without a refusal every member answered
+      const done = kind === 'update' ? undefined : DONE_BEFORE[kind];
+      const refusal = refusals.find(({ type }) => answers.length === 0 || type !== done);
+      if (refusal) throw refusal;
+      if (answers.length === 0 && unanswered[0]) throw unanswered[0].refusal;
+      return answers[0] as T; // without a refusal a member answered
+    });
   }
 
-  /** Makes a change that only one member can make: tries each in turn. @throws VapiError the last refusal */
-  async any<T>(moid: string, work: (services: MemberServices) => Promise<T>): Promise<T> {
-    let refusal: VapiError | undefined;
-    for (const services of this.of(moid)) {
-      try {
-        return await work(services);
-      } catch (error) {
-        refusal = memberRefusal(services.member, error);
-      }
-    }
-    throw refusal ?? new VapiError('ERROR', 'The cluster has no members.');
+  /** Does something with a cluster while its members are not changed otherwise. */
+  alone<T>(moid: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(moid, work);
+  }
+
+  /** Gives all members that are behind what they lack, as far as they answer. */
+  catchUp(): Promise<void> {
+    this.#catchingUp ??= this.#catchUpAll().finally(() => {
+      this.#catchingUp = undefined;
+    });
+    return this.#catchingUp;
+  }
+
+  /** As {@link catchUp}, in one cluster. */
+  catchUpIn(moid: string): Promise<void> {
+    return this.alone(moid, async () => {
+      const behind = this.of(moid).filter(({ member }) => this.isBehind(moid, member));
+      if (behind.length === 0) return;
+      const configuration = await this.#configuration(moid);
+      if (configuration === undefined) return;
+      for (const services of behind) await this.#bringUp(moid, services, configuration);
+    });
   }
 
   /** Closes all connections. */
   async close(): Promise<void> {
+    await this.#closeClients();
+    await this.#catchingUp;
+    await this.#closeClients(); // those that it made meanwhile
+  }
+
+  async #closeClients(): Promise<void> {
     const all = [...this.#clients.values()].flatMap(({ attestation, kms }) => [attestation, kms]);
     this.#clients.clear();
     await Promise.all(all.map((client) => client.close()));
   }
+
+  #enabled(moid: string): TrustAuthorityConfiguration {
+    const { name, trustAuthority } = this.cluster(moid);
+    if (trustAuthority?.state === 'ENABLE') return trustAuthority;
+    throw new VapiError(
+      'NOT_ALLOWED_IN_CURRENT_STATE',
+      `${name} is no Trust Authority cluster; set its state to ENABLE first.`,
+    );
+  }
+
+  #current(moid: string): readonly MemberServices[] {
+    return this.of(moid).filter(({ member }) => !this.isBehind(moid, member));
+  }
+
+  #leaveBehind(moid: string, names: ReadonlySet<string>): void {
+    if (names.size > 0) this.#setCurrent(moid, (name, current) => current && !names.has(name));
+  }
+
+  /** Says anew of every member whether it has all that was set. */
+  #setCurrent(moid: string, isNow: (name: string, wasCurrent: boolean) => boolean): void {
+    const entity = this.cluster(moid);
+    const { trustAuthority } = entity;
+    if (!trustAuthority) return;
+    const current = trustAuthority.members
+      .filter((member) => isNow(member.name, isCurrent(trustAuthority, member)))
+      .map(({ name }) => name);
+    this.#options.inventory.put({ ...entity, trustAuthority: { ...trustAuthority, current } });
+  }
+
+  /** What was set, from the first member that has it and answers. */
+  async #configuration(moid: string): Promise<ClusterConfiguration | undefined> {
+    for (const services of this.#current(moid)) {
+      try {
+        return await configurationOf(services, this.#options.secrets.of(moid));
+      } catch (error) {
+        this.#options.log.debug(
+          { err: error, member: services.member.name },
+          'a configuration cannot be had',
+        );
+      }
+    }
+    return undefined;
+  }
+
+  async #bringUp(moid: string, services: MemberServices, configuration: ClusterConfiguration): Promise<void> {
+    const { member } = services;
+    try {
+      await bringUp(services, configuration);
+      this.#setCurrent(moid, (name, wasCurrent) => wasCurrent || name === member.name);
+      this.#options.log.info({ member: member.name, cluster: moid }, 'a member has caught up');
+    } catch (error) {
+      const level = doesNotAnswer(error) ? 'debug' : 'warn';
+      this.#options.log[level](
+        { err: error, member: member.name, cluster: moid },
+        'a member is still behind',
+      );
+    }
+  }
+
+  async #catchUpAll(): Promise<void> {
+    const enabled = this.#options.inventory
+      .ofType('ClusterComputeResource')
+      .filter(({ trustAuthority }) => trustAuthority?.state === 'ENABLE');
+    for (const { moid } of enabled) {
+      await this.catchUpIn(moid).catch((error: unknown) => {
+        // It may have been disabled or removed meanwhile.
+        this.#options.log.debug({ err: error, cluster: moid }, 'a cluster was not looked at');
+      });
+    }
+  }
+}
+
+/** A cluster that was never enabled before has set nothing that a member could lack. */
+function isCurrent({ current }: TrustAuthorityConfiguration, { name }: TrustAuthorityMember): boolean {
+  return current?.includes(name) ?? true;
 }

@@ -26,18 +26,34 @@ export function serviceStatusOperations({ members }: Vcenter): readonly VapiOper
         health,
         details: list(localizableMessage),
       }),
-      run: ({ input }) => clusterStatus(kind, members.of(input.cluster)),
+      run: ({ input }) =>
+        clusterStatus(
+          kind,
+          members
+            .of(input.cluster)
+            .map((services) => ({ ...services, isBehind: members.isBehind(input.cluster, services.member) })),
+        ),
     }),
   );
+}
+
+/** A member, and whether it has missed changes. */
+interface SeenMember extends MemberServices {
+  readonly isBehind: boolean;
 }
 
 /** The members' health, and whether they are all configured alike. */
 async function clusterStatus(
   kind: ServiceKind,
-  all: readonly MemberServices[],
+  all: readonly SeenMember[],
 ): Promise<{ health: Health; details: ReturnType<typeof message>[] }> {
   const told = await Promise.all(all.map((services) => memberStatus(kind, services)));
   const details = told.flatMap((one) => one.details);
+  const behind = all.filter(({ isBehind }) => isBehind).map(({ member }) => member.name);
+  if (behind.length > 0) {
+    const text = `Members of the cluster lack what was set while they were away: ${behind.join(', ')}. They get it once they answer; set the state of the cluster to ENABLE again to have it tried at once.`;
+    return { health: 'ERROR', details: [message('membersBehind', text), ...details] };
+  }
   const fingerprints = new Set(told.flatMap(({ fingerprint }) => fingerprint ?? []));
   if (fingerprints.size > 1) {
     const text = `The ${KIND_TEXTS[kind]}s of the cluster are configured differently; apply the missing changes again.`;
@@ -49,7 +65,7 @@ async function clusterStatus(
 
 async function memberStatus(
   kind: ServiceKind,
-  { member, ...services }: MemberServices,
+  { member, ...services }: SeenMember,
 ): Promise<{ health: Health; details: ReturnType<typeof message>[]; fingerprint?: string }> {
   try {
     const [status, { fingerprint }] = await Promise.all([

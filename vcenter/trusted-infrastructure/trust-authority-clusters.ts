@@ -2,7 +2,13 @@ import { VapiError } from '../../core/http/index.js';
 import { enumeration, id, list, optional, structure, voidType } from '../../wire/vapi/index.js';
 import type { Vcenter } from '../vcenter.js';
 import type { VapiOperation } from '../vapi/operation.js';
+import type {
+  ClusterEntity,
+  TrustAuthorityConfiguration,
+  TrustAuthorityMember,
+} from '../inventory/entities.js';
 import { memberRefusal } from './member-refusals.js';
+import type { MemberServices } from './members.js';
 import { PACKAGE, cluster, onCluster, plain, task } from './types.js';
 import { networkAddressOf } from '../../wire/attestation/index.js';
 import { chainOfPem } from './chains.js';
@@ -72,44 +78,57 @@ export function trustAuthorityClusterOperations(vcenter: Vcenter): readonly Vapi
 
 /**
  * Makes a cluster a Trust Authority cluster: its services are reached, and each of its key provider services comes to
- * accept the documents of every one of its attestation services.
+ * accept the documents of every one of its attestation services. Members that came since it was enabled first, or have
+ * missed changes, get what the others have.
  */
-async function enable(vcenter: Vcenter, moid: string): Promise<void> {
-  const { inventory, members } = vcenter;
-  const entity = members.cluster(moid);
-  if (entity.trusted) {
-    throw new VapiError(
-      'NOT_ALLOWED_IN_CURRENT_STATE',
-      `${entity.name} is a trusted cluster, and a cluster cannot be both; remove its services first.`,
-    );
-  }
-  const { trustAuthority } = entity;
-  if (!trustAuthority || trustAuthority.members.length === 0) {
-    throw new VapiError(
-      'NOT_ALLOWED_IN_CURRENT_STATE',
-      `${entity.name} has no services of a Trust Authority; name them with PUT /api/kpsim/vcenter/clusters/${moid}/trust-authority.`,
-    );
-  }
-  for (const member of trustAuthority.members) {
-    const { kms } = members.services(member);
-    try {
-      const known = new Set(
-        (await kms.attestationServices.list()).map(({ address }) => addressText(address)),
-      );
-      for (const peer of trustAuthority.members) {
-        const address = networkAddressOf(peer.attestation);
-        if (known.has(addressText(address))) continue;
-        await kms.attestationServices.register({
-          address,
-          trusted_CA: chainOfPem(peer.trusted_CA),
-          group: peer.group,
-        });
-      }
-    } catch (error) {
-      throw memberRefusal(member, error);
+async function enable({ inventory, members }: Vcenter, moid: string): Promise<void> {
+  await members.alone(moid, async () => {
+    const trustAuthority = enableable(members.cluster(moid));
+    const { current = trustAuthority.members.map(({ name }) => name) } = trustAuthority;
+    for (const member of trustAuthority.members) {
+      if (!current.includes(member.name)) continue;
+      await acceptAttestation(members.services(member), trustAuthority.members);
     }
+    const enabled: TrustAuthorityConfiguration = { ...trustAuthority, state: 'ENABLE', current };
+    inventory.put({ ...members.cluster(moid), trustAuthority: enabled });
+  });
+  await members.catchUpIn(moid);
+}
+
+/** What a cluster is to be enabled with. @throws VapiError `NOT_ALLOWED_IN_CURRENT_STATE` */
+function enableable({ name, moid, trusted, trustAuthority }: ClusterEntity): TrustAuthorityConfiguration {
+  if (trusted) {
+    throw new VapiError(
+      'NOT_ALLOWED_IN_CURRENT_STATE',
+      `${name} is a trusted cluster, and a cluster cannot be both; remove its services first.`,
+    );
   }
-  inventory.put({ ...members.cluster(moid), trustAuthority: { ...trustAuthority, state: 'ENABLE' } });
+  if (trustAuthority && trustAuthority.members.length > 0) return trustAuthority;
+  throw new VapiError(
+    'NOT_ALLOWED_IN_CURRENT_STATE',
+    `${name} has no services of a Trust Authority; name them with PUT /api/kpsim/vcenter/clusters/${moid}/trust-authority.`,
+  );
+}
+
+/** Has a key provider service accept the documents of all attestation services. @throws VapiError what it refuses with */
+async function acceptAttestation(
+  { member, kms }: MemberServices,
+  all: readonly TrustAuthorityMember[],
+): Promise<void> {
+  try {
+    const known = new Set((await kms.attestationServices.list()).map(({ address }) => addressText(address)));
+    for (const peer of all) {
+      const address = networkAddressOf(peer.attestation);
+      if (known.has(addressText(address))) continue;
+      await kms.attestationServices.register({
+        address,
+        trusted_CA: chainOfPem(peer.trusted_CA),
+        group: peer.group,
+      });
+    }
+  } catch (error) {
+    throw memberRefusal(member, error);
+  }
 }
 
 /** The services stay as they are configured; this vCenter touches them no more. */

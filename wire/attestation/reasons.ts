@@ -106,9 +106,9 @@ export const ATTESTATION_REASONS = {
     severity: 'attack',
     recoverable: false,
     step: 'host_identity',
-    sentence: 'The host attested with another TPM before.',
+    sentence: 'The host attested with another TPM before, or its TPM with another host id.',
     remedy:
-      'If its TPM was replaced on purpose, forget the host with DELETE /api/kpsim/attestation/hosts/{id}.',
+      'If its TPM was replaced or the host installed anew on purpose, forget the host with DELETE /api/kpsim/attestation/hosts/{id}; the id is the former one where that has changed.',
     claim: ['instance-identity', contraindicated],
   },
   credential_activation_failed: {

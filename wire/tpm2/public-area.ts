@@ -104,6 +104,9 @@ function readEcc(reader: TpmReader, base: PublicBase): EccPublic {
   const scheme = readSigningScheme(reader, ['ECDSA']);
   const curve = readCurve(reader);
   if (reader.u16() !== TPM_ALG.NULL) throw new TpmError(TPM_RC.KDF);
+  // A template's may be shorter, or empty. A zero before a coordinate of full length is one byte too many: the reference
+  // code reads it where a longer curve has room for it (MAX_ECC_KEY_BYTES), and refuses the key then, as its coordinates
+  // must be as long as the curve's (TPM 2.0 Part 4, CryptValidateKeys).
   const longest = ECC_CURVES[curve].coordinateBytes;
   const unique = { x: reader.sized(longest), y: reader.sized(longest) };
   return { type: 'ECC', ...base, symmetric, scheme, curve, unique };

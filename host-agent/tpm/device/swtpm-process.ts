@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 
 import { KpsimError } from '../../../core/errors.js';
 import type { TpmAddress } from './device.js';
+import { ParentWatch } from './parent-watch.js';
 
 /** Where swtpm is looked for: on PATH, then where Debian and others put it. */
 export const SWTPM_PROGRAMS: readonly string[] = ['swtpm', '/usr/bin/swtpm', '/usr/sbin/swtpm'];
@@ -21,7 +22,7 @@ const MOST_PORT_ATTEMPTS = 20;
 const HIGHEST_PORT = 65_534;
 const KEPT_WORDS = 1000;
 
-/** What is running, so that the end of this process, however it comes, is theirs too. */
+/** What is running, so that an orderly end of this process is theirs too; see {@link ParentWatch} for any other. */
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill();
@@ -76,9 +77,11 @@ export class SwtpmProcess {
   static async #attempt(options: SwtpmProcessOptions, address: TpmAddress): Promise<SwtpmProcess | string> {
     const child = await spawned(options, address);
     const words = keptWords(child);
+    const watch = child.pid === undefined ? undefined : new ParentWatch(child.pid);
     const ended = new Promise<string>((resolve) => {
       child.once('exit', () => {
         running.delete(child);
+        watch?.end();
       });
       child.once('close', (code, signal) => {
         resolve(words() || `it ended with ${signal ?? `status ${code}`}`);

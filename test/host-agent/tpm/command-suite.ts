@@ -16,11 +16,13 @@ import {
   TPM_RH,
   TPM_SE,
   TPM_ST,
+  TpmError,
   TpmReader,
   decodeTpmtSignature,
   encodeTpmtSignature,
   handleTypeOf,
   initialPcr,
+  makeCredential,
   objectName,
   readTicket,
   writeHashAlgorithm,
@@ -313,6 +315,39 @@ export function commandSuite(kind: TpmKind): void {
     expect(await failures()).toBe(before + 1);
     await reset(TPM_RH.LOCKOUT);
     expect(await failures()).toBe(0);
+  });
+
+  it('attests in a lockout too, also after the power was cut in it: its keys are none to guess at', async () => {
+    const { device, client } = await startedDevice(kind);
+    const template = { ...AK, objectAttributes: AK.objectAttributes & ~TPMA_OBJECT.NO_DA };
+    const lockOut = async (): Promise<void> => {
+      const key = await client.createPrimary('OWNER', template, { userAuth: Buffer.from('secret') });
+      const wrong = { ak: key.handle, qualifyingData: NOTHING, selection: [], akAuth: Buffer.from('wrong') };
+      const guess = () =>
+        client.quote(wrong).then(
+          () => 'quoted',
+          (error: unknown) => (error instanceof TpmError ? error.code : String(error)),
+        );
+      for (let attempt = 0; (await guess()) !== 'tpm_lockout'; attempt += 1) expect(attempt).toBeLessThan(40);
+      await client.flush(key.handle);
+    };
+    const attests = async (): Promise<void> => {
+      const [ak, ek] = [await client.createAk(), await client.ensureEk('p256')];
+      await client.quote({ ak: ak.handle, qualifyingData: NOTHING, selection: [] });
+      const secret = Buffer.from('0123456789abcdef');
+      const credential = makeCredential({ ekPublic: ek.publicArea, objectName: ak.name, secret });
+      const opened = await client.activateCredential({ ...credential, ak: ak.handle, ek: ek.handle });
+      expect(opened).toEqual(secret);
+      await client.flush(ak.handle);
+    };
+    await lockOut();
+    await attests();
+    await device.reset();
+    await client.startup();
+    await attests();
+    const reset = [TPM_RH.LOCKOUT];
+    await command(device.transport(), 'DictionaryAttackLockReset', reset, undefined, [byPassword()]);
+    await lockOut();
   });
 
   it('TPM2_ContextSave and TPM2_ContextLoad bring an object back as often as wanted, a session once', async () => {

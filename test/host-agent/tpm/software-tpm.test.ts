@@ -19,6 +19,7 @@ import {
   encodeCommand,
   encodeWhole,
   initialPcr,
+  sessionRc,
 } from '../../../wire/tpm2/index.js';
 import type { CommandName, CommandRow } from '../../../wire/tpm2/index.js';
 import { startedTpm } from './tpm-fixture.js';
@@ -294,6 +295,34 @@ describe('objects', () => {
     await expect(client.quote(right)).rejects.toMatchObject({ code: 'tpm_lockout' });
     clock.advance(601_000);
     await expect(client.quote(right)).resolves.toBeDefined();
+  });
+
+  it('can be freed by the lockout authority, which a wrong guess at its own value keeps out until a reset', async () => {
+    const { tpm, client } = await startedTpm();
+    const reset = (value: string): number => {
+      const sessions = [{ ...emptyPassword, hmac: Buffer.from(value) }];
+      const handles = [TPM_RH.LOCKOUT];
+      const name = 'DictionaryAttackLockReset' as const;
+      return decodeResponse(
+        name,
+        tpm.execute(encodeCommand({ name, handles, sessions, parameters: NOTHING })),
+      ).rc;
+    };
+    const parameters = encodeWhole((writer) => writer.sized(Buffer.from('secret')));
+    tpm.execute(
+      encodeCommand({
+        name: 'HierarchyChangeAuth',
+        handles: [TPM_RH.LOCKOUT],
+        sessions: [emptyPassword],
+        parameters,
+      }),
+    );
+    expect(reset('secret')).toBe(TPM_RC.SUCCESS);
+    expect(reset('wrong')).toBe(sessionRc(TPM_RC.AUTH_FAIL, 1));
+    expect(reset('secret')).toBe(TPM_RC.LOCKOUT);
+    tpm.reset();
+    await client.startup();
+    expect(reset('secret')).toBe(TPM_RC.SUCCESS);
   });
 
   it('cannot be used by password where only a policy is allowed', async () => {

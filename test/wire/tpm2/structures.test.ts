@@ -183,6 +183,17 @@ describe('structures', () => {
     );
   });
 
+  it('refuse a coordinate that is longer than those of its curve, be it by a zero', () => {
+    const area = AK_TEMPLATES['p256-ecdsa-sha256'];
+    const withX = (bytes: number) =>
+      encodeTpmtPublic({
+        ...area,
+        unique: { x: Buffer.alloc(bytes), y: Buffer.alloc(32, 1) },
+      });
+    expect(decodeTpmtPublic(withX(32))).toMatchObject({ type: 'ECC' });
+    expect(() => decodeTpmtPublic(withX(33))).toThrow(TpmError);
+  });
+
   it('keep the magic number as found, for the verifier to judge', () => {
     fc.assert(
       fc.property(attest, (value) => {

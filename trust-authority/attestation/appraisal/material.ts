@@ -33,6 +33,8 @@ export interface Reference {
   readonly baseImages: readonly TrustedBaseImage[];
   /** The host as it attested before. */
   readonly knownHost: HostRecord | undefined;
+  /** The host id that the TPM has attested with before. */
+  readonly idOfKey: string | undefined;
   /** How many host ids the client's certificate has attested with, and how many it may. */
   readonly hostIds: { readonly owned: number; readonly limit: number };
 }

@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+
+import { clientCertificateFor } from '../../../lab/client-certificate.js';
+import type { VcenterClient } from '../../../vcenter/index.js';
+import { networkAddressOf } from '../../../wire/attestation/index.js';
+import type { TestKms } from '../../kms/harness.js';
+import type { TestTrustAuthority, TrustPki } from '../../trust-authority/harness.js';
+import { makeTrustPki, startTrustAuthority } from '../../trust-authority/harness.js';
+import { newPrimaryKey, startKeyServer } from '../../trust-authority/key-provider.js';
+import type { AuthoritySite } from './authority-site.js';
+import { membersOf, startAuthoritySite } from './authority-site.js';
+import { ROOT } from './services.js';
+
+let pki: TrustPki;
+let keyServer: TestKms;
+let masterKeyId: string;
+
+beforeAll(async () => {
+  pki = await makeTrustPki();
+  keyServer = await startKeyServer(pki, { credentials: [CREDENTIAL] });
+  masterKeyId = await newPrimaryKey(keyServer.client({ credential: CREDENTIAL }));
+});
+afterAll(() => keyServer[Symbol.asyncDispose]());
+
+const PROVIDER = 'tkp-1';
+/** The key server demands a user name and password besides the certificate. */
+const CREDENTIAL = { username: 'trusted', password: 'sesame' };
+
+async function startMember(): Promise<TestTrustAuthority> {
+  const member = await startTrustAuthority(pki);
+  onTestFinished(() => member[Symbol.asyncDispose]());
+  return member;
+}
+
+/** Starts a member that was stopped, with what it had, where it was. */
+async function startAgain(member: TestTrustAuthority): Promise<TestTrustAuthority> {
+  const [attestation, kms] = [member.attestationUrl, member.kmsUrl].map((url) => ({
+    port: networkAddressOf(url).port!,
+  }));
+  const again = await startTrustAuthority(pki, { attestation, kms }, { dataDir: member.context.dataDir });
+  onTestFinished(() => again[Symbol.asyncDispose]());
+  return again;
+}
+
+/** A cluster of two members, enabled. */
+async function startCluster(): Promise<
+  AuthoritySite & {
+    readonly path: string;
+    readonly client: VcenterClient;
+    readonly first: TestTrustAuthority;
+    readonly second: TestTrustAuthority;
+  }
+> {
+  const [first, second] = await Promise.all([startMember(), startMember()]);
+  const site = await startAuthoritySite(pki, [first, second]);
+  const path = `${ROOT}/trust-authority-clusters/${site.cluster}`;
+  await site.vc.client.restTask('PATCH', path, { state: 'ENABLE' });
+  return { ...site, path, client: site.vc.client, first, second };
+}
+
+/** The documented steps: a provider, the key server's certificate, a CSR that its authority signs, a password. */
+async function configureProvider(client: VcenterClient, path: string): Promise<void> {
+  await client.restTask('POST', `${path}/kms/providers`, {
+    provider: PROVIDER,
+    master_key_id: masterKeyId,
+    key_server: {
+      type: 'KMIP',
+      kmip_server: {
+        servers: [{ name: 'kms-1', address: { hostname: '127.0.0.1', port: keyServer.port } }],
+        username: CREDENTIAL.username,
+      },
+    },
+  });
+  const provider = `${path}/kms/providers/${PROVIDER}`;
+  await client.restTask('PATCH', `${provider}/peer-certs/trusted`, { certificates: [pki.authority.caPem] });
+  const made = await client.restTask('POST', `${provider}/client-certificate/csr`);
+  expect(await client.restTask('GET', `${provider}/client-certificate/csr`)).toEqual(made);
+  const certificate = await clientCertificateFor(pki.authority, (made as { csr: string }).csr, PROVIDER);
+  await client.restTask('PATCH', `${provider}/client-certificate`, { certificate });
+  await client.restTask('PUT', `${provider}/credential`, CREDENTIAL.password);
+}
+
+/** Whether keys that one member made are released by the other. */
+async function expectCommonKeys(maker: TestTrustAuthority, other: TestTrustAuthority): Promise<void> {
+  const host = await maker.bootHost();
+  const token = await host.token();
+  const made = await maker.kmsAs(pki.host).generateKey({ provider: PROVIDER, numOfBytes: 32 }, token);
+  const spec = { provider: PROVIDER, ciphertext: made.ciphertext };
+  const released = await other.kmsAs(pki.host).decrypt(spec, token);
+  expect(await host.open(released.plaintextJwe)).toEqual(await host.open(made.plaintextJwe));
+}
+
+const health = (client: VcenterClient, path: string) =>
+  client.restTask('GET', `${path}/kms/service-status`) as Promise<{
+    readonly health: string;
+    readonly details: readonly { readonly id: string; readonly default_message: string }[];
+  }>;
+
+describe('the members of a Trust Authority cluster', () => {
+  it('all show the certificate of the one CSR to the key server', async () => {
+    const { client, path, first, second } = await startCluster();
+    await configureProvider(client, path);
+    const shown = await client.restTask('GET', `${path}/kms/providers/${PROVIDER}/client-certificate`);
+    for (const { kms } of [first, second]) {
+      expect(await kms.providers.clientCertificate(PROVIDER)).toEqual(shown);
+      expect(await kms.providers.status(PROVIDER)).toMatchObject({ health: 'OK' });
+    }
+    await expectCommonKeys(first, second);
+    // Certificates that are not told stay (`TrustedPeerCertificates.UpdateSpec`).
+    await client.restTask('PATCH', `${path}/kms/providers/${PROVIDER}/peer-certs/trusted`, {});
+    expect(await health(client, path)).toEqual({ health: 'OK', details: [] });
+  });
+
+  it('show one certificate from the start, and after one was made anew', async () => {
+    const { client, path, first, second } = await startCluster();
+    await configureProvider(client, path);
+    const certificate = `${path}/kms/providers/${PROVIDER}/client-certificate`;
+    const before = await first.kms.providers.clientCertificate(PROVIDER);
+    await client.restTask('POST', certificate);
+    const after = await client.restTask('GET', certificate);
+    expect(after).not.toEqual(before);
+    expect(await first.kms.providers.clientCertificate(PROVIDER)).toEqual(after);
+    expect(await second.kms.providers.clientCertificate(PROVIDER)).toEqual(after);
+    await expect(client.restTask('GET', `${certificate}/csr`)).rejects.toThrow(/no pending/);
+    await expect(client.restTask('PATCH', certificate, before)).rejects.toThrow(/no pending/);
+  });
+
+  it('can be configured while the first is down, which gets it all when it is back', async () => {
+    const { client, path, first, second } = await startCluster();
+    await first.stop();
+    await configureProvider(client, path);
+    await client.restTask('PATCH', `${path}/attestation/tpm2/settings`, { require_endorsement_keys: true });
+    await client.restTask('PATCH', `${path}/attestation/tpm2/settings`, { require_endorsement_keys: false });
+    const away = await health(client, path);
+    expect(away.health).toBe('ERROR');
+    expect(away.details[0]).toMatchObject({
+      id: 'kpsim.trustedInfrastructure.membersBehind',
+      default_message: expect.stringContaining('ta-1') as string,
+    });
+
+    const back = await startAgain(first);
+    // Asked for nothing before it has caught up: it knows of no provider.
+    expect(await client.restTask('GET', `${path}/kms/providers`)).toEqual([
+      { provider: PROVIDER, health: 'OK' },
+    ]);
+    await client.restTask('PATCH', path, { state: 'ENABLE' });
+    expect(await health(client, path)).toEqual({ health: 'OK', details: [] });
+    expect((await back.attestation.rawConfig()).fingerprint).toBe(
+      (await second.attestation.rawConfig()).fingerprint,
+    );
+    await expectCommonKeys(second, back);
+    await second.stop();
+    expect(await client.restTask('GET', `${path}/kms/providers`)).toEqual([
+      { provider: PROVIDER, health: 'OK' },
+    ]);
+  });
+
+  it('catch up by themselves, also after a restart of the vCenter', async () => {
+    const { vc, client, path, second, first } = await startCluster();
+    await second.stop();
+    await configureProvider(client, path);
+    const back = await startAgain(second);
+    const restarted = await vc.restart();
+    // It looks after its clusters when it starts; a change waits until that is over.
+    await restarted.client.restTask('PATCH', `${path}/kms/providers/${PROVIDER}`, {
+      key_server: { description: 'told after the restart' },
+    });
+    expect((await back.kms.rawConfig()).configuration).toContain('told after the restart');
+    await expectCommonKeys(first, back);
+  });
+
+  it('that come later get what the others have; a change that no member takes leaves none behind', async () => {
+    const { client, cluster, path, first, second } = await startCluster();
+    await configureProvider(client, path);
+    await client.restTask('PATCH', path, { state: 'DISABLE' });
+    const third = await startMember();
+    const members = `/api/kpsim/vcenter/clusters/${cluster}/trust-authority`;
+    await client.rest('PUT', members, membersOf(pki, [first, second, third]));
+    await client.restTask('PATCH', path, { state: 'ENABLE' });
+    expect(await health(client, path)).toEqual({ health: 'OK', details: [] });
+    await expectCommonKeys(first, third);
+
+    await client.restTask('DELETE', `${path}/kms/providers/${PROVIDER}`);
+    for (const { kms } of [first, second, third]) expect(await kms.providers.list()).toEqual([]);
+    await Promise.all([first, second, third].map((member) => member.stop()));
+    await expect(
+      client.restTask('PATCH', `${path}/attestation/tpm2/settings`, { require_endorsement_keys: true }),
+    ).rejects.toThrow(/ta-1 does not answer/);
+    expect(await client.rest('GET', members)).toMatchObject({ current: ['ta-1', 'ta-2', 'ta-3'] });
+  });
+});
