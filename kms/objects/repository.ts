@@ -50,8 +50,9 @@ const SEARCH_PAGE = 64;
 export class ObjectRepository {
   readonly #store: KmsStore;
   readonly #limits: CacheLimits;
-  /** In the order in which they are looked at for removal: those read since get a second chance at its end. */
   readonly #cache = new Map<string, Cached>();
+  /** Where {@link #makeRoom} stopped. */
+  #hand = this.#cache.entries();
   /**
    * What is read once stays outside: under reads all over a large store the cache would only move objects into the
    * old generation of the heap, to die there.
@@ -213,17 +214,23 @@ export class ObjectRepository {
     if (old && old.object.held !== object.held) this.#retire(old.object.held);
     this.#cache.set(uniqueIdentifier, { object, cost, used: true });
     this.#cachedBytes += cost;
+    this.#makeRoom();
+  }
+
+  /**
+   * Drops what was not read since it was last looked at. The hand goes round and round: a new walk for each object would
+   * first pass over the places of all that went before.
+   */
+  #makeRoom(): void {
     while (this.#cache.size > this.#limits.cachedObjects || this.#cachedBytes > this.#limits.cachedBytes) {
-      const [first] = this.#cache;
-      if (!first) return;
-      const [oldest, entry] = first;
-      if (!entry.used) {
-        this.#drop(oldest);
+      const { value: entry, done } = this.#hand.next();
+      if (done) {
+        this.#hand = this.#cache.entries();
         continue;
       }
-      entry.used = false;
-      this.#cache.delete(oldest);
-      this.#cache.set(oldest, entry);
+      const [uniqueIdentifier, cached] = entry;
+      if (cached.used) cached.used = false;
+      else this.#drop(uniqueIdentifier);
     }
   }
 

@@ -72,6 +72,8 @@ export class PreparedAnswers {
   readonly #byClient = new WeakMap<Client, AnswersOfRights>();
   /** Where the answers about an object are. */
   readonly #places = new Map<ManagedObject, Place[]>();
+  /** Walks over the oldest first; a new walk would first pass over the places of all that went before. */
+  #oldest = this.#places.keys();
   #count = 0;
 
   /** The answer to these bytes; undefined if none is kept. */
@@ -120,7 +122,11 @@ export class PreparedAnswers {
   }
 
   #forgetOldest(): void {
-    const [oldest] = this.#places.keys();
+    let { value: oldest } = this.#oldest.next();
+    if (!oldest) {
+      this.#oldest = this.#places.keys();
+      ({ value: oldest } = this.#oldest.next());
+    }
     if (oldest) this.forget(oldest);
   }
 
