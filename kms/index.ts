@@ -1,5 +1,4 @@
-/** The KMIP key server and its client. */
-export * from './client.js';
+/** The KMIP key server. Its client is client.ts, which a server has no need to load. */
 export { kmsConfigSchema, parseKmsConfig, sharedDatabaseSchema } from './config.js';
 export type { KmsConfig, KmsConfigInput } from './config.js';
 export { KmsService } from './service.js';

@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,7 +8,7 @@ import { systemClock } from '../core/clock.js';
 import { makePrivateDir, writeFileDurable } from '../core/data-dir.js';
 import { KpsimError, errorText } from '../core/errors.js';
 import type { KeyAndCertificate } from '../core/pki/index.js';
-import { CertificateAuthority, alternativeNamesFor, parsePemChain } from '../core/pki/index.js';
+import { CertificateAuthority, alternativeNamesFor, isAddress, parsePemChain } from '../core/pki/index.js';
 
 const DAY_MS = 86_400_000;
 /** Listening on one of these means listening on every address of the machine. */
@@ -98,7 +97,7 @@ export class CertificateStore {
     const hosts = [...new Set([name, ...reachableAs(host)])];
     const covers = (certificate: X509Certificate): boolean =>
       hosts.every((one) =>
-        isIP(one) === 0 ? certificate.checkHost(one) !== undefined : certificate.checkIP(one) !== undefined,
+        isAddress(one) ? certificate.checkIP(one) !== undefined : certificate.checkHost(one) !== undefined,
       );
     return this.#identity(
       name,

@@ -1,6 +1,6 @@
 import { randomBytes, webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { isIP } from 'node:net';
+import { SocketAddress, isIPv4 } from 'node:net';
 import { join } from 'node:path';
 
 import type { Clock } from '../clock.js';
@@ -239,9 +239,19 @@ export function alternativeNamesFor(
   hosts: readonly string[],
 ): Required<Omit<ServerCertificateRequest, 'commonName'>> {
   return {
-    dnsNames: hosts.filter((host) => isIP(host) === 0),
-    ipAddresses: hosts.filter((host) => isIP(host) !== 0),
+    dnsNames: hosts.filter((host) => !isAddress(host)),
+    ipAddresses: hosts.filter(isAddress),
   };
+}
+
+/** Whether a host is given by its address. `net.isIPv6` would compile a kilobyte of regular expression, at every start. */
+export function isAddress(host: string): boolean {
+  if (!host.includes(':')) return isIPv4(host);
+  try {
+    return new SocketAddress({ address: host, family: 'ipv6' }).family === 'ipv6';
+  } catch {
+    return false;
+  }
 }
 
 /** Common names go in as values, never as text to be parsed: a comma in one must not start another attribute. */

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { writeFileDurable } from '../../core/data-dir.js';
 import type { Endpoint } from '../../core/lifecycle.js';
 import { randomKeyBytes } from '../../core/secret.js';
-import type { KmipClient as Client } from '../../kms/index.js';
-import { KmipClient, KmsService, kmsConfigSchema } from '../../kms/index.js';
+import { KmipClient } from '../../kms/client.js';
+import { KmsService, kmsConfigSchema } from '../../kms/index.js';
 import type { Ground } from '../ground.js';
 import type { KeyServerSpec } from '../topology/index.js';
 
@@ -41,7 +41,7 @@ export class LabKeyServer {
   }
 
   /** A KMIP client of this server, known by `commonName`; it is closed when the lab stops. */
-  async client(commonName?: string): Promise<Client> {
+  async client(commonName?: string): Promise<KmipClient> {
     const { certificatePem, privateKeyPem } = await this.#ground.clientCertificate(commonName);
     const { host, port } = this.endpoint;
     return this.#ground.keep(

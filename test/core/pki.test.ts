@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import {
   CertificateAuthority,
+  alternativeNamesFor,
   certificateThumbprintSha256,
   commonNameOf,
   parsePemChain,
@@ -78,4 +79,15 @@ describe('certificates', () => {
       expect(() => parsePemChain(pem)).toThrow(expect.objectContaining({ code: 'certificate_invalid' }));
     },
   );
+});
+
+describe('the alternative names of a server', () => {
+  it('are addresses where a host is given by one, and names otherwise', () => {
+    const addresses = ['127.0.0.1', '::1', 'fe80::1', '::ffff:127.0.0.1'];
+    const names = ['localhost', '127.0.0.1.example', '1.2.3', 'kms:5696', '1::2::3', ''];
+    expect(alternativeNamesFor([...names, ...addresses])).toEqual({
+      dnsNames: names,
+      ipAddresses: addresses,
+    });
+  });
 });
