@@ -1,3 +1,5 @@
+import { KpsimError } from '../../core/errors.js';
+import { zeroise } from '../../core/secret.js';
 import type {
   Attribute,
   AttributeName,
@@ -30,22 +32,39 @@ export interface ManagedObjectFields {
 
 /** An object itself, which stays sealed until somebody asks for it; copies of a {@link ManagedObject} share it. */
 export class HeldValue {
-  #value: ManagedObjectValue | (() => ManagedObjectValue);
+  readonly #open: (() => ManagedObjectValue) | undefined;
+  #value: ManagedObjectValue | undefined;
 
-  /** @param source the value, or what opens it */
+  /** @param source the value, or what opens it, each time anew */
   constructor(source: ManagedObjectValue | (() => ManagedObjectValue)) {
-    this.#value = source;
+    if (typeof source === 'function') this.#open = source;
+    else this.#value = source;
   }
 
   /** The value. @throws KpsimError `store_corrupt` if it cannot be opened */
   get(): ManagedObjectValue {
-    if (typeof this.#value === 'function') this.#value = this.#value();
+    // What was cleared is opened again, or is gone: its zeros must never be taken for a key.
+    this.#value ??= this.#open?.();
+    if (this.#value === undefined)
+      throw new KpsimError('value_cleared', 'A key was used after it was cleared.');
     return this.#value;
   }
 
-  /** The value if it was opened; undefined if nothing of it is in memory. */
-  get opened(): ManagedObjectValue | undefined {
-    return typeof this.#value === 'function' ? undefined : this.#value;
+  /**
+   * Clears the key bytes that are in memory. What can be cleared are byte strings; big integers of transparent keys are
+   * values that JavaScript owns.
+   */
+  clear(): void {
+    const value = this.#value;
+    this.#value = undefined;
+    if (value === undefined) return;
+    if ('opaqueDataValue' in value) zeroise(value.opaqueDataValue);
+    if (!('keyBlock' in value)) return;
+    const keyValue = value.keyBlock.keyValue;
+    if (keyValue === undefined) return;
+    const material = Buffer.isBuffer(keyValue) ? keyValue : keyValue.keyMaterial;
+    if (Buffer.isBuffer(material)) zeroise(material);
+    else if (Buffer.isBuffer(material.key)) zeroise(material.key);
   }
 }
 

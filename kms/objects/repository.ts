@@ -1,4 +1,3 @@
-import { zeroise } from '../../core/secret.js';
 import type { ObjectTypeName } from '../attributes/rules.js';
 import type { FindQuery, FoundObject, KmsStore, Opens, StoreChange, StoredObject } from '../store.js';
 import { StoreConflict } from '../store.js';
@@ -27,8 +26,8 @@ export interface CacheLimits {
 export interface RequestLease {
   /** Requests that began before anything was retired after this lease's begin, and are not at their end. */
   requests: number;
-  /** Values that left the cache while these requests might have held them. */
-  readonly retired: HeldValue[];
+  /** Values outside of the cache that these requests might hold, or earlier ones. */
+  readonly retired: Set<HeldValue>;
 }
 
 interface Cached {
@@ -72,7 +71,7 @@ export class ObjectRepository {
   beginRequest(): RequestLease {
     let lease = this.#leases.at(-1);
     // What was retired before cannot reach a request that begins now: from here on they are counted apart.
-    if (!lease || lease.retired.length > 0) {
+    if (!lease || lease.retired.size > 0) {
       lease = newLease();
       this.#leases.push(lease);
     }
@@ -168,7 +167,7 @@ export class ObjectRepository {
         try {
           yield object;
         } finally {
-          clearKeyBytes(object.held);
+          object.held?.clear();
         }
       }
     }
@@ -212,6 +211,8 @@ export class ObjectRepository {
     const old = this.#cache.get(uniqueIdentifier);
     if (old) this.#forget(uniqueIdentifier, old);
     if (old && old.object.held !== object.held) this.#retire(old.object.held);
+    // What a request read and changed may have been outside of the cache; it is cleared when it leaves it again.
+    if (object.held) for (const { retired } of this.#leases) retired.delete(object.held);
     this.#cache.set(uniqueIdentifier, { object, cost, used: true });
     this.#cachedBytes += cost;
     this.#makeRoom();
@@ -248,13 +249,14 @@ export class ObjectRepository {
   }
 
   #retire(value: HeldValue | undefined): void {
-    if (value) this.#leases.at(-1)?.retired.push(value);
+    if (value) this.#leases.at(-1)?.retired.add(value);
   }
 
   /** Clears what no request can hold any more: that of leases at their end, older ones first. */
   #clearRetired(): void {
     for (let oldest = this.#leases[0]; oldest?.requests === 0; oldest = this.#leases[0]) {
-      for (const value of oldest.retired.splice(0)) clearKeyBytes(value);
+      for (const value of oldest.retired) value.clear();
+      oldest.retired.clear();
       if (this.#leases.length === 1) return;
       this.#leases.shift();
     }
@@ -279,7 +281,7 @@ async function* pages<T extends FoundObject>(
 }
 
 function newLease(): RequestLease {
-  return { requests: 0, retired: [] };
+  return { requests: 0, retired: new Set() };
 }
 
 /** What an object takes in memory, roughly: decoded, each of its parts is an object of its own. */
@@ -331,17 +333,4 @@ function* termsOf(object: ManagedObject): Generator<Buffer> {
 function claimsOf(object: ManagedObject): Buffer[] {
   if (object.get('DestroyDate') !== undefined) return [];
   return object.instances('Name').map(({ value }) => searchTerm('Name', value));
-}
-
-/** Clears what can be cleared: byte strings; big integers of transparent keys are values that JavaScript owns. */
-function clearKeyBytes(held: HeldValue | undefined): void {
-  const value = held?.opened;
-  if (value === undefined) return;
-  if ('opaqueDataValue' in value) zeroise(value.opaqueDataValue);
-  if (!('keyBlock' in value)) return;
-  const keyValue = value.keyBlock.keyValue;
-  if (keyValue === undefined) return;
-  const material = Buffer.isBuffer(keyValue) ? keyValue : keyValue.keyMaterial;
-  if (Buffer.isBuffer(material)) zeroise(material);
-  else if (Buffer.isBuffer(material.key)) zeroise(material.key);
 }
