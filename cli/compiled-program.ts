@@ -1,7 +1,10 @@
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
-import { Script, constants } from 'node:vm';
+import { basename, dirname } from 'node:path';
+import { Script } from 'node:vm';
+
+const DIGEST_BYTES = 32;
 
 /** Where the code cache of a bundle is: beside it, one for each V8 and processor. @param bundlePath of a `.cjs` file */
 export function codeCachePath(bundlePath: string): string {
@@ -17,9 +20,9 @@ export function codeCachePath(bundlePath: string): string {
 export function compileProgram(bundlePath: string): Script {
   // The bundle is ASCII: as Latin-1 its text takes a byte a character, and no decoding.
   return new Script(readFileSync(bundlePath, 'latin1'), {
-    filename: bundlePath,
-    cachedData: readIfThere(codeCachePath(bundlePath)),
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    // What stack traces say is in the cache: where it was made is nothing to others.
+    filename: `kpsim/dist/chunks/${basename(bundlePath)}`,
+    cachedData: readCodeCache(codeCachePath(bundlePath)),
   });
 }
 
@@ -30,9 +33,17 @@ export function runProgram(program: Script, bundlePath: string): void {
   wrapped(module.exports, createRequire(bundlePath), module, bundlePath, dirname(bundlePath));
 }
 
-function readIfThere(path: string): Buffer | undefined {
+/** The content of the file {@link codeCachePath}: V8 does not look whether what it runs is damaged. */
+export function sealedCodeCache(cache: Buffer): Buffer {
+  return Buffer.concat([hash('sha256', cache, 'buffer'), cache]);
+}
+
+/** What {@link sealedCodeCache} sealed; undefined if it is not there, or damaged. */
+function readCodeCache(path: string): Buffer | undefined {
   try {
-    return readFileSync(path);
+    const sealed = readFileSync(path);
+    const cache = sealed.subarray(DIGEST_BYTES);
+    return hash('sha256', cache, 'buffer').equals(sealed.subarray(0, DIGEST_BYTES)) ? cache : undefined;
   } catch {
     return undefined;
   }

@@ -15,6 +15,7 @@ import { codeCachePath } from '../dist/cli/compiled-program.js';
 
 const ROOT = join(import.meta.dirname, '..');
 const CHUNKS = 'dist/chunks';
+const CODE_CACHE_TIMEOUT_MS = 60_000;
 
 /** Dependencies that `kpsim kms` loads at its start; Node finds the others, one of them native code, as ever. */
 const BUNDLED = new Set([
@@ -61,6 +62,8 @@ const program = await build({
   outExtension: { '.js': '.cjs' },
   format: 'cjs',
   define: { 'import.meta.url': 'bundleUrl' },
+  // What V8 compiled from a text belongs to no module that could import; require loads ES modules too.
+  supported: { 'dynamic-import': false },
   // What Node would wrap it in, so that the text need not be copied for it; see cli/compiled-program.ts.
   banner: {
     js: `(function (exports, require, module, __filename, __dirname) {\nconst bundleUrl = require('node:url').pathToFileURL(__filename).href;`,
@@ -76,11 +79,25 @@ await build({
   format: 'esm',
   define: { PROGRAM: JSON.stringify(`../chunks/${basename(programPath)}`) },
 });
-await promisify(execFile)(process.execPath, [join(ROOT, 'scripts/code-cache.js'), join(ROOT, programPath)]);
+await makeCodeCache(join(ROOT, programPath));
 
 const inputs = { ...library.metafile.inputs, ...program.metafile.inputs };
 await writeFile(join(ROOT, CHUNKS, 'third-party-licenses.txt'), await licensesOf(inputs));
 await removeOlder([...Object.keys(library.metafile.outputs), programPath, codeCachePath(programPath)]);
+
+/** Without it a start takes longer, and nothing else is amiss. */
+async function makeCodeCache(bundlePath) {
+  // KPSIM_… variables are settings; those of the user are not this server's.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('KPSIM_')));
+  try {
+    await promisify(execFile)(process.execPath, [join(ROOT, 'scripts/code-cache.js'), bundlePath], {
+      env,
+      timeout: CODE_CACHE_TIMEOUT_MS,
+    });
+  } catch (error) {
+    process.emitWarning(`kpsim will start more slowly, as no code cache was made: ${error.message}`);
+  }
+}
 
 /** Name, version and licence text of every package that the bundle holds code of. */
 async function licensesOf(inputs) {

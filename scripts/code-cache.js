@@ -6,12 +6,13 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import { codeCachePath, compileProgram, runProgram } from '../dist/cli/compiled-program.js';
+import { codeCachePath, compileProgram, runProgram, sealedCodeCache } from '../dist/cli/compiled-program.js';
 
 const bundlePath = resolve(process.argv[2]);
 const dataDir = mkdtempSync(join(tmpdir(), 'kpsim-build-'));
 process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }));
 
+rmSync(codeCachePath(bundlePath), { force: true }); // or what an earlier build found out would be written again
 const program = compileProgram(bundlePath);
 process.argv.splice(1, Infinity, bundlePath, 'kms', '--port', '0', '--data', dataDir);
 process.stdout.write = (text) => {
@@ -22,8 +23,7 @@ runProgram(program, bundlePath);
 
 function writeCache() {
   const path = codeCachePath(bundlePath);
-  // Whole or not at all: V8 does not look whether what it runs is damaged.
-  writeFileSync(`${path}.new`, program.createCachedData());
+  writeFileSync(`${path}.new`, sealedCodeCache(program.createCachedData()));
   renameSync(`${path}.new`, path);
   process.kill(process.pid, 'SIGTERM'); // has the key server stop, and this process with it
 }

@@ -1,7 +1,17 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -52,7 +62,11 @@ describe.skipIf(!existsSync(MAIN))('the built kpsim', () => {
   });
 
   it.each([
-    ['of another make', (cache: string) => truncateSync(cache, statSync(cache).size / 2)],
+    ['that is cut off', (cache: string) => truncateSync(cache, statSync(cache).size / 2)],
+    [
+      'with a page of zeros',
+      (cache: string) => writeFileSync(cache, readFileSync(cache).fill(0, 8192, 12_288)),
+    ],
     ['that is gone', (cache: string) => rmSync(cache)],
   ])('runs with a code cache %s', async (_, spoil) => {
     // Inside of the package, so that its dependencies are found.
