@@ -96,7 +96,7 @@ export class VcenterStore {
 
   deleteEntity(moid: string): void {
     this.#run('DELETE FROM permission WHERE entity = ?', moid);
-    this.#run('DELETE FROM trusted_provider_secret WHERE cluster = ?', moid);
+    this.deleteTrustedProviderSecrets(moid);
     this.#run('DELETE FROM entity WHERE moid = ?', moid);
   }
 
@@ -209,6 +209,10 @@ export class VcenterStore {
   putTrustedProviderSecret(cluster: string, provider: string, sealed: Uint8Array): void {
     const sql = 'INSERT OR REPLACE INTO trusted_provider_secret (cluster, provider, sealed) VALUES (?, ?, ?)';
     this.#run(sql, cluster, provider, Buffer.from(sealed));
+  }
+
+  deleteTrustedProviderSecrets(cluster: string): void {
+    this.#run('DELETE FROM trusted_provider_secret WHERE cluster = ?', cluster);
   }
 
   deleteTrustedProviderSecret(cluster: string, provider: string): void {

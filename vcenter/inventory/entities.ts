@@ -57,6 +57,8 @@ export interface TrustAuthorityConfiguration {
    * until the cluster is enabled for the first time.
    */
   readonly current?: readonly string[] | undefined;
+  /** While a change is on its way to the members; where it stays, the vCenter ended before all of them had it. */
+  readonly changing?: true | undefined;
 }
 
 /** A cluster of hosts. */

@@ -64,6 +64,7 @@ export function trustAuthorityMembersRouter(vcenter: Vcenter): Router {
       );
     }
     const current = stillCurrent(entity.trustAuthority, members);
+    if (current === undefined) vcenter.providerSecrets.forgetAll(entity.moid);
     vcenter.inventory.put({ ...entity, trustAuthority: { state: 'DISABLE', members, current } });
     response.status(204).end();
   });

@@ -4,6 +4,7 @@ import type { ClientIdentity } from '../key-providers/client-identity.js';
 import { id, optional, secret, string, structure, voidType } from '../../wire/vapi/index.js';
 import type { VapiOperation } from '../vapi/operation.js';
 import type { Vcenter } from '../vcenter.js';
+import type { MemberServices } from './members.js';
 import { PACKAGE, cluster, onCluster, task } from './types.js';
 
 const SERVICE = 'trust_authority_clusters.kms.providers.client_certificate';
@@ -28,7 +29,10 @@ export function kmsClientCertificateOperations(vcenter: Vcenter): readonly VapiO
       path: PATH,
       input: { cluster, provider: id },
       output: voidType,
-      run: ({ input, signal }) => makeIdentity(vcenter, input.cluster, input.provider, signal),
+      run: async ({ input: { cluster: moid, provider }, signal }) => {
+        const identity = await newIdentity(vcenter, provider);
+        await shareIdentity(vcenter, moid, provider, { identity, signal });
+      },
     }),
     task({
       ...READ,
@@ -100,23 +104,21 @@ export function kmsClientCertificateOperations(vcenter: Vcenter): readonly VapiO
   ];
 }
 
-/**
- * Makes the key of a provider anew, with a certificate that it signs itself.
- *
- * @param moid of the cluster
- * @throws VapiError as {@link TrustAuthorityMembers.change}
- */
-export async function makeIdentity(
-  vcenter: Vcenter,
-  moid: string,
-  provider: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const identity = await newSelfSignedIdentity(vcenter.context.clock, {
+/** A new key for a provider, with a certificate that it signs itself. */
+export function newIdentity({ context }: Vcenter, provider: string): Promise<ClientIdentity> {
+  return newSelfSignedIdentity(context.clock, {
     _typeName: 'CryptoManagerKmipCertSignRequest',
     commonName: provider,
   });
-  await shareIdentity(vcenter, moid, provider, { identity, signal });
+}
+
+/** Has a member show that key and certificate. @throws what the member refuses with */
+export async function setIdentity(
+  { providers }: MemberServices['kms'],
+  provider: string,
+  { certificatePem: certificate, privateKeyPem }: ClientIdentity,
+): Promise<void> {
+  await providers.setClientCertificate(provider, { certificate, private_key: privateKeyPem });
 }
 
 /** Gives every member the same key and certificate; a CSR that waits is void then. */
@@ -126,12 +128,11 @@ function shareIdentity(
   provider: string,
   { identity, signal }: { readonly identity: ClientIdentity; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { certificatePem: certificate, privateKeyPem } = identity;
   return members.change(
     moid,
     'update',
     signal,
-    ({ kms }) => kms.providers.setClientCertificate(provider, { certificate, private_key: privateKeyPem }),
+    ({ kms }) => setIdentity(kms, provider, identity),
     () => providerSecrets.update(moid, provider, { identity, pending: undefined }),
   );
 }

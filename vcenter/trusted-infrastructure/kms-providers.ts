@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { errorText } from '../../core/errors.js';
+import { VapiError } from '../../core/http/index.js';
 import type { KmsProviderInfo } from '../../trust-authority/client.js';
 import {
   boolean,
@@ -16,7 +17,7 @@ import {
 } from '../../wire/vapi/index.js';
 import type { VapiOperation } from '../vapi/operation.js';
 import type { Vcenter } from '../vcenter.js';
-import { makeIdentity } from './kms-client-certificate.js';
+import { newIdentity, setIdentity } from './kms-client-certificate.js';
 import type { MemberServices } from './members.js';
 import { PACKAGE, cluster, health, message, networkAddress, onCluster, task } from './types.js';
 
@@ -114,8 +115,18 @@ export function kmsProviderOperations(vcenter: Vcenter): readonly VapiOperation[
       input: { cluster, spec: createSpec },
       output: voidType,
       run: async ({ input: { cluster: moid, spec }, signal }) => {
-        await members.change(moid, 'create', signal, ({ kms }) => kms.providers.create(spec));
-        await makeIdentity(vcenter, moid, spec.provider, signal);
+        const { provider } = spec;
+        const identity = await newIdentity(vcenter, provider);
+        await members.change(
+          moid,
+          'create',
+          signal,
+          async ({ kms }) => {
+            await kms.providers.create(spec);
+            await setIdentity(kms, provider, identity);
+          },
+          () => providerSecrets.update(moid, provider, { identity, pending: undefined }),
+        );
       },
     }),
     task({
@@ -186,14 +197,16 @@ export function kmsProviderOperations(vcenter: Vcenter): readonly VapiOperation[
       privilege: 'TrustedAdmin.ManageKMSTrust',
       input: { cluster, provider: id },
       output: voidType,
-      run: ({ input, signal }) =>
-        members.change(
-          input.cluster,
-          'delete',
-          signal,
-          ({ kms }) => kms.providers.delete(input.provider),
-          () => providerSecrets.forget(input.cluster, input.provider),
-        ),
+      run: async ({ input: { cluster: moid, provider }, signal }) => {
+        const forget = (): void => providerSecrets.forget(moid, provider);
+        try {
+          await members.change(moid, 'delete', signal, ({ kms }) => kms.providers.delete(provider), forget);
+        } catch (error) {
+          // It went from the members before, in a change that was cut off.
+          if (error instanceof VapiError && error.type === 'NOT_FOUND') forget();
+          throw error;
+        }
+      },
     }),
   ];
 }

@@ -1,3 +1,4 @@
+import { setIdentity } from './kms-client-certificate.js';
 import type { MemberServices } from './members.js';
 import type { ProviderSecret } from './provider-secrets.js';
 
@@ -29,11 +30,10 @@ export async function bringUp(
     await attestation.replaceRawConfig(configuration.attestation);
   if ((await kms.rawConfig()).configuration !== configuration.kms)
     await kms.replaceRawConfig(configuration.kms);
+  const there = new Set((await kms.providers.list()).map(({ provider }) => provider));
   for (const [provider, { identity, credential }] of configuration.secrets) {
-    if (identity) {
-      const { certificatePem: certificate, privateKeyPem } = identity;
-      await kms.providers.setClientCertificate(provider, { certificate, private_key: privateKeyPem });
-    }
+    if (!there.has(provider)) continue; // it was deleted at the members
+    if (identity) await setIdentity(kms, provider, identity);
     if (credential !== undefined) await kms.providers.setCredential(provider, credential);
   }
 }

@@ -11,18 +11,7 @@ export function doesNotAnswer(error: unknown): boolean {
 /** What a member refused, or that it does not answer, as this vCenter tells it. */
 export function memberRefusal(member: TrustAuthorityMember, error: unknown): VapiError {
   if (error instanceof VapiError) return error;
-  if (error instanceof HttpStatusError && error.status !== 401 && error.status !== 403) {
-    const type = errorTypeOf(error.body);
-    if (type !== undefined)
-      return new VapiError(type, `${member.name}: ${textOf(error.body)}`, { cause: error });
-  }
-  if (error instanceof HttpStatusError) {
-    return new VapiError(
-      'RESOURCE_INACCESSIBLE',
-      `${member.name} does not take this vCenter for an administrator (status ${error.status}); add the common name of the vCenter's certificate to its administrators.`,
-      { cause: error },
-    );
-  }
+  if (error instanceof HttpStatusError) return refusalOfAnswer(member, error);
   if (doesNotAnswer(error)) {
     return new VapiError(
       'RESOURCE_INACCESSIBLE',
@@ -31,6 +20,24 @@ export function memberRefusal(member: TrustAuthorityMember, error: unknown): Vap
     );
   }
   return new VapiError('ERROR', `${member.name}: ${errorText(error)}`, { cause: error });
+}
+
+function refusalOfAnswer({ name }: TrustAuthorityMember, error: HttpStatusError): VapiError {
+  const { status, body } = error;
+  if (status === 401 || status === 403) {
+    return new VapiError(
+      'RESOURCE_INACCESSIBLE',
+      `${name} does not take this vCenter for an administrator (status ${status}); add the common name of the vCenter's certificate to its administrators.`,
+      { cause: error },
+    );
+  }
+  const type = errorTypeOf(body);
+  if (type !== undefined) return new VapiError(type, `${name}: ${textOf(body)}`, { cause: error });
+  return new VapiError(
+    'RESOURCE_INACCESSIBLE',
+    `${name} answers with status ${status}, and not as a service of a Trust Authority does; check its address, and what is in between.`,
+    { cause: error },
+  );
 }
 
 function errorTypeOf(body: unknown): VapiErrorType | undefined {

@@ -40,7 +40,7 @@ const DONE_BEFORE = { create: 'ALREADY_EXISTS', delete: 'NOT_FOUND' } as const;
  * The members of this vCenter's Trust Authority clusters, to which it speaks as an administrator with its own
  * certificate. What is set is set on every member; what is read is read from the first that answers.
  *
- * A member that does not answer while the others are changed is behind: it is asked for nothing and told of nothing
+ * A member that does not make a change which the others make is behind: it is asked for nothing and told of nothing
  * until it has been given the whole configuration of the others, which is tried again and again. So is a member that
  * comes to a cluster later.
  */
@@ -103,7 +103,7 @@ export class TrustAuthorityMembers {
 
   /**
    * Makes a change on every member. Where some members had it already, because an earlier try ended half-way, that is
-   * no error; nor is a member that does not answer where another one does: it is behind then.
+   * no error. Nor is a member that does not answer or refuses where another one makes it: it is behind then.
    *
    * @param made called once a member has made the change, before anything else happens to the cluster
    * @returns the answer of the first member that made the change
@@ -119,29 +119,34 @@ export class TrustAuthorityMembers {
     return this.alone(moid, async () => {
       const answers: T[] = [];
       const refusals: VapiError[] = [];
-      const unanswered: { readonly name: string; readonly refusal: VapiError }[] = [];
+      const done = new Set<string>();
+      this.#put(moid, { changing: true });
       try {
         for (const services of this.#current(moid)) {
           refuseIfCancelled(signal);
+          const { member } = services;
           try {
             answers.push(await work(services));
+            done.add(member.name);
           } catch (error) {
-            const refusal = memberRefusal(services.member, error);
-            if (doesNotAnswer(error)) unanswered.push({ name: services.member.name, refusal });
-            else refusals.push(refusal);
+            const refusal = memberRefusal(member, error);
+            if (kind !== 'update' && refusal.type === DONE_BEFORE[kind]) done.add(member.name);
+            refusals.push(refusal);
           }
         }
       } finally {
         if (answers.length > 0) {
-          this.#leaveBehind(moid, new Set(unanswered.map(({ name }) => name)));
           made();
+          this.#setCurrent(moid, (name, wasCurrent) => wasCurrent && done.has(name));
         }
+        this.#put(moid, { changing: undefined });
       }
-      const done = kind === 'update' ? undefined : DONE_BEFORE[kind];
-      const refusal = refusals.find(({ type }) => answers.length === 0 || type !== done);
-      if (refusal) throw refusal;
-      if (answers.length === 0 && unanswered[0]) throw unanswered[0].refusal;
-      return answers[0] as T; // without a refusal a member answered
+      if (answers.length > 0) return answers[0] as T;
+      throw (
+        refusals.find(({ type }) => type !== 'RESOURCE_INACCESSIBLE') ??
+        refusals[0] ??
+        new VapiError('RESOURCE_INACCESSIBLE', 'No member of the cluster has what was set before.')
+      );
     });
   }
 
@@ -158,14 +163,16 @@ export class TrustAuthorityMembers {
     return this.#catchingUp;
   }
 
-  /** As {@link catchUp}, in one cluster. */
+  /** As {@link catchUp}, in one cluster; after a change that was cut off all its members are given all of it. */
   catchUpIn(moid: string): Promise<void> {
     return this.alone(moid, async () => {
-      const behind = this.of(moid).filter(({ member }) => this.isBehind(moid, member));
-      if (behind.length === 0) return;
+      const { changing } = this.#enabled(moid);
+      const waiting = this.of(moid).filter(({ member }) => changing ?? this.isBehind(moid, member));
+      if (waiting.length === 0) return;
       const configuration = await this.#configuration(moid);
       if (configuration === undefined) return;
-      for (const services of behind) await this.#bringUp(moid, services, configuration);
+      for (const services of waiting) await this.#bringUp(moid, services, configuration);
+      this.#put(moid, { changing: undefined });
     });
   }
 
@@ -195,19 +202,21 @@ export class TrustAuthorityMembers {
     return this.of(moid).filter(({ member }) => !this.isBehind(moid, member));
   }
 
-  #leaveBehind(moid: string, names: ReadonlySet<string>): void {
-    if (names.size > 0) this.#setCurrent(moid, (name, current) => current && !names.has(name));
-  }
-
   /** Says anew of every member whether it has all that was set. */
   #setCurrent(moid: string, isNow: (name: string, wasCurrent: boolean) => boolean): void {
-    const entity = this.cluster(moid);
-    const { trustAuthority } = entity;
+    const { trustAuthority } = this.cluster(moid);
     if (!trustAuthority) return;
     const current = trustAuthority.members
       .filter((member) => isNow(member.name, isCurrent(trustAuthority, member)))
       .map(({ name }) => name);
-    this.#options.inventory.put({ ...entity, trustAuthority: { ...trustAuthority, current } });
+    this.#put(moid, { current });
+  }
+
+  #put(moid: string, change: Partial<TrustAuthorityConfiguration>): void {
+    const entity = this.cluster(moid);
+    const { trustAuthority } = entity;
+    if (!trustAuthority) return;
+    this.#options.inventory.put({ ...entity, trustAuthority: { ...trustAuthority, ...change } });
   }
 
   /** What was set, from the first member that has it and answers. */
@@ -232,6 +241,9 @@ export class TrustAuthorityMembers {
       this.#setCurrent(moid, (name, wasCurrent) => wasCurrent || name === member.name);
       this.#options.log.info({ member: member.name, cluster: moid }, 'a member has caught up');
     } catch (error) {
+      // Of a cluster whose last change was cut off, it may have been one of those that seemed to have all.
+      const { length: others } = this.#current(moid).filter((one) => one.member.name !== member.name);
+      if (others > 0) this.#setCurrent(moid, (name, wasCurrent) => wasCurrent && name !== member.name);
       const level = doesNotAnswer(error) ? 'debug' : 'warn';
       this.#options.log[level](
         { err: error, member: member.name, cluster: moid },

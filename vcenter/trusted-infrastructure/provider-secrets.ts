@@ -44,6 +44,11 @@ export class ProviderSecrets {
     this.#store.putTrustedProviderSecret(cluster, provider, sealed);
   }
 
+  /** Forgets all providers of a cluster. */
+  forgetAll(cluster: string): void {
+    this.#store.deleteTrustedProviderSecrets(cluster);
+  }
+
   /** Forgets a provider. */
   forget(cluster: string, provider: string): void {
     this.#store.deleteTrustedProviderSecret(cluster, provider);

@@ -1,7 +1,12 @@
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { clientCertificateFor } from '../../../lab/client-certificate.js';
 import type { VcenterClient } from '../../../vcenter/index.js';
+import type { ClusterEntity } from '../../../vcenter/inventory/entities.js';
+import { VcenterStore } from '../../../vcenter/store.js';
 import { networkAddressOf } from '../../../wire/attestation/index.js';
 import type { TestKms } from '../../kms/harness.js';
 import type { TestTrustAuthority, TrustPki } from '../../trust-authority/harness.js';
@@ -90,6 +95,28 @@ async function expectCommonKeys(maker: TestTrustAuthority, other: TestTrustAutho
   expect(await host.open(released.plaintextJwe)).toEqual(await host.open(made.plaintextJwe));
 }
 
+const BEHIND = 'kpsim.trustedInfrastructure.membersBehind';
+
+/** Something else at the address of a service: it answers as a proxy does that cannot reach it. */
+async function startProxyWithoutService(port: number): Promise<{ close(): Promise<unknown> }> {
+  const { certificatePem: cert, privateKeyPem: key } = await pki.authority.issueServer({
+    commonName: 'proxy',
+    ipAddresses: ['127.0.0.1'],
+  });
+  const server = createServer({ cert, key }, (_request, response) => {
+    response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad Gateway</h1>');
+  });
+  const close = async (): Promise<unknown> => {
+    server.closeAllConnections();
+    return server.listening && once(server.close(), 'close');
+  };
+  onTestFinished(async () => {
+    await close();
+  });
+  await once(server.listen(port, '127.0.0.1'), 'listening');
+  return { close };
+}
+
 const health = (client: VcenterClient, path: string) =>
   client.restTask('GET', `${path}/kms/service-status`) as Promise<{
     readonly health: string;
@@ -134,7 +161,7 @@ describe('the members of a Trust Authority cluster', () => {
     const away = await health(client, path);
     expect(away.health).toBe('ERROR');
     expect(away.details[0]).toMatchObject({
-      id: 'kpsim.trustedInfrastructure.membersBehind',
+      id: BEHIND,
       default_message: expect.stringContaining('ta-1') as string,
     });
 
@@ -187,5 +214,57 @@ describe('the members of a Trust Authority cluster', () => {
       client.restTask('PATCH', `${path}/attestation/tpm2/settings`, { require_endorsement_keys: true }),
     ).rejects.toThrow(/ta-1 does not answer/);
     expect(await client.rest('GET', members)).toMatchObject({ current: ['ta-1', 'ta-2', 'ta-3'] });
+  });
+
+  it('are behind when they refuse what another takes', async () => {
+    const { client, path, first, second } = await startCluster();
+    await configureProvider(client, path);
+    await second.stop();
+    const proxy = await startProxyWithoutService(networkAddressOf(second.kmsUrl).port!);
+    await client.restTask('POST', `${path}/kms/providers/${PROVIDER}/client-certificate`);
+    const away = await health(client, path);
+    expect(away).toMatchObject({ health: 'ERROR', details: [{ id: BEHIND }, {}, {}] });
+    expect(away.details[2]?.default_message).toContain('ta-2 answers with status 502');
+    await proxy.close();
+
+    const back = await startAgain(second);
+    await client.restTask('PATCH', path, { state: 'ENABLE' });
+    expect(await health(client, path)).not.toMatchObject({ details: [{ id: BEHIND }] });
+    expect(await back.kms.providers.clientCertificate(PROVIDER)).toEqual(
+      await first.kms.providers.clientCertificate(PROVIDER),
+    );
+  });
+
+  it('are made alike again after the vCenter was killed amid a change', async () => {
+    const { vc, client, cluster, path, first, second } = await startCluster();
+    await configureProvider(client, path);
+    await vc.service.stop();
+    // The first member has made the change, and nobody else knows of it.
+    await first.kms.providers.createClientCertificate(PROVIDER);
+    const inventory = new VcenterStore(vc.context.dataDir);
+    const { body } = inventory.entities().find(({ moid }) => moid === cluster)!;
+    const entity = JSON.parse(body) as ClusterEntity;
+    const trustAuthority = { ...entity.trustAuthority, changing: true };
+    inventory.putEntity(cluster, entity.type, entity.parent, JSON.stringify({ ...entity, trustAuthority }));
+    inventory.close();
+    const { client: restarted } = await vc.restart();
+    await restarted.restTask('PATCH', path, { state: 'ENABLE' });
+    expect(await health(restarted, path)).toEqual({ health: 'OK', details: [] });
+    expect(await first.kms.providers.clientCertificate(PROVIDER)).toEqual(
+      await second.kms.providers.clientCertificate(PROVIDER),
+    );
+  });
+
+  it('catch up without what is kept of a provider that is gone', async () => {
+    const { client, cluster, path, first, second } = await startCluster();
+    await configureProvider(client, path);
+    for (const { kms } of [first, second]) await kms.providers.delete(PROVIDER);
+    await client.restTask('PATCH', path, { state: 'DISABLE' });
+    const third = await startMember();
+    const members = `/api/kpsim/vcenter/clusters/${cluster}/trust-authority`;
+    await client.rest('PUT', members, membersOf(pki, [first, second, third]));
+    await client.restTask('PATCH', path, { state: 'ENABLE' });
+    expect(await client.rest('GET', members)).toMatchObject({ current: ['ta-1', 'ta-2', 'ta-3'] });
+    await expect(client.restTask('DELETE', `${path}/kms/providers/${PROVIDER}`)).rejects.toThrow(/provider/);
   });
 });
