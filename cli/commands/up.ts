@@ -26,7 +26,8 @@ export const up: CommandModule = {
 configured it prints export lines, then Ready. The lines tell clients where everything is: govc and others by the
 names that they know, the rest as KPSIM_…; each with the service's name appended, the first of its kind also by the plain name.
 
-With --data the lab comes back as it was, on the same ports, with its keys and VMs.`),
+With --data the lab comes back on the same ports, with its keys and VMs; these are powered off,
+and injected faults are gone.`),
       )
       .argument('[topology]', 'a topology file (YAML)')
       .addHelpText(

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { errorText } from '../../core/errors.js';
+import { listening } from '../../core/http/https-server.js';
 import type { Logger } from '../../core/logging.js';
 import { zeroise } from '../../core/secret.js';
 import { VmotionError } from '../../wire/vmotion/index.js';
@@ -75,7 +76,7 @@ export class MigrationDestination {
     }
   }
 
-  /** Listens. */
+  /** Listens. @throws KpsimError `port_in_use`, `listen_failed` */
   async start(): Promise<Destination> {
     const { host, port } = this.#options.listen;
     const server = createServer((socket) => {
@@ -83,10 +84,7 @@ export class MigrationDestination {
       this.#sockets.set(socket, work);
     });
     server.maxConnections = MAX_CONNECTIONS;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, host, resolve);
-    });
+    await listening(server, port, host);
     this.#server = server;
     return this.address();
   }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 
+import { startSide } from './migration/sides.js';
 import {
   ADMINISTRATOR,
   PASSWORD,
@@ -153,4 +154,25 @@ it('remembers roles, permissions and inventory over a restart', async () => {
   await operator.login(OPERATOR, PASSWORD);
   await operator.invoke('Folder', vmFolder, 'CreateFolder', { name: 'apps' });
   expect(await again.client.rest('GET', '/api/vcenter/datacenter')).toMatchObject([{ name: 'berlin' }]);
+});
+
+it('tells whoever checks a migration nothing of a host that the user may not see', async () => {
+  const site = await Site.create();
+  const { vc, cluster, pool, folder } = await startSide(site, 'east', { vcenter: { users: USERS } });
+  const hidden = await addHost(vc, cluster, await site.startHost('esx-east-2'));
+  const vm = await addVm(vc, { name: 'web', folder, pool });
+  await permit(vc, { type: 'VirtualMachine', value: vm }, []);
+  const operator = site.vcenterClient(vc.url);
+  await operator.login(OPERATOR, PASSWORD);
+  const spec = { _typeName: 'VirtualMachineRelocateSpec', host: ref('HostSystem', hidden) } as const;
+  const denied = {
+    fault: 'NoPermission',
+    fields: { object: { value: hidden }, privilegeId: 'System.Read' },
+  };
+  const checker = { vm: ref('VirtualMachine', vm), spec };
+  const run = operator.run('VirtualMachineProvisioningChecker', 'ProvChecker', 'CheckRelocate_Task', checker);
+  expect(await faultOf(run)).toMatchObject(denied);
+  const precheck = '/api/kpsim/vcenter/vms?action=precheck';
+  await expect(operator.rest('POST', precheck, { vm, spec })).rejects.toThrow(/System\.Read/);
+  expect(await vc.client.rest('POST', precheck, { vm, spec })).toMatchObject({ allowed: true });
 });

@@ -34,13 +34,17 @@ export class LocalDestination implements MigrationDestination {
   }
 
   async survey(request: SurveyRequest): Promise<Survey> {
-    const { inventory, hosts, providers, config } = this.#vcenter;
+    const { inventory, hosts, providers, config, authorization } = this.#vcenter;
     await hosts.refreshAll();
     const current = request.current && {
       host: inventory.require('HostSystem', request.current.host),
       datastore: request.current.datastore,
     };
     const { host, datastore } = choosePlacement(this.#vcenter, request.target, current);
+    // A survey tells much of the host; of the one that the VM is on, it knows already.
+    if (this.#principal && host.moid !== current?.host.moid) {
+      authorization.demand(this.#principal, referenceOf(host), 'System.Read');
+    }
     await this.#renewAttestation(host.moid, request);
     await hosts.refresh(host); // rules are judged by how the host is now
     const folder = this.#folderFor(request, host.moid);
