@@ -61,7 +61,7 @@ export class KnownHosts {
   readonly #turns = new KeyedTurns();
   readonly #times = new Map<string, number>();
   readonly #owned = new Map<string, number>();
-  /** Host ids by the fingerprint of their endorsement key; more than one only where an older version let them in. */
+  /** Host ids by the fingerprint of their endorsement key; several where members that could not reach each other let them in. */
   readonly #idsOfKey = new Map<string, Set<string>>();
   #observer: HostObserver = () => Promise.resolve([]);
 
