@@ -1,4 +1,4 @@
-import { attributeTextOf, KmipError } from '../../wire/kmip/index.js';
+import { attributeExistsIn, attributeTextOf, KmipError } from '../../wire/kmip/index.js';
 import type { Attribute } from '../../wire/kmip/index.js';
 import {
   addAttribute,
@@ -26,14 +26,24 @@ export const getAttributes: OperationHandler<'GetAttributes'> = async (payload, 
     );
   }
   const names = named.length > 0 ? named : attributeNamesAt(object, scope.nowSeconds);
-  const attributes = attributesAt(object, names, scope.nowSeconds);
+  const attributes = tellableAttributes(object, names, scope);
   return { uniqueIdentifier: object.uniqueIdentifier, attributes, attributesStructure: attributes };
 };
+
+/** Attributes as the requester's version has them: values that are newer are left out, as attributes are. */
+export function tellableAttributes(
+  object: ManagedObject,
+  names: readonly string[],
+  { nowSeconds, rank }: RequestScope,
+): readonly Attribute[] {
+  return attributesAt(object, names, nowSeconds).filter((attribute) => attributeExistsIn(attribute, rank));
+}
 
 /** KMIP 1.4 §4.13. */
 export const getAttributeList: OperationHandler<'GetAttributeList'> = async (payload, scope) => {
   const object = await scope.object(payload.uniqueIdentifier, { archived: true });
-  const names = attributeNamesAt(object, scope.nowSeconds);
+  const told = tellableAttributes(object, attributeNamesAt(object, scope.nowSeconds), scope);
+  const names = [...new Set(told.map(({ name }) => name))];
   return { uniqueIdentifier: object.uniqueIdentifier, attributeNames: names, attributeReferences: names };
 };
 

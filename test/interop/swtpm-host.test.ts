@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 
 import { scratchDir } from '../host-agent/hosts.js';
 import { hostTpmSuite } from '../host-agent/trust/host-tpm-suite.js';
@@ -75,7 +75,14 @@ describeWith(SWTPM, 'a host with a swtpm', () => {
       );
       for await (const line of createInterface(host.stdout)) if (line.startsWith('Ready')) break;
       const [dataDir = ''] = await readdir(temporary);
-      const [pid] = await processesOf(join(temporary, dataDir, 'esx-1'));
+      const pid = await vi.waitFor(
+        async () => {
+          const [found] = await processesOf(join(temporary, dataDir, 'esx-1'));
+          if (found === undefined) throw new Error(`there is no swtpm in ${dataDir}`);
+          return found;
+        },
+        { timeout: 10_000 },
+      );
       // A process that has ended has no directory, even while nobody has asked yet how it ended.
       const directoryOf = () => readlink(`/proc/${pid}/cwd`).catch(() => undefined);
       expect(await directoryOf()).toContain(dataDir);

@@ -444,4 +444,6 @@ test('values that a version does not have are left out of its answers, and nothi
   expect(await older.getAttributes(privateKeyUniqueIdentifier, names)).toEqual([
     attributeOf('State', 'PreActive'),
   ]);
+  expect(await newer.getAttributeList(privateKeyUniqueIdentifier)).toContain('CryptographicAlgorithm');
+  expect(await older.getAttributeList(privateKeyUniqueIdentifier)).not.toContain('CryptographicAlgorithm');
 });

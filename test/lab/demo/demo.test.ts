@@ -42,7 +42,7 @@ describe('the demo with a disk of one’s own', () => {
       /Configure the key provider on both vCenters/,
     ],
     ['refuse:other-key-same-name', 'XVC-2n', 'GenericVmConfigFault', /import the backup of the source/],
-    ['refuse:host-not-attested', 'TKP-1', 'InvalidHostState', /its report names the step/],
+    ['refuse:host-not-attested', 'TKP-1', 'InvalidHostState', /do what its message says/],
     ['refuse:privilege-missing', 'PRIV-1', 'NoPermission', /Give the user a role/],
     ['refuse:host-too-old', 'MODE-3', 'MigrationFeatureNotSupported', /ESXi 6\.5 or later/],
   ])('tells of %s the rule %s, the fault %s and a remedy', (id, rule, fault, remedy) => {

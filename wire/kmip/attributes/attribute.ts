@@ -61,6 +61,12 @@ export interface AttributePattern {
   readonly value: unknown;
 }
 
+/** Whether the version of this rank has an attribute, and what its value is made of. */
+export function attributeExistsIn({ name, value }: Attribute, rank: number): boolean {
+  const row = attributeRow(name);
+  return row === undefined || (existsIn(row, rank) && canExpress(row.codec, value, rank));
+}
+
 type ValueCodecOf = (row: AttributeRow) => Codec<unknown>;
 const whole: ValueCodecOf = (row) => row.codec;
 const inParts: ValueCodecOf = (row) => partial(row.codec);
@@ -81,10 +87,9 @@ function namedAttribute(codecOf: ValueCodecOf): Codec<AttributePattern> {
   return {
     read: (reader) => readNamed(reader, codecOf),
     write: (writer, tag, value) => writeNamed(writer, tag, value, codecOf),
-    exists: ({ name, value }, rank) => {
+    exists: ({ name }, rank) => {
       const row = attributeRow(name);
-      if (!row) return name.startsWith('x-') || name.startsWith('y-');
-      return existsIn(row, rank) && canExpress(codecOf(row), value, rank);
+      return row ? existsIn(row, rank) : name.startsWith('x-') || name.startsWith('y-');
     },
   };
 }
@@ -208,9 +213,7 @@ function readTagged(reader: TtlvReader, codecOf: ValueCodecOf): AttributePattern
 function writeTagged(writer: TtlvWriter, { name, value }: AttributePattern, codecOf: ValueCodecOf): void {
   const row = attributeRow(name);
   if (row) {
-    const codec = codecOf(row);
-    if (existsIn(row, writer.rank) && canExpress(codec, value, writer.rank))
-      codec.write(writer, tagValue(name as TagName), value, {});
+    if (existsIn(row, writer.rank)) codecOf(row).write(writer, tagValue(name as TagName), value, {});
     return;
   }
   const start = writer.open(TAG.attribute);
