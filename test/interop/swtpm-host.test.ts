@@ -69,7 +69,8 @@ describeWith(SWTPM, 'a host with a swtpm', () => {
         process.execPath,
         [command, 'host-agent', '--name', 'esx-1', '--tpm', 'swtpm', '--port', '0'],
         {
-          env: { ...process.env, TMPDIR: temporary },
+          // KPSIM_… variables are settings; those of the tests are not this host's.
+          env: { PATH: process.env.PATH ?? '', TMPDIR: temporary },
           stdio: ['ignore', 'pipe', 'inherit'],
         },
       );
