@@ -1,5 +1,3 @@
-import { resolve } from 'node:path';
-
 import { KpsimError } from '../../core/errors.js';
 import { Demo } from '../../lab/demo/demo.js';
 import type { DemoOptions } from '../../lab/demo/demo.js';
@@ -79,11 +77,5 @@ function optionsOf({ vm, disk, data, saveDisks }: DemoFlags): DemoOptions {
       'Give --vm or --disk, not both: each is the whole of the VM’s disks.',
     );
   }
-  // Host agents take absolute paths only: where they run is nothing to whoever types these.
-  return {
-    vmDirectory: vm && resolve(vm),
-    diskImage: disk && resolve(disk),
-    dataDir: data,
-    saveDisksTo: saveDisks && resolve(saveDisks),
-  };
+  return { vmDirectory: vm, diskImage: disk, dataDir: data, saveDisksTo: saveDisks };
 }

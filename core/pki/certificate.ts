@@ -1,4 +1,4 @@
-import { X509Certificate, createHash, createPublicKey } from 'node:crypto';
+import { X509Certificate, createHash, createPrivateKey } from 'node:crypto';
 
 import { KpsimError } from '../errors.js';
 
@@ -54,9 +54,9 @@ export function certificateX5tS256(certificate: string | Uint8Array | X509Certif
 }
 
 /** Whether a private key (PEM) is the one of a certificate; false if it is no key at all. */
-export function isPrivateKeyOf(privateKeyPem: string, { publicKey }: X509Certificate): boolean {
+export function isPrivateKeyOf(privateKeyPem: string, certificate: X509Certificate): boolean {
   try {
-    return createPublicKey(privateKeyPem).equals(publicKey);
+    return certificate.checkPrivateKey(createPrivateKey(privateKeyPem));
   } catch {
     return false;
   }

@@ -41,7 +41,7 @@ export class HeldValue {
     else this.#value = source;
   }
 
-  /** The value. @throws KpsimError `store_corrupt` if it cannot be opened */
+  /** The value. @throws KpsimError `store_corrupt` if it cannot be opened, `value_cleared` if it cannot be opened again */
   get(): ManagedObjectValue {
     // What was cleared is opened again, or is gone: its zeros must never be taken for a key.
     this.#value ??= this.#open?.();

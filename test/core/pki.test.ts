@@ -11,6 +11,7 @@ import {
   alternativeNamesFor,
   certificateThumbprintSha256,
   commonNameOf,
+  isPrivateKeyOf,
   parsePemChain,
   selfSigned,
 } from '../../core/pki/index.js';
@@ -90,4 +91,12 @@ describe('the alternative names of a server', () => {
       ipAddresses: addresses,
     });
   });
+});
+
+it('a private key is that of a certificate only if it is one, and the one', async () => {
+  const [one, other] = [await selfSigned({ commonName: 'one' }), await selfSigned({ commonName: 'other' })];
+  const certificate = new X509Certificate(one.certificatePem);
+  const publicKeyPem = certificate.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  const given = [one.privateKeyPem, other.privateKeyPem, publicKeyPem, one.certificatePem, 'nonsense'];
+  expect(given.map((pem) => isPrivateKeyOf(pem, certificate))).toEqual([true, false, false, false, false]);
 });

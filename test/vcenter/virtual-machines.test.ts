@@ -91,12 +91,16 @@ it('uses a native key provider only after its backup was downloaded, and only wi
   ]);
 });
 
-it('says of a name that no key provider may have that it is no valid argument', async () => {
+it.each([
+  ['that no key provider may have', 'kp\u00e9', 'INVALID_ARGUMENT'],
+  ['that is empty', '', 'INVALID_ARGUMENT'],
+  ['that a provider of another kind has', 'skp-1', 'ALREADY_EXISTS'],
+])('refuses a new native key provider by a name %s', async (_what, provider, error_type) => {
   const site = await Site.create();
-  const { vc } = await startSide(site, 'east', { native: true });
+  const { vc } = await startSide(site, 'east', { native: true, kms: await site.startKms() });
   await expect(
-    vc.client.rest('POST', '/api/vcenter/crypto-manager/kms/providers', { provider: '' }),
-  ).rejects.toMatchObject({ status: 400, body: { error_type: 'INVALID_ARGUMENT' } });
+    vc.client.rest('POST', '/api/vcenter/crypto-manager/kms/providers', { provider }),
+  ).rejects.toMatchObject({ status: 400, body: { error_type } });
 });
 
 it('imports a raw image of the machine as a VM, and tells of it over REST', async () => {

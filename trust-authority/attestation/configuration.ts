@@ -1,7 +1,7 @@
 import { VapiError, toVapiError } from '../../core/http/index.js';
+import { KeyedTurns } from '../../core/keyed-turns.js';
 import { AttestationError } from '../../wire/attestation/index.js';
 import { DocumentTable, byId } from '../documents.js';
-import { KeyedTurns } from '../../core/keyed-turns.js';
 import type { AppliedConfiguration } from '../rest-client.js';
 import type { TrustAuthorityStore } from '../store.js';
 import { BaseImages } from './base-images.js';

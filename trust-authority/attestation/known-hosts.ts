@@ -1,6 +1,6 @@
 import { VapiError } from '../../core/http/index.js';
-import { DocumentTable, byId } from '../documents.js';
 import { KeyedTurns } from '../../core/keyed-turns.js';
+import { DocumentTable, byId } from '../documents.js';
 import type { ClientIdentity } from '../rest/operation.js';
 import type { TrustAuthorityStore } from '../store.js';
 import type { KnownHost } from './client.js';

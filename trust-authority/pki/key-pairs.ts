@@ -6,8 +6,8 @@ import type { Clock } from '../../core/clock.js';
 import { VapiError } from '../../core/http/index.js';
 import { certificateX5tS256, isPrivateKeyOf, parsePemChain, x509 } from '../../core/pki/index.js';
 import { zeroise } from '../../core/secret.js';
-import { DocumentTable } from '../documents.js';
 import { KeyedTurns } from '../../core/keyed-turns.js';
+import { DocumentTable } from '../documents.js';
 import type { TrustAuthorityStore } from '../store.js';
 
 const EC_P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;

@@ -1,12 +1,7 @@
 import * as z from 'zod';
 
-import type {
-  EntityOf,
-  EntityType,
-  Entity,
-  HostEntity,
-  VirtualMachineEntity,
-} from '../inventory/entities.js';
+import type { Entity, EntityOf, EntityType } from '../inventory/entities.js';
+import { FOLDER_TYPES, POWER_STATES, connectionState, folderType } from '../vapi/inventory-words.js';
 import type { Vcenter } from '../vcenter.js';
 
 /** One query parameter of a list: an entity passes if one of its values is among those that were given. */
@@ -24,33 +19,6 @@ export type InventoryFilters<E extends Entity> = Readonly<Record<string, Invento
 
 /** Ids or names that one filter may hold. */
 const VALUES_LIMIT = 1000;
-
-/** `HostSystem` connection states in the Automation API's words. */
-export function connectionState({ hosts }: Vcenter, { moid, disconnected = false }: HostEntity): string {
-  if (disconnected) return 'DISCONNECTED';
-  return hosts.state(moid).connected ? 'CONNECTED' : 'NOT_RESPONDING';
-}
-
-/** Power states of VMs, `com.vmware.vcenter.vm.power.state`, by vim25's words. */
-export const POWER_STATES = {
-  poweredOn: 'POWERED_ON',
-  poweredOff: 'POWERED_OFF',
-  suspended: 'SUSPENDED',
-} as const satisfies Record<VirtualMachineEntity['info']['powerState'], string>;
-
-/** Kinds of folders by what may be in them besides folders. */
-const FOLDER_TYPES: Readonly<Record<string, string>> = {
-  Datacenter: 'DATACENTER',
-  VirtualMachine: 'VIRTUAL_MACHINE',
-  ComputeResource: 'HOST',
-  Datastore: 'DATASTORE',
-  Network: 'NETWORK',
-};
-
-/** A folder's kind, `com.vmware.vcenter.folder.type`. */
-export function folderType({ childType }: EntityOf<'Folder'>): string {
-  return FOLDER_TYPES[childType.find((type) => type !== 'Folder') ?? ''] ?? 'DATACENTER';
-}
 
 const self: InventoryFilter<Entity> = { of: (_vcenter, { moid }) => [moid] };
 const names: InventoryFilter<Entity> = { of: (_vcenter, { name }) => [name] };

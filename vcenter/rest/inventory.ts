@@ -4,16 +4,10 @@ import express from 'express';
 import { VapiError, validate } from '../../core/http/index.js';
 import type { Entity, EntityOf } from '../inventory/entities.js';
 import { referenceOf } from '../inventory/entities.js';
+import { POWER_STATES, connectionState, folderType } from '../vapi/inventory-words.js';
 import type { Vcenter } from '../vcenter.js';
 import type { InventoryFilters, ListedType } from './inventory-filters.js';
-import {
-  INVENTORY_FILTERS,
-  POWER_STATES,
-  connectionState,
-  filterSchema,
-  folderType,
-  passes,
-} from './inventory-filters.js';
+import { INVENTORY_FILTERS, filterSchema, passes } from './inventory-filters.js';
 import type { RestCall } from './other-methods.js';
 import { restSession } from './session.js';
 

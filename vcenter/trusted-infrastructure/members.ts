@@ -1,6 +1,6 @@
-import { KeyedTurns } from '../../core/keyed-turns.js';
 import { VapiError } from '../../core/http/index.js';
 import type { Logger } from '../../core/logging.js';
+import { KeyedTurns } from '../../core/keyed-turns.js';
 import { AttestationClient, KeyProviderServiceClient } from '../../trust-authority/client.js';
 import type { VcenterConfig } from '../config.js';
 import type {

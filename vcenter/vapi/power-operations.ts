@@ -3,9 +3,9 @@ import { boolean, enumeration, id, optional, structure, voidType } from '../../w
 import type { PrivilegeId } from '../access/privileges.js';
 import type { VirtualMachineEntity } from '../inventory/entities.js';
 import { referenceTo } from '../inventory/entities.js';
-import { POWER_STATES } from '../rest/inventory-filters.js';
 import type { Vcenter } from '../vcenter.js';
 import type { PowerChange } from '../virtual-machines/virtual-machines.js';
+import { POWER_STATES } from './inventory-words.js';
 import type { VapiOperation } from './operation.js';
 import { vapiOperation } from './operation.js';
 

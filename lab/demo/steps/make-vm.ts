@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import type { VmInfo } from '../../../host-agent/index.js';
 import type { VmSource } from '../../configure/vms.js';
@@ -39,10 +39,15 @@ export function makeVmStep({ vm, from }: Route): DemoStep {
 /** Makes a VM on a host, from the user's directory or image or with a made-up disk, and reads what is on it. */
 export async function makeVm(context: DemoContext, host: LabHost, name: string): Promise<GuestVm> {
   const { vmDirectory: directory, diskImage, diskSizeMiB = DEFAULT_DISK_MIB } = context.options;
+  // Host agents take absolute paths only: theirs is another working directory than the user's.
   const source: VmSource =
     directory === undefined
-      ? { image: diskImage ?? (await sampleDisk(context, name, diskSizeMiB)), name, memory_MiB: MEMORY_MIB }
-      : { directory, name };
+      ? {
+          image: resolve(diskImage ?? (await sampleDisk(context, name, diskSizeMiB))),
+          name,
+          memory_MiB: MEMORY_MIB,
+        }
+      : { directory: resolve(directory), name };
   return GuestVm.of(context.lab, host, await imported(context, host, source));
 }
 

@@ -254,5 +254,7 @@ describe('the life of the service', () => {
     const host = await startHost(site);
     const port = Number(new URL(host.url).port);
     await expect(startHost(site, { name: 'esx-2', port })).rejects.toMatchObject({ code: 'port_in_use' });
+    const vmotion = startHost(site, { name: 'esx-3', vmotionPort: port });
+    await expect(vmotion).rejects.toMatchObject({ code: 'port_in_use' });
   });
 });

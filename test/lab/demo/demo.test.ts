@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -25,7 +25,9 @@ describe('the demo with a disk of one’s own', () => {
     const diskImage = join(directory, 'mine.img');
     await writeSampleDisk(diskImage, 'mine', 3);
     original = sha256(await readFile(diskImage));
-    report = await runDemo({ diskImage, saveDisksTo: join(directory, 'after') });
+    // As people type them.
+    const [typed, after] = [diskImage, join(directory, 'after')].map((path) => relative(process.cwd(), path));
+    report = await runDemo({ diskImage: typed, saveDisksTo: after });
   }, 60_000);
 
   it('ends as expected in every step', () => {
