@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { systemClock } from '../core/clock.js';
@@ -13,6 +14,11 @@ import { CertificateStore } from '../lab/certificates.js';
 /** The command as users run it, beside this file in what `npm run build` makes. */
 const COMMAND = fileURLToPath(new URL('../bin/kpsim.js', import.meta.url));
 
+const READY = /^Ready\. kmip kmip:\/\/127\.0\.0\.1:(?<port>\d+) {2}admin (?<adminUrl>\S+)$/;
+type ReadyLine = Readonly<Record<'port' | 'adminUrl', string>>;
+const LOADED = /^kmip_keys_loading 0$/m;
+const LOADED_WITHIN_MS = 600_000;
+
 /** A key server in a process of its own: `kpsim kms`. */
 export class KmsProcess implements AsyncDisposable {
   readonly port: number;
@@ -21,12 +27,16 @@ export class KmsProcess implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #dataDir: string;
   readonly #clients: KmipClient[] = [];
+  readonly #adminUrl: string;
+  readonly #started: number;
 
-  private constructor(process: ChildProcess, dataDir: string, port: number, startMs: number) {
+  private constructor(process: ChildProcess, dataDir: string, ready: ReadyLine, started: number) {
     this.#process = process;
     this.#dataDir = dataDir;
-    this.port = port;
-    this.startMs = startMs;
+    this.#adminUrl = ready.adminUrl;
+    this.#started = started;
+    this.port = Number(ready.port);
+    this.startMs = performance.now() - started;
   }
 
   /** Starts a key server on a data directory. @param command path of `bin/kpsim.js` */
@@ -42,11 +52,11 @@ export class KmsProcess implements AsyncDisposable {
       { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env.PATH ?? '' } },
     );
     for await (const line of createInterface({ input: server.stdout })) {
-      const port = /^Ready\. kmip kmip:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1];
-      if (port === undefined) continue;
+      const ready = READY.exec(line)?.groups;
+      if (ready === undefined) continue;
       // What else it prints must not fill the pipe.
       server.stdout.resume();
-      return new KmsProcess(server, dataDir, Number(port), performance.now() - started);
+      return new KmsProcess(server, dataDir, ready as ReadyLine, started);
     }
     throw new Error(`kpsim kms ended before it was ready (${String(server.exitCode)})`);
   }
@@ -62,6 +72,17 @@ export class KmsProcess implements AsyncDisposable {
     });
     this.#clients.push(client);
     return client;
+  }
+
+  /** Waits until the keys of the store are in memory. @returns milliseconds since the start of the process */
+  async whenLoaded(): Promise<number> {
+    for (;;) {
+      const response = await fetch(`${this.#adminUrl}/metrics`);
+      const elapsed = performance.now() - this.#started;
+      if (LOADED.test(await response.text())) return elapsed;
+      if (elapsed > LOADED_WITHIN_MS) throw new Error('the keys of the store are not in memory yet');
+      await setTimeout(250);
+    }
   }
 
   /** Memory that the process has in RAM, in bytes (Linux). */

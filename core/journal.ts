@@ -22,7 +22,7 @@ export interface JournalEntry {
 /** What a service hands in; sequence and time are added here. */
 export interface JournalRecord extends Omit<JournalEntry, 'sequence' | 'time' | 'service'> {
   /** Further details, of those that many entries have in common. */
-  readonly standing?: StandingDetails | undefined;
+  readonly standing?: Pick<StandingDetails, 'fields'> | undefined;
 }
 
 /** Details that many entries have in common: bounded, and freed of secrets, once for all of them. */

@@ -78,6 +78,7 @@ export class KmsService implements Service {
       this.#stopping = undefined;
       this.#running = { listeners: https ? [listener, https] : [listener], server, repository, store };
       this.#context.log.info({ endpoints }, 'key server listens');
+      void this.#loadKeys(repository);
       return endpoints;
     } catch (error) {
       await listener.close();
@@ -95,6 +96,21 @@ export class KmsService implements Service {
     if (!this.#running) return { status: 'down', details: ['The key server is not started.'] };
     const problem = this.#running.store.problem();
     return problem === undefined ? { status: 'ok', details: [] } : { status: 'down', details: [problem] };
+  }
+
+  /** Keys are served from the store until they are in memory. */
+  async #loadKeys(repository: ObjectRepository): Promise<void> {
+    this.#metrics.loadingKeys.set(1);
+    try {
+      await repository.loadKeys();
+      this.#context.log.info({ keys: repository.keys?.size }, 'keys are in memory');
+    } catch (error) {
+      this.#context.log.warn(
+        { err: error },
+        'keys could not all be loaded into memory; Gets of them are slower',
+      );
+    }
+    this.#metrics.loadingKeys.set(0);
   }
 
   async #listenHttps(listener: HttpsListener): Promise<Endpoint> {

@@ -1,7 +1,20 @@
+import { setTimeout } from 'node:timers/promises';
+
+import { KpsimError } from '../../core/errors.js';
 import type { ObjectTypeName } from '../attributes/rules.js';
-import type { FindQuery, FoundObject, KmsStore, Opens, StoreChange, StoredObject } from '../store.js';
+import type {
+  FindQuery,
+  FoundObject,
+  KmsStore,
+  Opens,
+  SearchedObject,
+  StoreChange,
+  StoredObject,
+} from '../store.js';
 import { StoreConflict } from '../store.js';
+import { KeyTable } from './key-table.js';
 import { HeldValue, ManagedObject } from './managed-object.js';
+import { readyKeyOf } from './ready-key.js';
 import { decodeObject, encodeAttributes, encodeObject, isSearchTerm, searchTerm } from './record.js';
 import { RecentlyRead } from './recently-read.js';
 import { StoredAttributes } from './stored-attributes.js';
@@ -20,6 +33,8 @@ export interface CacheLimits {
   readonly cachedObjects: number;
   /** Bytes, as {@link costOf} reckons them. */
   readonly cachedBytes: number;
+  /** Symmetric keys, besides; 0 keeps none. */
+  readonly cachedKeys: number;
 }
 
 /** What a request holds from its begin to its end; see {@link ObjectRepository.beginRequest}. */
@@ -39,6 +54,12 @@ interface Cached {
 
 /** Objects of a search that are read at once. */
 const SEARCH_PAGE = 64;
+/** Keys that are loaded before waiting requests get their turn: about half a millisecond. */
+const LOAD_PAGE = 16;
+/** What else a turn of the event loop did if it took longer, in milliseconds: it served requests. */
+const IDLE_TURN_MS = 0.1;
+/** How long loading rests when requests come, in milliseconds. */
+const REST_MS = 5;
 
 /**
  * The store's objects, decoded, with the hot ones in memory. Where others write to the store too, what is in memory is
@@ -58,13 +79,15 @@ export class ObjectRepository {
    */
   readonly #recent = new RecentlyRead();
   #cachedBytes = 0;
-  #leaves: (object: ManagedObject) => void = () => undefined;
+  readonly #keys: KeyTable;
+  #closed = false;
   /** Oldest first; the last is that of new requests. */
   #leases: RequestLease[] = [newLease()];
 
   constructor(store: KmsStore, limits: CacheLimits) {
     this.#store = store;
     this.#limits = limits;
+    this.#keys = new KeyTable(limits.cachedKeys);
   }
 
   /** Marks the begin of a request, which may hold objects until {@link endRequest}. */
@@ -130,9 +153,30 @@ export class ObjectRepository {
     return cached?.object;
   }
 
-  /** Has a listener told of each object that is replaced or leaves memory, before its key bytes are cleared. */
-  onLeave(listener: (object: ManagedObject) => void): void {
-    this.#leaves = listener;
+  /** The keys that are in memory apart from their objects; undefined if memory cannot be believed. */
+  get keys(): KeyTable | undefined {
+    return this.#store.shared ? undefined : this.#keys;
+  }
+
+  /**
+   * Puts the store's keys into memory, the newest first, until all are there or there is room for no more. Requests
+   * are served meanwhile.
+   */
+  async loadKeys(): Promise<void> {
+    const wanted = (): boolean => !this.#closed && !this.#store.shared && !this.#keys.isFull;
+    const find = async (query: FindQuery): Promise<readonly SearchedObject[]> =>
+      wanted() ? this.#store.search(query) : [];
+    for await (const page of pages(undefined, [], find, LOAD_PAGE)) {
+      // What is read in a turn of the event loop is what is committed in it: no commit ends in between.
+      for (const stored of page) if (wanted()) this.#load(decoded(stored));
+      await lull();
+    }
+  }
+
+  /** Keeps an object's key in memory if a Get would hand it out as it is stored. @param object as it is committed */
+  keepKey(object: ManagedObject): void {
+    const ready = readyKeyOf(object);
+    if (ready) this.#keys.put(object.uniqueIdentifier, ready.kind, ready.key);
   }
 
   /** Identifiers of an owner's objects with these attribute values, newest first. */
@@ -183,6 +227,8 @@ export class ObjectRepository {
     } catch (error) {
       if (error instanceof StoreConflict) this.#drop(error.uniqueIdentifier);
       throw error;
+    } finally {
+      for (const { uniqueIdentifier } of stored) this.#keys.remove(uniqueIdentifier);
     }
     for (const [index, { before, after }] of changes.entries()) {
       if (before && before.held !== after?.held) this.#retire(before.held);
@@ -193,10 +239,9 @@ export class ObjectRepository {
 
   /** Forgets all objects in memory and clears their keys. */
   close(): void {
-    for (const { object } of this.#cache.values()) {
-      this.#leaves(object);
-      this.#retire(object.held);
-    }
+    this.#closed = true;
+    this.#keys.clear();
+    for (const { object } of this.#cache.values()) this.#retire(object.held);
     this.#cache.clear();
     this.#cachedBytes = 0;
     this.#clearRetired();
@@ -204,6 +249,17 @@ export class ObjectRepository {
 
   async #confirm(object: ManagedObject): Promise<StoredObject | 'unchanged' | undefined> {
     return this.#store.shared ? this.#store.refresh(object.uniqueIdentifier, object.revision) : 'unchanged';
+  }
+
+  #load(object: ManagedObject): void {
+    try {
+      this.keepKey(object);
+    } catch (error) {
+      // Whoever asks for the object is told; the others are loaded.
+      if (!(error instanceof KpsimError)) throw error;
+    } finally {
+      object.held?.clear();
+    }
   }
 
   #keep(object: ManagedObject, cost: number): void {
@@ -242,8 +298,7 @@ export class ObjectRepository {
     this.#retire(cached.object.held);
   }
 
-  #forget(uniqueIdentifier: string, { object, cost }: Cached): void {
-    this.#leaves(object);
+  #forget(uniqueIdentifier: string, { cost }: Cached): void {
     this.#cache.delete(uniqueIdentifier);
     this.#cachedBytes -= cost;
   }
@@ -268,16 +323,24 @@ async function* pages<T extends FoundObject>(
   owner: string | undefined,
   equal: readonly { readonly name: string; readonly value: unknown }[],
   find: (query: FindQuery) => Promise<readonly T[]>,
+  limit = SEARCH_PAGE,
 ): AsyncGenerator<readonly T[]> {
   const terms = equal.map(({ name, value }) => searchTerm(name, value));
   let before: number | undefined;
   for (;;) {
-    const found = await find({ owner, terms, limit: SEARCH_PAGE, before });
+    const found = await find({ owner, terms, limit, before });
     if (found.length > 0) yield found;
-    if (found.length < SEARCH_PAGE) return;
+    if (found.length < limit) return;
     before = found.at(-1)?.sequence;
     await new Promise(setImmediate);
   }
+}
+
+/** Lets requests go first: waits for one turn of the event loop, and a while longer if that had something to do. */
+async function lull(): Promise<void> {
+  const begun = performance.now();
+  await new Promise(setImmediate);
+  if (performance.now() - begun > IDLE_TURN_MS) await setTimeout(REST_MS, undefined, { ref: false });
 }
 
 function newLease(): RequestLease {

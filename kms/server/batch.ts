@@ -57,25 +57,25 @@ export class BatchProcessor {
       record: this.#record,
       prepared: this.#prepared,
     });
-    parts.repository.onLeave((object) => this.#prepared.forget(object));
     const { protocolVersions } = parts.config;
     this.#newestVersion = PROTOCOL_VERSIONS.findLast((name) => protocolVersions.includes(name)) ?? '1.0';
   }
 
   /** Answers one request message. Never rejects: whatever goes wrong becomes an answer. */
   answer(bytes: Buffer, connected: Client): Promised<Answer> {
-    return this.#answerAgain(bytes, connected) ?? this.#answerAnew(bytes, connected);
+    return this.#answerPrepared(bytes, connected) ?? this.#answerAnew(bytes, connected);
   }
 
-  /** The answer that was given before, if it is still right. */
-  #answerAgain(bytes: Buffer, client: Client): Answer | undefined {
-    const prepared = this.#prepared.find(bytes, client);
-    if (!prepared || !this.#context.faults.isEmpty) return undefined;
-    const { object, record } = prepared;
-    if (this.#repository.held(object.uniqueIdentifier) !== object) return undefined;
-    this.#record.answeredAgain(record, client, this.#server.nextCorrelationValue());
+  /** The answer that others had before, if this is the same but for the key. */
+  #answerPrepared(received: Buffer, client: Client): Answer | undefined {
+    const { keys } = this.#repository;
+    if (!keys || !this.#context.faults.isEmpty) return undefined;
     const nowSeconds = Math.floor(this.#context.clock.now() / 1000);
-    return { bytes: prepared.messageAt(nowSeconds), delivery: 'send' };
+    const prepared = this.#prepared.find(received, client, keys, nowSeconds);
+    if (!prepared) return undefined;
+    const { record, uniqueIdentifier, bytes } = prepared;
+    this.#record.answeredAlike(record, uniqueIdentifier, client, this.#server.nextCorrelationValue());
+    return { bytes, delivery: 'send' };
   }
 
   async #answerAnew(bytes: Buffer, connected: Client): Promise<Answer> {

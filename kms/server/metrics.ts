@@ -14,6 +14,10 @@ export function kmsMetrics(metrics: Metrics) {
     /** Counts a request by its duration, in seconds. */
     took: metrics.durations('kmip_request_duration_seconds', 'From the last byte of a request to its answer'),
     connections: metrics.gauge('kmip_connections', 'Open client connections'),
+    loadingKeys: metrics.gauge(
+      'kmip_keys_loading',
+      '1 from the start until the keys of the store are in memory, 0 afterwards',
+    ),
     refusedConnections: metrics.counter('kmip_connections_refused_total', 'Connections refused, by reason', [
       'reason',
     ]),

@@ -1,143 +1,180 @@
-import { zeroise } from '../../core/secret.js';
-import { takeBuffer } from '../../wire/kmip/index.js';
+import { HEADER_BYTES, ITEM_TYPES, findValue, tagValue, takeBuffer } from '../../wire/kmip/index.js';
 import type { RequestHeader, RequestMessage, RequestPayload } from '../../wire/kmip/index.js';
-import type { ManagedObject } from '../objects/managed-object.js';
+import type { KeyTable } from '../objects/key-table.js';
+import { TABLE_KEY_BYTES, UUID_CHARACTERS } from '../objects/key-table.js';
 import type { Client } from './identity.js';
 import type { StandingRecord } from './request-record.js';
 
-/** Answers kept at once. Own choice. */
-const KEPT_ANSWERS = 4096;
-/** Largest answer that is kept, in bytes: those about keys take a kilobyte or two. Own choice. */
-const ANSWER_BYTES = 8192;
-/** Largest request whose answer is kept, in bytes: Gets are smaller. Own choice. */
+/** Forms of answers kept at once: some for each client software and each kind of keys. Own choice. */
+const KEPT_FORMS = 1024;
+/** Largest request whose answer is prepared, in bytes: plain Gets are smaller. Own choice. */
 const REQUEST_BYTES = 512;
 /** Where the Time Stamp is in every response: Response Header and Protocol Version before it have fixed lengths. */
 const TIME_STAMP_OFFSET = 64;
 
-/** An answer to a Get that can be given again as it is, but for its time. */
-export class PreparedAnswer {
-  readonly object: ManagedObject;
-  /** What is recorded each time. */
+/** A plain Get ends with the identifier: its item's header before it, the padding to a multiple of 8 behind it. */
+const IDENTIFIER_HEADER = Buffer.alloc(HEADER_BYTES);
+IDENTIFIER_HEADER.writeUInt32BE(tagValue('UniqueIdentifier') * 0x100 + ITEM_TYPES.TextString);
+IDENTIFIER_HEADER.writeUInt32BE(UUID_CHARACTERS, 4);
+const PADDING = Buffer.alloc(-UUID_CHARACTERS & 7);
+const END_BYTES = UUID_CHARACTERS + PADDING.length;
+
+const PAYLOAD = ['ResponseMessage', 'BatchItem', 'ResponsePayload'] as const;
+const IDENTIFIER_PATH = [...PAYLOAD, 'UniqueIdentifier' as const].map(tagValue);
+const KEY_PATH = [...PAYLOAD, ...(['SymmetricKey', 'KeyBlock', 'KeyValue', 'KeyMaterial'] as const)].map(
+  tagValue,
+);
+
+/** An answer that can be given now. */
+export interface PreparedAnswer {
+  /** What the request names. */
+  readonly uniqueIdentifier: string;
+  /** What is to be recorded. */
   readonly record: StandingRecord;
-  /** The response message; it holds the key. */
+  /** The response message, for one client to take. */
   readonly bytes: Buffer;
-  /** The time in {@link bytes}, in seconds since 1970. */
+}
+
+/** The answer to a Get of any key of one kind: a response message with room for identifier, key and time. */
+class AnswerForm {
+  readonly record: StandingRecord;
+  /** Without a key. */
+  readonly #message: Buffer;
+  readonly #identifierOffset: number;
+  readonly #keyOffset: number;
+  /** The time in {@link #message}, in seconds since 1970. */
   #timeStamp = NaN;
 
-  /** @param answer its bytes are copied */
-  constructor(answer: Pick<PreparedAnswer, 'object' | 'record' | 'bytes'>) {
-    this.object = answer.object;
-    this.record = answer.record;
-    this.bytes = Buffer.from(answer.bytes);
+  private constructor(record: StandingRecord, message: Buffer, identifierOffset: number, keyOffset: number) {
+    this.record = record;
+    this.#message = message;
+    this.#identifierOffset = identifierOffset;
+    this.#keyOffset = keyOffset;
   }
 
-  /** A copy of the message with the time of now, for one client to take. @param nowSeconds since 1970 */
-  messageAt(nowSeconds: number): Buffer {
-    const { bytes } = this;
+  /** @returns undefined if it is not the answer to a Get of such a key */
+  static of(bytes: Buffer, record: () => StandingRecord): AnswerForm | undefined {
+    const identifier = findValue(bytes, IDENTIFIER_PATH);
+    const key = findValue(bytes, KEY_PATH);
+    if (identifier?.length !== UUID_CHARACTERS || !key || key.length > TABLE_KEY_BYTES) return undefined;
+    const message = Buffer.from(bytes).fill(0, key.offset, key.offset + key.length);
+    return new AnswerForm(record(), message, identifier.offset, key.offset);
+  }
+
+  /** The message about a key. @param uuid where the key's identifier stands in the request */
+  filled(request: Buffer, uuid: number, keys: KeyTable, key: number, nowSeconds: number): Buffer {
     if (nowSeconds !== this.#timeStamp) {
-      bytes.writeBigInt64BE(BigInt(nowSeconds), TIME_STAMP_OFFSET);
+      this.#message.writeBigInt64BE(BigInt(nowSeconds), TIME_STAMP_OFFSET);
       this.#timeStamp = nowSeconds;
     }
-    const room = takeBuffer();
-    const message = bytes.length <= room.length ? room.subarray(0, bytes.length) : Buffer.alloc(bytes.length);
-    message.set(bytes);
+    const message = this.#room();
+    message.set(this.#message);
+    request.copy(message, this.#identifierOffset, uuid, uuid + UUID_CHARACTERS);
+    keys.copyKey(key, message, this.#keyOffset);
     return message;
   }
+
+  #room(): Buffer {
+    const { length } = this.#message;
+    const taken = takeBuffer();
+    return length <= taken.length ? taken.subarray(0, length) : Buffer.alloc(length);
+  }
 }
 
-/** Answers to all clients of the same rights. */
-interface AnswersOfRights {
-  readonly rights: string;
-  /** By the bytes of the request, as a Latin-1 text. */
-  readonly byRequest: Map<string, PreparedAnswer>;
-}
-
-interface Place {
-  readonly answers: AnswersOfRights;
-  readonly key: string;
-}
+/** Forms of answers to all clients of the same rights: by all of a request but the identifier, then by kind of key. */
+type FormsOfRights = Map<string, (AnswerForm | undefined)[]>;
 
 /**
- * Answers that were given before: to the same bytes, from a client of the same rights, for an object that has not
- * changed since. Beside TLS, most of what a Get costs is reading the request and writing the answer.
+ * Answers to plain Gets, of keys that are in memory. Beside TLS, most of what a Get costs is reading the request and
+ * writing the answer; but the answer about one key is that about another of its kind, except for identifier and key.
  *
- * An answer is kept that depends on nothing but the request and its object: that to a Get of an object as it is stored,
- * without credentials, time stamp or correlation value. It is cleared and forgotten as soon as its object leaves the
- * memory of the server or changes.
+ * The first answer is given the long way. Its form is kept if it depends on nothing but the request, the rights of the
+ * client and the kind of the key: that to a Get of a key as it is stored, without credentials, time stamp or
+ * correlation value.
  */
 export class PreparedAnswers {
-  /** Those that are not empty, so that clients of the past leave nothing here. */
-  readonly #byRights = new Map<string, AnswersOfRights>();
+  readonly #byRights = new Map<string, FormsOfRights>();
   /** A connection has one client for its whole life. */
-  readonly #byClient = new WeakMap<Client, AnswersOfRights>();
-  /** Where the answers about an object are. */
-  readonly #places = new Map<ManagedObject, Place[]>();
-  /** Walks over the oldest first; a new walk would first pass over the places of all that went before. */
-  #oldest = this.#places.keys();
+  #byClient = new WeakMap<Client, FormsOfRights>();
   #count = 0;
 
-  /** The answer to these bytes; undefined if none is kept. */
-  find(request: Buffer, client: Client): PreparedAnswer | undefined {
-    if (this.#count === 0 || request.length > REQUEST_BYTES) return undefined;
-    return this.#answersFor(client).byRequest.get(request.toString('latin1'));
+  /** The answer to these bytes, if it can be told from what is in memory. @param nowSeconds since 1970 */
+  find(request: Buffer, client: Client, keys: KeyTable, nowSeconds: number): PreparedAnswer | undefined {
+    if (this.#count === 0) return undefined;
+    const uuid = uuidOffsetOf(request);
+    if (uuid === undefined) return undefined;
+    const forms = this.#formsFor(client).get(headOf(request));
+    if (!forms) return undefined;
+    const key = keys.find(request, uuid);
+    const form = key === 0 ? undefined : forms[keys.kindOf(key)];
+    if (!form) return undefined;
+    return {
+      uniqueIdentifier: request.toString('latin1', uuid, uuid + UUID_CHARACTERS),
+      record: form.record,
+      bytes: form.filled(request, uuid, keys, key, nowSeconds),
+    };
   }
 
-  /** Keeps the answer to a request that was received, if it {@link isRepeatable}. */
+  /**
+   * Keeps the form of an answer, if the request {@link isRepeatable} and the key is in memory.
+   *
+   * @param given.received the request's bytes
+   * @param given.answer the response message
+   * @param given.record what is to be recorded each time; called if the form is kept
+   */
   keep(
-    received: Buffer,
-    client: Client,
     request: RequestMessage,
-    answer: Pick<PreparedAnswer, 'object' | 'record' | 'bytes'>,
+    client: Client,
+    keys: KeyTable,
+    given: { readonly received: Buffer; readonly answer: Buffer; readonly record: () => StandingRecord },
   ): void {
-    if (received.length > REQUEST_BYTES || answer.bytes.length > ANSWER_BYTES || !isRepeatable(request))
-      return;
-    const answers = this.#answersFor(client);
-    const key = received.toString('latin1');
-    if (answers.byRequest.has(key)) return;
-    if (this.#count >= KEPT_ANSWERS) this.#forgetOldest();
-    const kept = new PreparedAnswer(answer);
-    answers.byRequest.set(key, kept);
-    this.#byRights.set(answers.rights, answers);
-    this.#count += 1;
-    const place = { answers, key };
-    const places = this.#places.get(kept.object);
-    if (places) places.push(place);
-    else this.#places.set(kept.object, [place]);
+    const { received, answer, record } = given;
+    const uuid = uuidOffsetOf(received);
+    if (uuid === undefined || !isRepeatable(request)) return;
+    const key = keys.find(received, uuid);
+    if (key === 0) return;
+    const form = AnswerForm.of(answer, record);
+    if (!form) return;
+    if (this.#count >= KEPT_FORMS) this.#clear();
+    const forms = this.#formsFor(client);
+    const head = headOf(received);
+    const byKind = forms.get(head) ?? [];
+    forms.set(head, byKind);
+    if (byKind[keys.kindOf(key)] === undefined) this.#count += 1;
+    byKind[keys.kindOf(key)] = form;
   }
 
-  /** Clears and forgets all answers about an object: it changed, or is out of memory. */
-  forget(object: ManagedObject): void {
-    for (const { answers, key } of this.#places.get(object) ?? []) {
-      zeroise(answers.byRequest.get(key)?.bytes);
-      answers.byRequest.delete(key);
-      this.#count -= 1;
-      if (answers.byRequest.size === 0) this.#byRights.delete(answers.rights);
-    }
-    this.#places.delete(object);
+  #clear(): void {
+    this.#byRights.clear();
+    this.#byClient = new WeakMap();
+    this.#count = 0;
   }
 
-  /** Clears and forgets everything. */
-  clear(): void {
-    for (const object of [...this.#places.keys()]) this.forget(object);
-  }
-
-  #forgetOldest(): void {
-    let { value: oldest } = this.#oldest.next();
-    if (!oldest) {
-      this.#oldest = this.#places.keys();
-      ({ value: oldest } = this.#oldest.next());
-    }
-    if (oldest) this.forget(oldest);
-  }
-
-  #answersFor(client: Client): AnswersOfRights {
+  #formsFor(client: Client): FormsOfRights {
     const known = this.#byClient.get(client);
     if (known) return known;
     const rights = JSON.stringify([client.owner, client.name, client.groups]);
-    const answers = this.#byRights.get(rights) ?? { rights, byRequest: new Map<string, PreparedAnswer>() };
-    this.#byClient.set(client, answers);
-    return answers;
+    const forms: FormsOfRights = this.#byRights.get(rights) ?? new Map<string, (AnswerForm | undefined)[]>();
+    this.#byRights.set(rights, forms);
+    this.#byClient.set(client, forms);
+    return forms;
   }
+}
+
+/** Where the identifier stands, if that is 36 characters long and all that the message ends with. */
+function uuidOffsetOf(request: Buffer): number | undefined {
+  const at = request.length - END_BYTES;
+  const header = at - IDENTIFIER_HEADER.length;
+  if (header < 0 || request.length > REQUEST_BYTES) return undefined;
+  const isThere =
+    request.compare(IDENTIFIER_HEADER, 0, HEADER_BYTES, header, at) === 0 &&
+    request.compare(PADDING, 0, PADDING.length, at + UUID_CHARACTERS) === 0;
+  return isThere ? at : undefined;
+}
+
+/** All of a request but its identifier. */
+function headOf(request: Buffer): string {
+  return request.toString('latin1', 0, request.length - END_BYTES);
 }
 
 /** Fields of a request header with which the answer is the same each time. */
@@ -149,7 +186,7 @@ const PLAIN_FIELDS: ReadonlySet<string> = new Set<keyof RequestHeader>([
   'batchCount',
 ]);
 
-/** Whether nothing but the object decides about the answer. */
+/** Whether nothing but its object decides about the answer. */
 function isRepeatable({ header, batchItems }: RequestMessage): boolean {
   const [item, ...others] = batchItems;
   if (item?.operation !== 'Get' || others.length > 0) return false;

@@ -16,7 +16,7 @@ import type { Authenticated, Client } from './identity.js';
 import type { Outcome } from './outcome.js';
 import { failed, notCommitted } from './outcome.js';
 import type { PreparedAnswers } from './prepared-answers.js';
-import type { RequestRecord } from './request-record.js';
+import type { RequestRecord, StandingRecord } from './request-record.js';
 import { RequestScope } from './scope.js';
 import { SearchBudget } from './search-budget.js';
 import type { ServerState } from './state.js';
@@ -50,7 +50,7 @@ export class RequestPerformer {
     readonly server: ServerState;
     readonly answers: Answers;
     readonly record: RequestRecord;
-    /** Where answers are kept that can be given again. */
+    /** Where the forms of answers are kept. */
     readonly prepared: PreparedAnswers;
   }) {
     this.#config = parts.config;
@@ -159,7 +159,7 @@ export class RequestPerformer {
     return { bytes: answer.bytes, delivery: run.faults.delivery };
   }
 
-  /** Keeps an answer for the next to ask the same. */
+  /** Keeps a key and the form of its answer for the next Get. */
   #prepare(
     request: RequestMessage,
     client: Client,
@@ -171,10 +171,13 @@ export class RequestPerformer {
     const { operation, resultStatus, responsePayload } = outcome?.item ?? {};
     if (!received || operation !== 'Get' || resultStatus !== 'Success') return;
     const { uniqueIdentifier, object: value } = responsePayload as ResponsePayload<'Get'>;
+    const { keys } = this.#repository;
     const object = this.#repository.held(uniqueIdentifier);
-    if (object?.value !== value) return;
-    const record = this.#record.standing(request, version, { operation, resultStatus, responsePayload });
-    this.#prepared.keep(received, client, request, { object, record, bytes });
+    if (!keys || object?.value !== value) return;
+    this.#repository.keepKey(object);
+    const item = { operation, resultStatus, responsePayload };
+    const record = (): StandingRecord => this.#record.standing(request, version, item);
+    this.#prepared.keep(request, client, keys, { received, answer: bytes, record });
   }
 
   #offerFor(outcomes: readonly Outcome[]): AttestationOffer | undefined {

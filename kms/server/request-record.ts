@@ -6,25 +6,31 @@ import { SECRET_FIELDS } from './masking.js';
 import type { KmsMetrics } from './metrics.js';
 import type { Outcome } from './outcome.js';
 
-/** What is recorded each time that an answer of one item is given; its details are made when it is given again first. */
+/** What is recorded of a Get and others like it: the same but for the object. */
 export class StandingRecord {
   readonly operation: string;
   readonly outcome: string;
   /** Counts the item once more. */
   readonly count: () => void;
-  #details: StandingDetails | (() => StandingDetails);
+  readonly #details: StandingDetails;
 
-  constructor(operation: string, outcome: string, count: () => void, details: () => StandingDetails) {
+  /** @param details of a Get of any of the objects */
+  constructor(operation: string, outcome: string, count: () => void, details: StandingDetails) {
     this.operation = operation;
     this.outcome = outcome;
     this.count = count;
     this.#details = details;
   }
 
-  /** Those that are the same each time. */
-  get details(): StandingDetails {
-    if (typeof this.#details === 'function') this.#details = this.#details();
-    return this.#details;
+  /** The details of a Get of one object; put together when the journal is read. */
+  about(uniqueIdentifier: string): Pick<StandingDetails, 'fields'> {
+    const { fields } = this.#details;
+    return {
+      get fields() {
+        const of = (payload: unknown): object => ({ ...(payload as object), uniqueIdentifier });
+        return { ...fields, request: of(fields.request), response: of(fields.response) };
+      },
+    };
   }
 }
 
@@ -55,7 +61,7 @@ export class RequestRecord {
     }
   }
 
-  /** What is to be recorded whenever the answer to a request of one item is given again. */
+  /** What is to be recorded of each Get that is answered as this one was. */
   standing(
     request: RequestMessage,
     protocolVersion: ProtocolVersionName,
@@ -63,13 +69,17 @@ export class RequestRecord {
   ): StandingRecord {
     const operation = operationNameOf(item);
     const outcome = outcomeOf(item);
-    const details = (): StandingDetails =>
-      new StandingDetails(detailsOf(request, 0, protocolVersion, item), SECRET_FIELDS);
+    const details = new StandingDetails(detailsOf(request, 0, protocolVersion, item), SECRET_FIELDS);
     return new StandingRecord(operation, outcome, this.#metrics.count.of(operation, outcome), details);
   }
 
-  /** A request whose answer was given before. */
-  answeredAgain(record: StandingRecord, client: Client, serverCorrelationValue: string): void {
+  /** A Get that was answered as others were. */
+  answeredAlike(
+    record: StandingRecord,
+    uniqueIdentifier: string,
+    client: Client,
+    serverCorrelationValue: string,
+  ): void {
     const { operation, outcome } = record;
     record.count();
     this.#journal.record({
@@ -77,7 +87,7 @@ export class RequestRecord {
       client: client.name,
       outcome,
       details: { serverCorrelationValue },
-      standing: record.details,
+      standing: record.about(uniqueIdentifier),
     });
   }
 

@@ -1,12 +1,24 @@
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { randomBytes, randomUUID } from 'node:crypto';
 
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+
+import { makeDataDir } from '../../core/data-dir.js';
 import { StandingDetails } from '../../core/journal.js';
-import { ManagedObject } from '../../kms/objects/managed-object.js';
+import type { KmipClient } from '../../kms/client.js';
+import { KeyTable } from '../../kms/objects/key-table.js';
+import { ObjectRepository } from '../../kms/objects/repository.js';
 import { PreparedAnswers } from '../../kms/server/prepared-answers.js';
 import { StandingRecord } from '../../kms/server/request-record.js';
-import { decodeResponse, encodeRequest, protocolVersionOf } from '../../wire/kmip/index.js';
-import type { RequestMessage, ResponseMessage } from '../../wire/kmip/index.js';
-import type { TestPki } from './harness.js';
+import {
+  attributeOf,
+  decodeResponse,
+  encodeRequest,
+  encodeResponse,
+  keyMaterialBytes,
+  protocolVersionOf,
+} from '../../wire/kmip/index.js';
+import type { RequestMessage, ResponseMessage, ResponsePayload } from '../../wire/kmip/index.js';
+import type { TestKms, TestPki } from './harness.js';
 import { makePki, startKms } from './harness.js';
 import { RawClient } from './raw-client.js';
 
@@ -62,21 +74,86 @@ describe('a Get that was answered before', () => {
     expect(await statusNow()).toBe('OperationFailed');
   });
 
+  test('is answered for other keys of the kind without a look at their objects', async () => {
+    await using kms = await startKms(pki);
+    await using raw = await RawClient.open(pki, kms.port);
+    const client = kms.client();
+    const [first, second] = [await client.create(), await client.create()];
+    for (let round = 0; round < 2; round += 1) {
+      for (const one of [first, second]) await raw.exchange(getRequest(one));
+    }
+    const expected = decodeResponse((await raw.exchange(getRequest(second, { timeStamp: now(kms) })))!);
+    using read = vi.spyOn(ObjectRepository.prototype, 'read');
+    const [one, other] = [await keyOf(raw, first), await keyOf(raw, second)];
+    expect(read).not.toHaveBeenCalled();
+    expect(other.batchItem).toEqual(expected.batchItems[0]);
+    expect(other.key.equals(one.key)).toBe(false);
+  });
+
   test.each([
-    ['is cleared when its object is destroyed', false],
-    ['is not given for another form of its object, even if it was not cleared', true],
-  ])('%s', async (_what, kept) => {
+    ['archived', (client: KmipClient, identifier: string) => client.archive(identifier), 'ObjectArchived'],
+    [
+      'sensitive',
+      (client: KmipClient, identifier: string) =>
+        client.modifyAttribute(identifier, attributeOf('Sensitive', true)),
+      'Sensitive',
+    ],
+  ] as const)('is refused once the object is %s', async (_what, change, reason) => {
     await using kms = await startKms(pki);
     await using raw = await RawClient.open(pki, kms.port);
     const client = kms.client();
     const identifier = await client.create();
     for (let round = 0; round < 3; round += 1) await raw.exchange(getRequest(identifier));
-    using forget = vi.spyOn(PreparedAnswers.prototype, 'forget');
-    if (kept) forget.mockImplementation(() => undefined);
-    await client.destroy(identifier);
-    expect(forget.mock.calls.map(([object]) => object.uniqueIdentifier)).toContain(identifier);
-    const { batchItems } = decodeResponse((await raw.exchange(getRequest(identifier)))!);
-    expect(batchItems[0]?.resultStatus).toBe('OperationFailed');
+    await change(client, identifier);
+    for (let round = 0; round < 3; round += 1) {
+      const { batchItems } = decodeResponse((await raw.exchange(getRequest(identifier)))!);
+      expect(batchItems[0]?.resultReason).toBe(reason);
+    }
+  });
+
+  test('is answered from memory after a restart, also the first time', async () => {
+    const directory = await makeDataDir();
+    onTestFinished(() => directory.remove());
+    const made: string[] = [];
+    {
+      await using kms = await startKms(pki, {}, { dataDir: directory.path });
+      const client = kms.client();
+      for (let count = 0; count < 40; count += 1) made.push(await client.create());
+      // Those that were never served are fresh, and their Gets write.
+      for (const one of made.slice(1)) await client.get(one);
+    }
+    await using kms = await startKms(pki, {}, { dataDir: directory.path });
+    await using raw = await RawClient.open(pki, kms.port);
+    await expect.poll(() => kms.context.metrics.render()).toContain('kmip_keys_loading 0');
+    // The form of the answer is made by two Gets of one object: that of the first leaves it outside of the cache.
+    for (let round = 0; round < 2; round += 1) await raw.exchange(getRequest(made[1]!));
+    using read = vi.spyOn(ObjectRepository.prototype, 'read');
+    for (const one of made.slice(2)) expect((await keyOf(raw, one)).key).toHaveLength(32);
+    expect(read).not.toHaveBeenCalled();
+    await keyOf(raw, made[0]!);
+    expect(read).toHaveBeenCalledTimes(1);
+  });
+
+  test('is not answered for a key under a policy that does not let its client', async () => {
+    await using kms = await startKms(pki, {
+      ownerPolicy: 'per-client',
+      policies: { open: [{ operations: ['Get'], allow: ['everyone'] }] },
+    });
+    await using west = await RawClient.open(pki, kms.port, {
+      cert: pki.west.certificatePem,
+      key: pki.west.privateKeyPem,
+    });
+    const client = kms.client();
+    const attributes = [attributeOf('OperationPolicyName', 'open')];
+    const open = [await client.create({ attributes }), await client.create({ attributes })];
+    const closed = await client.create();
+    await using east = await RawClient.open(pki, kms.port);
+    for (let round = 0; round < 3; round += 1) {
+      for (const one of open) expect((await keyOf(west, one)).key).toHaveLength(32);
+      for (const one of [...open, closed]) expect((await keyOf(east, one)).key).toHaveLength(32);
+      const { batchItems } = decodeResponse((await west.exchange(getRequest(closed)))!);
+      expect(batchItems[0]?.resultReason).toBe('ItemNotFound');
+    }
   });
 
   test('is not answered to a client of another owner', async () => {
@@ -110,42 +187,66 @@ describe('a Get that was answered before', () => {
 
 describe('prepared answers', () => {
   const client = { name: 'east', owner: 'shared', groups: [] };
-  const newObject = (): ManagedObject =>
-    new ManagedObject({
-      uniqueIdentifier: 'a',
-      owner: 'shared',
-      objectType: 'SymmetricKey',
-      attributes: new Map(),
-      value: undefined,
-      revision: 1,
-    });
-  const object = newObject();
-  const request: RequestMessage = {
-    header: { protocolVersion: protocolVersionOf('1.4'), batchCount: 1 },
-    batchItems: [{ operation: 'Get', requestPayload: { uniqueIdentifier: 'a' } }],
-  };
-  const record = new StandingRecord(
-    'Get',
-    'success',
-    () => undefined,
-    () => new StandingDetails({}),
-  );
-  const answerAbout = (one: ManagedObject, bytes = 100) => ({
-    object: one,
-    record,
-    bytes: Buffer.alloc(bytes, 7),
+  const record = (): StandingRecord =>
+    new StandingRecord('Get', 'success', () => undefined, new StandingDetails({}));
+  const messageOf = (
+    uniqueIdentifier: string,
+    header: Partial<RequestMessage['header']>,
+  ): RequestMessage => ({
+    header: { protocolVersion: protocolVersionOf('1.4'), ...header, batchCount: 1 },
+    batchItems: [{ operation: 'Get', requestPayload: { uniqueIdentifier } }],
   });
-  const received = Buffer.from('a request');
+  const answerAbout = (uniqueIdentifier: string, key: Buffer): Buffer =>
+    encodeResponse({
+      header: { protocolVersion: protocolVersionOf('1.4'), timeStamp: 5, batchCount: 1 },
+      batchItems: [
+        {
+          operation: 'Get',
+          resultStatus: 'Success',
+          responsePayload: {
+            objectType: 'SymmetricKey',
+            uniqueIdentifier,
+            object: {
+              objectType: 'SymmetricKey',
+              keyBlock: {
+                keyFormatType: 'Raw',
+                keyValue: { keyMaterial: key },
+                cryptographicAlgorithm: 'AES',
+                cryptographicLength: 8 * key.length,
+              },
+            },
+          },
+        },
+      ],
+    });
+  const keys = new KeyTable(10_000);
+  const [first, second] = [randomUUID(), randomUUID()];
+  keys.put(first, 'kind', randomBytes(32));
+  // A key like any other, of bytes that are elsewhere in a message too.
+  keys.put(second, 'kind', Buffer.alloc(32));
+  keys.put('not a UUID', 'kind', randomBytes(32));
 
-  test('are cleared when their object goes', () => {
+  const keep = (prepared: PreparedAnswers, header: Partial<RequestMessage['header']> = {}): Buffer => {
+    const request = messageOf(second, header);
+    const received = encodeRequest(request);
+    const answer = answerAbout(second, Buffer.alloc(32));
+    prepared.keep(request, client, keys, { received, answer, record });
+    return received;
+  };
+
+  test('put identifier, key and time where they belong', () => {
     const prepared = new PreparedAnswers();
-    prepared.keep(received, client, request, answerAbout(object));
-    const found = prepared.find(received, client);
-    expect(found?.bytes.equals(Buffer.alloc(100, 7))).toBe(true);
-    for (const now of [5, 6]) expect(found!.messageAt(now).readBigInt64BE(64)).toBe(BigInt(now));
-    prepared.forget(object);
-    expect(found?.bytes.equals(Buffer.alloc(100))).toBe(true);
-    expect(prepared.find(received, client)).toBeUndefined();
+    keep(prepared);
+    for (const nowSeconds of [5, 6]) {
+      const found = prepared.find(getRequest(first), client, keys, nowSeconds);
+      expect(found?.uniqueIdentifier).toBe(first);
+      const { header, batchItems } = decodeResponse(found!.bytes);
+      expect(header.timeStamp).toBe(nowSeconds);
+      const number = keys.find(Buffer.from(first), 0);
+      const key = Buffer.alloc(32);
+      keys.copyKey(number, key, 0);
+      expect(batchItems).toEqual(decodeResponse(answerAbout(first, key)).batchItems);
+    }
   });
 
   test.each([
@@ -156,28 +257,43 @@ describe('prepared answers', () => {
     [{ attestationCapableIndicator: true }],
   ])('are not kept for requests with %o', (header) => {
     const prepared = new PreparedAnswers();
-    const other = { ...request, header: { ...request.header, ...header } };
-    prepared.keep(received, client, other, answerAbout(object));
-    expect(prepared.find(received, client)).toBeUndefined();
+    const received = keep(prepared, header);
+    expect(prepared.find(received, client, keys, 5)).toBeUndefined();
   });
 
-  test('are bounded in size: a large one is not kept', () => {
+  test('are given to requests that are the same but for the identifier, of clients of the same rights', () => {
     const prepared = new PreparedAnswers();
-    for (const bytes of [8193, 8192]) {
-      expect(prepared.find(received, client)).toBeUndefined();
-      prepared.keep(received, client, request, answerAbout(object, bytes));
-    }
-    expect(prepared.find(received, client)?.bytes).toHaveLength(8192);
+    const received = keep(prepared);
+    expect(prepared.find(received, { ...client }, keys, 5)).toBeDefined();
+    expect(prepared.find(received, { ...client, groups: ['backup'] }, keys, 5)).toBeUndefined();
+    expect(prepared.find(received, { ...client, owner: 'west' }, keys, 5)).toBeUndefined();
+    const other = encodeRequest(messageOf(second, { protocolVersion: protocolVersionOf('1.3') }));
+    expect(prepared.find(other, client, keys, 5)).toBeUndefined();
+    const padded = Buffer.from(received);
+    padded[padded.length - 1] = 1;
+    expect(prepared.find(padded, client, keys, 5)).toBeUndefined();
+    expect(prepared.find(getRequest(second.toUpperCase()), client, keys, 5)).toBeUndefined();
+    expect(prepared.find(Buffer.alloc(8), client, keys, 5)).toBeUndefined();
   });
 
-  test('are bounded in number: the oldest goes, cleared', () => {
+  test('are bounded in number: those of before go', () => {
     const prepared = new PreparedAnswers();
-    const keep = (number: number): void =>
-      prepared.keep(Buffer.from(`request ${number}`), client, request, answerAbout(newObject()));
-    keep(0);
-    const first = prepared.find(Buffer.from('request 0'), client);
-    for (let number = 1; number <= 4096; number += 1) keep(number);
-    expect(first?.bytes.equals(Buffer.alloc(100))).toBe(true);
-    expect(prepared.find(Buffer.from('request 4096'), client)).toBeDefined();
+    const received = keep(prepared);
+    for (let size = 1; size < 1024; size += 1) keep(prepared, { maximumResponseSize: 1000 + size });
+    expect(prepared.find(received, client, keys, 5)).toBeDefined();
+    keep(prepared, { maximumResponseSize: 5000 });
+    expect(prepared.find(received, client, keys, 5)).toBeUndefined();
+    keep(prepared);
+    expect(prepared.find(received, client, keys, 5)).toBeDefined();
   });
 });
+
+const now = (kms: TestKms): number => Math.floor(kms.clock.now() / 1000);
+
+/** The key that a plain Get hands out. */
+async function keyOf(raw: RawClient, identifier: string): Promise<{ key: Buffer; batchItem: unknown }> {
+  const { batchItems } = decodeResponse((await raw.exchange(getRequest(identifier)))!);
+  const { object } = batchItems[0]?.responsePayload as ResponsePayload<'Get'>;
+  if (object.objectType !== 'SymmetricKey') throw new Error('the object is no symmetric key');
+  return { key: keyMaterialBytes(object.keyBlock), batchItem: batchItems[0] };
+}

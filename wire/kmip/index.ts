@@ -47,6 +47,8 @@ export type { TagName } from './tables/tag-names.js';
 export { tagName, tagText, tagValue } from './tables/tag-names.js';
 export * from './tables/masks.js';
 export { recycleMessage, takeBuffer } from './ttlv/buffers.js';
+export type { ValuePlace } from './ttlv/find.js';
+export { findValue } from './ttlv/find.js';
 export { TtlvReader } from './ttlv/reader.js';
 export * from './ttlv/tree.js';
 export type { ItemTypeName } from './ttlv/types.js';

@@ -1,0 +1,269 @@
+import { getRandomValues } from 'node:crypto';
+
+import { zeroise } from '../../core/secret.js';
+
+/** Longest key that has room in the table, in bytes: AES-256. Own choice. */
+export const TABLE_KEY_BYTES = 32;
+/** Characters of a UUID (RFC 9562 §4). */
+export const UUID_CHARACTERS = 36;
+
+/** Keys whose memory is taken at once. */
+const CHUNK_KEYS = 4096;
+const UUID_WORDS = 4;
+/** Kinds that 16 bits tell apart. */
+const KINDS_LIMIT = 65_536;
+const LEAST_PLACES = 2 * CHUNK_KEYS;
+
+/** Memory for {@link CHUNK_KEYS} keys. */
+interface Chunk {
+  readonly identifiers: Uint32Array;
+  readonly keys: Buffer;
+  readonly kinds: Uint16Array;
+}
+
+/**
+ * Keys by the UUIDs of their objects, in plain, outside of the heap: some sixty bytes for each, where a decoded object
+ * takes kilobytes. Whose key it is, and what may be done with it, is told by its kind, which many keys share.
+ *
+ * It holds a million keys and more, so that a Get among many costs what a Get among few does.
+ */
+export class KeyTable {
+  readonly #limit: number;
+  /** Numbers of the keys, from 1; 0 is a free place. Open addressing with linear probing, at most half full. */
+  #places = new Uint32Array(LEAST_PLACES);
+  readonly #chunks: Chunk[] = [];
+  readonly #kinds = new Map<string, number>();
+  /** Bytes of a key, by kind. */
+  readonly #keyBytes: number[] = [];
+  /** Numbers that were given up. */
+  readonly #free: number[] = [];
+  /** Numbers that were ever given. */
+  #given = 0;
+  #size = 0;
+  /** The last key that was displaced. */
+  #displaced = 0;
+  /** Who chooses identifiers cannot choose where they go. */
+  readonly #multipliers = getRandomValues(new Uint32Array(UUID_WORDS)).map((word) => word | 1);
+  /** The UUID that is being looked for. */
+  readonly #wanted = new Uint32Array(UUID_WORDS);
+  readonly #text = Buffer.alloc(UUID_CHARACTERS);
+
+  /** @param limit keys held at most; 0 holds none */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Keys held now. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether another key would displace one. */
+  get isFull(): boolean {
+    return this.#size >= this.#limit;
+  }
+
+  /**
+   * Holds a copy of a key. Only identifiers that are UUIDs in small letters have a place; at the limit another key
+   * makes room.
+   *
+   * @param key up to {@link TABLE_KEY_BYTES}
+   */
+  put(uniqueIdentifier: string, kind: string, key: Buffer): void {
+    if (this.#limit === 0 || key.length > TABLE_KEY_BYTES || !this.#want(uniqueIdentifier)) return;
+    const number = this.#numberOfKind(kind, key.length);
+    if (number === undefined) return;
+    let place = this.#placeOfWanted();
+    if (this.#places[place] === 0) {
+      this.#makeRoom();
+      place = this.#placeOfWanted();
+      this.#places[place] = this.#take();
+      this.#size += 1;
+    }
+    const { chunk, at } = this.#locate(this.#places[place] ?? 0);
+    chunk.identifiers.set(this.#wanted, at * UUID_WORDS);
+    chunk.kinds[at] = number;
+    chunk.keys.set(key, at * TABLE_KEY_BYTES);
+  }
+
+  /** Clears and forgets an object's key, if there is one. */
+  remove(uniqueIdentifier: string): void {
+    if (this.#size === 0 || !this.#want(uniqueIdentifier)) return;
+    const place = this.#placeOfWanted();
+    if (this.#places[place] !== 0) this.#removeAt(place);
+  }
+
+  /**
+   * The number of the key whose UUID stands there as text; 0 if there is none. It is good until the table changes.
+   *
+   * @param offset of the first of {@link UUID_CHARACTERS} bytes
+   */
+  find(bytes: Buffer, offset: number): number {
+    if (this.#size === 0 || !readUuid(bytes, offset, this.#wanted)) return 0;
+    return this.#places[this.#placeOfWanted()] ?? 0;
+  }
+
+  /** The kind of a key, numbered from 0 in the order of their first keys. @param key what {@link find} found */
+  kindOf(key: number): number {
+    const { chunk, at } = this.#locate(key);
+    return chunk.kinds[at] ?? 0;
+  }
+
+  /** Copies a key's bytes, as many as keys of its kind have. @param key what {@link find} found */
+  copyKey(key: number, target: Buffer, offset: number): void {
+    const { chunk, at } = this.#locate(key);
+    const start = at * TABLE_KEY_BYTES;
+    chunk.keys.copy(target, offset, start, start + (this.#keyBytes[chunk.kinds[at] ?? 0] ?? 0));
+  }
+
+  /** Clears and forgets all keys. */
+  clear(): void {
+    for (const { keys } of this.#chunks) zeroise(keys);
+    this.#chunks.length = 0;
+    this.#free.length = 0;
+    this.#places = new Uint32Array(LEAST_PLACES);
+    this.#given = 0;
+    this.#size = 0;
+  }
+
+  #numberOfKind(kind: string, keyBytes: number): number | undefined {
+    const name = `${keyBytes} ${kind}`;
+    let number = this.#kinds.get(name);
+    if (number === undefined && this.#kinds.size < KINDS_LIMIT) {
+      number = this.#kinds.size;
+      this.#kinds.set(name, number);
+      this.#keyBytes.push(keyBytes);
+    }
+    return number;
+  }
+
+  /** @returns false if it is no UUID */
+  #want(uniqueIdentifier: string): boolean {
+    if (uniqueIdentifier.length !== UUID_CHARACTERS) return false;
+    this.#text.write(uniqueIdentifier, 'latin1');
+    return readUuid(this.#text, 0, this.#wanted);
+  }
+
+  /** Where the wanted UUID is, or else the free place for it. */
+  #placeOfWanted(): number {
+    const mask = this.#places.length - 1;
+    let place = this.#homeOf(this.#wanted, 0);
+    for (;;) {
+      const key = this.#places[place] ?? 0;
+      if (key === 0 || this.#isWanted(key)) return place;
+      place = (place + 1) & mask;
+    }
+  }
+
+  #isWanted(key: number): boolean {
+    const { chunk, at } = this.#locate(key);
+    for (let index = 0; index < UUID_WORDS; index += 1) {
+      if (chunk.identifiers[at * UUID_WORDS + index] !== this.#wanted[index]) return false;
+    }
+    return true;
+  }
+
+  /** Where the search for a UUID begins: multiply-shift hashing, the high bits. */
+  #homeOf(words: Uint32Array, start: number): number {
+    let hash = 0;
+    for (let index = 0; index < UUID_WORDS; index += 1) {
+      hash = (hash + Math.imul(words[start + index] ?? 0, this.#multipliers[index] ?? 1)) | 0;
+    }
+    return (hash ^ (hash >>> 15)) >>> (Math.clz32(this.#places.length) + 1);
+  }
+
+  #locate(key: number): { readonly chunk: Chunk; readonly at: number } {
+    const chunk = this.#chunks[Math.floor((key - 1) / CHUNK_KEYS)];
+    if (!chunk) throw new RangeError(`there is no key ${key}`);
+    return { chunk, at: (key - 1) % CHUNK_KEYS };
+  }
+
+  /** A number for a new key, and memory for it. */
+  #take(): number {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    if (this.#given === this.#chunks.length * CHUNK_KEYS) {
+      this.#chunks.push({
+        identifiers: new Uint32Array(CHUNK_KEYS * UUID_WORDS),
+        keys: Buffer.alloc(CHUNK_KEYS * TABLE_KEY_BYTES),
+        kinds: new Uint16Array(CHUNK_KEYS),
+      });
+    }
+    this.#given += 1;
+    return this.#given;
+  }
+
+  /** Room for one more: another key goes, or the places become more. */
+  #makeRoom(): void {
+    if (this.isFull) {
+      const wanted = this.#wanted.slice();
+      this.#displace();
+      this.#wanted.set(wanted);
+    } else if (2 * (this.#size + 1) > this.#places.length) this.#rehash();
+  }
+
+  /** Removes the key that is in turn: at the limit all numbers that were given are in use. */
+  #displace(): void {
+    this.#displaced = (this.#displaced % this.#given) + 1;
+    const { chunk, at } = this.#locate(this.#displaced);
+    this.#wanted.set(chunk.identifiers.subarray(at * UUID_WORDS, (at + 1) * UUID_WORDS));
+    this.#removeAt(this.#placeOfWanted());
+  }
+
+  #rehash(): void {
+    const old = this.#places;
+    this.#places = new Uint32Array(2 * old.length);
+    for (const key of old) if (key !== 0) this.#places[this.#firstFree(key)] = key;
+  }
+
+  #firstFree(key: number): number {
+    const mask = this.#places.length - 1;
+    let place = this.#homeOfKey(key);
+    while (this.#places[place] !== 0) place = (place + 1) & mask;
+    return place;
+  }
+
+  #homeOfKey(key: number): number {
+    const { chunk, at } = this.#locate(key);
+    return this.#homeOf(chunk.identifiers, at * UUID_WORDS);
+  }
+
+  /** Clears a key and closes the gap: those after it that began their search at or before it move up. */
+  #removeAt(place: number): void {
+    const key = this.#places[place] ?? 0;
+    const { chunk, at } = this.#locate(key);
+    chunk.keys.fill(0, at * TABLE_KEY_BYTES, (at + 1) * TABLE_KEY_BYTES);
+    this.#free.push(key);
+    this.#size -= 1;
+    const mask = this.#places.length - 1;
+    let gap = place;
+    for (let next = (gap + 1) & mask; this.#places[next] !== 0; next = (next + 1) & mask) {
+      const home = this.#homeOfKey(this.#places[next] ?? 0);
+      if (((next - home) & mask) < ((next - gap) & mask)) continue;
+      this.#places[gap] = this.#places[next] ?? 0;
+      gap = next;
+    }
+    this.#places[gap] = 0;
+  }
+}
+
+/** Where a UUID has its dashes, and where its digits. */
+const DASHES_AT = [8, 13, 18, 23];
+const DIGITS_AT = Uint8Array.from(
+  Array.from({ length: UUID_CHARACTERS }, (_, at) => at).filter((at) => !DASHES_AT.includes(at)),
+);
+const DASH = 0x2d;
+const NO_DIGIT = 0xff;
+const DIGITS = new Uint8Array(256).fill(NO_DIGIT);
+for (const [value, character] of Buffer.from('0123456789abcdef').entries()) DIGITS[character] = value;
+
+/** @returns false if what stands there is no UUID in small letters, or not all there */
+function readUuid(bytes: Buffer, offset: number, words: Uint32Array): boolean {
+  for (const at of DASHES_AT) if (bytes[offset + at] !== DASH) return false;
+  for (let index = 0; index < DIGITS_AT.length; index += 1) {
+    const digit = DIGITS[bytes[offset + (DIGITS_AT[index] ?? 0)] ?? 0] ?? NO_DIGIT;
+    if (digit === NO_DIGIT) return false;
+    words[index >> 3] = ((words[index >> 3] ?? 0) << 4) | digit;
+  }
+  return true;
+}

@@ -1,0 +1,120 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { KeyTable } from '../../kms/objects/key-table.js';
+
+/** The key of an identifier, and the number of its kind. */
+function held(table: KeyTable, uuid: string, keyBytes = 32): { key: Buffer; kind: number } | undefined {
+  const found = table.find(Buffer.from(`..${uuid}`), 2);
+  if (found === 0) return undefined;
+  const key = Buffer.alloc(keyBytes);
+  table.copyKey(found, key, 0);
+  return { key, kind: table.kindOf(found) };
+}
+
+describe('a table of keys', () => {
+  test('is a map from UUIDs to keys and kinds', () => {
+    const uuids = Array.from({ length: 60 }, () => randomUUID());
+    const step = fc.record({
+      uuid: fc.nat({ max: uuids.length - 1 }).map((index) => uuids[index]!),
+      key: fc.option(fc.uint8Array({ minLength: 1, maxLength: 32 }), { nil: undefined }),
+      kind: fc.constantFrom('AES', 'DES3'),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
+        const table = new KeyTable(1000);
+        const model = new Map<string, { key: Buffer; kind: string }>();
+        for (const { uuid, key, kind } of steps) {
+          if (key) {
+            table.put(uuid, kind, Buffer.from(key));
+            model.set(uuid, { key: Buffer.from(key), kind });
+          } else {
+            table.remove(uuid);
+            model.delete(uuid);
+          }
+        }
+        expect(table.size).toBe(model.size);
+        for (const uuid of uuids) {
+          const expected = model.get(uuid);
+          expect(held(table, uuid, expected?.key.length)?.key).toEqual(expected?.key);
+        }
+      }),
+    );
+  });
+
+  test('grows, and finds all keys after as many were removed', () => {
+    const table = new KeyTable(100_000);
+    const keys = new Map(Array.from({ length: 30_000 }, () => [randomUUID(), randomBytes(32)]));
+    for (const [uuid, key] of keys) table.put(uuid, 'AES', key);
+    const gone = [...keys.keys()].filter((_, index) => index % 3 === 0);
+    for (const uuid of gone) {
+      table.remove(uuid);
+      keys.delete(uuid);
+    }
+    expect(table.size).toBe(20_000);
+    expect([...keys].filter(([uuid, key]) => held(table, uuid)?.key.equals(key) !== true)).toEqual([]);
+    expect(gone.filter((uuid) => held(table, uuid) !== undefined)).toEqual([]);
+  });
+
+  test('at its limit makes room, one key for each new one', () => {
+    const table = new KeyTable(100);
+    const uuids = Array.from({ length: 250 }, () => randomUUID());
+    for (const [index, uuid] of uuids.entries()) table.put(uuid, 'AES', Buffer.alloc(32, index));
+    expect(table.size).toBe(100);
+    expect(table.isFull).toBe(true);
+    const there = uuids.filter((uuid) => held(table, uuid) !== undefined);
+    expect(there).toEqual(uuids.slice(-100));
+    expect(held(table, uuids[249]!)?.key).toEqual(Buffer.alloc(32, 249));
+    table.put(uuids[249]!, 'AES', Buffer.alloc(32, 7));
+    expect(table.size).toBe(100);
+    expect(uuids.filter((uuid) => held(table, uuid) !== undefined)).toEqual(there);
+  });
+
+  test('tells kinds apart, and lengths of keys', () => {
+    const table = new KeyTable(100);
+    const uuids = Array.from({ length: 4 }, () => randomUUID());
+    table.put(uuids[0]!, 'east', Buffer.alloc(32, 1));
+    table.put(uuids[1]!, 'west', Buffer.alloc(32, 2));
+    table.put(uuids[2]!, 'east', Buffer.alloc(16, 3));
+    table.put(uuids[3]!, 'east', Buffer.alloc(32, 4));
+    expect(uuids.map((uuid) => held(table, uuid)?.kind)).toEqual([0, 1, 2, 0]);
+    const room = Buffer.alloc(32, 0xff);
+    table.copyKey(table.find(Buffer.from(uuids[2]!), 0), room, 0);
+    expect(room).toEqual(Buffer.concat([Buffer.alloc(16, 3), Buffer.alloc(16, 0xff)]));
+  });
+
+  test('has no place for what is no UUID in small letters, nor for long keys', () => {
+    const table = new KeyTable(100);
+    const uuid = 'abcdef01-2345-4789-abcd-ef0123456789';
+    const others = [uuid.toUpperCase(), uuid.replaceAll('-', '0'), `${uuid}0`, '', `${uuid.slice(0, 35)}g`];
+    for (const other of others) table.put(other, 'AES', randomBytes(32));
+    table.put(uuid, 'AES', randomBytes(33));
+    expect(table.size).toBe(0);
+    table.put(uuid, 'AES', Buffer.alloc(32, 9));
+    for (const other of others) {
+      expect(held(table, other) === undefined || other.startsWith(uuid)).toBe(true);
+      table.remove(other);
+    }
+    expect(held(table, uuid)?.key).toEqual(Buffer.alloc(32, 9));
+    expect(table.find(Buffer.from(uuid), 1)).toBe(0);
+  });
+
+  test('clears keys that are removed', () => {
+    const table = new KeyTable(100);
+    const uuid = randomUUID();
+    table.put(uuid, 'AES', Buffer.alloc(32, 9));
+    const number = table.find(Buffer.from(uuid), 0);
+    table.remove(uuid);
+    const room = Buffer.alloc(32, 0xff);
+    table.copyKey(number, room, 0);
+    expect(room).toEqual(Buffer.alloc(32));
+  });
+
+  test('with no room holds nothing', () => {
+    const table = new KeyTable(0);
+    table.put(randomUUID(), 'AES', randomBytes(32));
+    expect(table.size).toBe(0);
+  });
+});
