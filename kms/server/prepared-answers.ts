@@ -1,4 +1,4 @@
-import { HEADER_BYTES, ITEM_TYPES, findValue, tagValue, takeBuffer } from '../../wire/kmip/index.js';
+import { findValue, tagValue, takeBuffer } from '../../wire/kmip/index.js';
 import type { RequestHeader, RequestMessage, RequestPayload } from '../../wire/kmip/index.js';
 import type { KeyTable } from '../objects/key-table.js';
 import { TABLE_KEY_BYTES, UUID_CHARACTERS } from '../objects/key-table.js';
@@ -12,10 +12,7 @@ const REQUEST_BYTES = 512;
 /** Where the Time Stamp is in every response: Response Header and Protocol Version before it have fixed lengths. */
 const TIME_STAMP_OFFSET = 64;
 
-/** A plain Get ends with the identifier: its item's header before it, the padding to a multiple of 8 behind it. */
-const IDENTIFIER_HEADER = Buffer.alloc(HEADER_BYTES);
-IDENTIFIER_HEADER.writeUInt32BE(tagValue('UniqueIdentifier') * 0x100 + ITEM_TYPES.TextString);
-IDENTIFIER_HEADER.writeUInt32BE(UUID_CHARACTERS, 4);
+/** A plain Get ends with the identifier, padded to a multiple of 8. */
 const PADDING = Buffer.alloc(-UUID_CHARACTERS & 7);
 const END_BYTES = UUID_CHARACTERS + PADDING.length;
 
@@ -161,15 +158,11 @@ export class PreparedAnswers {
   }
 }
 
-/** Where the identifier stands, if that is 36 characters long and all that the message ends with. */
+/** Where the identifier stands, if the message ends with one of 36 characters. */
 function uuidOffsetOf(request: Buffer): number | undefined {
   const at = request.length - END_BYTES;
-  const header = at - IDENTIFIER_HEADER.length;
-  if (header < 0 || request.length > REQUEST_BYTES) return undefined;
-  const isThere =
-    request.compare(IDENTIFIER_HEADER, 0, HEADER_BYTES, header, at) === 0 &&
-    request.compare(PADDING, 0, PADDING.length, at + UUID_CHARACTERS) === 0;
-  return isThere ? at : undefined;
+  if (at < 0 || request.length > REQUEST_BYTES) return undefined;
+  return request.compare(PADDING, 0, PADDING.length, at + UUID_CHARACTERS) === 0 ? at : undefined;
 }
 
 /** All of a request but its identifier. */

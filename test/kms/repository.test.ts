@@ -231,6 +231,20 @@ describe('keys in memory', () => {
     repository.close();
   });
 
+  test('are not to be had where others write to the store too', async () => {
+    const directory = await makeDataDir();
+    const store = await SqliteKmsStore.open(directory.path);
+    onTestFinished(async () => {
+      await store.close();
+      await directory.remove();
+    });
+    const shared = Object.create(store, { shared: { value: true } }) as SqliteKmsStore;
+    const repository = new ObjectRepository(shared, { cachedObjects: 0, cachedBytes: 0, cachedKeys: 100 });
+    expect(repository.keys).toBeUndefined();
+    await repository.loadKeys();
+    expect(repository.keys).toBeUndefined();
+  });
+
   test('are loaded although one of the objects is damaged', async () => {
     const directory = await makeDataDir();
     const store = await SqliteKmsStore.open(directory.path);
