@@ -124,7 +124,9 @@ describe('a Get that was answered before', () => {
     }
     await using kms = await startKms(pki, {}, { dataDir: directory.path });
     await using raw = await RawClient.open(pki, kms.port);
-    await expect.poll(() => kms.context.metrics.render(), { timeout: 20_000 }).toContain('kmip_keys_loading 0');
+    await expect
+      .poll(() => kms.context.metrics.render(), { timeout: 20_000 })
+      .toContain('kmip_keys_loading 0');
     // The form of the answer is made by two Gets of one object: that of the first leaves it outside of the cache.
     for (let round = 0; round < 2; round += 1) await raw.exchange(getRequest(made[1]!));
     using read = vi.spyOn(ObjectRepository.prototype, 'read');
