@@ -1,3 +1,5 @@
+import * as z from 'zod';
+
 import type { HttpAnswer } from '../core/http/index.js';
 import { HttpClient, HttpStatusError } from '../core/http/index.js';
 import { KpsimError } from '../core/errors.js';
@@ -38,6 +40,12 @@ export interface AppliedConfiguration {
   readonly last_update_time: string;
 }
 
+const appliedConfiguration = z.object({
+  configuration: z.string(),
+  fingerprint: z.string(),
+  last_update_time: z.string(),
+});
+
 /** The calls both services have in common: JSON over HTTPS below one path. */
 export class TrustAuthorityRestClient {
   readonly #http: HttpClient;
@@ -68,12 +76,44 @@ export class TrustAuthorityRestClient {
     }
   }
 
+  /** Reads one thing. @throws as `call`; KpsimError `answer_invalid` if it is no object */
+  async get<T extends object>(path: string): Promise<T> {
+    const answer = await this.call<unknown>('GET', path);
+    if (isObject(answer)) return answer as T;
+    throw this.#invalid('GET', path, 'with an object');
+  }
+
+  /** Reads a list of things. @throws as `call`; KpsimError `answer_invalid` if it is none */
+  async list<T extends object>(path: string): Promise<readonly T[]> {
+    const answer = await this.call<unknown>('GET', path);
+    if (Array.isArray(answer) && answer.every(isObject)) return answer as readonly T[];
+    throw this.#invalid('GET', path, 'with a list');
+  }
+
+  /**
+   * A call that is answered with nothing but that it was done.
+   *
+   * @throws as `call`; KpsimError `answer_invalid` if something is answered, which no service of a Trust Authority does
+   */
+  async tell(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<void> {
+    const answer = await this.call<unknown>(method, path, body);
+    if (answer === undefined) return;
+    throw this.#invalid(method, path, 'without content');
+  }
+
+  /** Reads a whole configuration. @throws as `call`; KpsimError `answer_invalid` if it is none */
+  async configuration(path: string): Promise<AppliedConfiguration> {
+    const answer = appliedConfiguration.safeParse(await this.call('GET', path));
+    if (answer.success) return answer.data;
+    throw this.#invalid('GET', path, 'with a configuration');
+  }
+
   /** Sends bytes and reads the JSON answer. @throws as `call` */
   async sendBytes<T>(path: string, bytes: Uint8Array): Promise<T> {
     const headers = { 'content-type': 'application/octet-stream', accept: 'application/json' };
     const answer: HttpAnswer = await this.#http.raw('POST', this.#pathOf(path), bytes, headers);
     const body: unknown = parseJson(answer.body);
-    if (answer.status >= 400) {
+    if (answer.status >= 300) {
       const error = new HttpStatusError(`POST ${this.#pathOf(path)}`, answer.status, body);
       throw reasonOfAnswer(error) ?? error;
     }
@@ -83,6 +123,10 @@ export class TrustAuthorityRestClient {
   /** Closes all connections. */
   close(): Promise<void> {
     return this.#http.close();
+  }
+
+  #invalid(method: string, path: string, expected: string): KpsimError {
+    return new KpsimError('answer_invalid', `${method} ${this.#pathOf(path)} was not answered ${expected}.`);
   }
 
   #pathOf(path: string): string {
@@ -112,6 +156,10 @@ function reasonOfAnswer(error: unknown): AttestationError | undefined {
   return typeof reason === 'string' && isAttestationReason(reason)
     ? new AttestationError(reason, undefined, { cause: error })
     : undefined;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function parseJson(body: Buffer): unknown {

@@ -30,7 +30,7 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
-/** The server answered with a status of 400 or more. */
+/** The server answered with a status of 300 or more: it refused, or sends elsewhere, where nobody is to follow. */
 export class HttpStatusError extends KpsimError {
   readonly status: number;
   /** The body parsed as JSON, or as text where it is not JSON. */
@@ -72,7 +72,7 @@ export class HttpClient {
   /**
    * Sends a JSON request and returns the JSON answer; undefined for an empty one.
    *
-   * @throws HttpStatusError for a status of 400 or more
+   * @throws HttpStatusError for a status of 300 or more
    * @throws KpsimError `unreachable` if there is no answer, `answer_invalid` if it is not JSON
    */
   async json(
@@ -87,7 +87,7 @@ export class HttpClient {
       ...(sent !== undefined && { 'content-type': 'application/json' }),
       ...headers,
     });
-    if (answer.status >= 400) {
+    if (answer.status >= 300) {
       throw new HttpStatusError(`${method} ${this.baseUrl}${path}`, answer.status, jsonOrText(answer.body));
     }
     if (answer.body.length === 0) return undefined;

@@ -171,11 +171,16 @@ export class TrustedKeySource implements KeySource {
   }
 }
 
-/** It cannot be reached, cannot reach another itself, or has no provider of that name: another service may do. */
+/**
+ * It cannot be reached, cannot reach another itself, has no provider of that name, or something else answers in its
+ * place: another service may do.
+ */
 function isPassedOver(error: unknown): boolean {
   if (error instanceof AttestationError) return reasonRow(error.reason).severity === 'transient';
-  if (error instanceof HttpStatusError) return error.status === 404 || error.status >= 500;
-  return error instanceof KpsimError && error.code === 'unreachable';
+  if (error instanceof HttpStatusError) {
+    return error.status < 400 || error.status === 404 || error.status >= 500;
+  }
+  return error instanceof KpsimError && (error.code === 'unreachable' || error.code === 'answer_invalid');
 }
 
 function unavailable(id: CryptoKeyId, spec: TrustedServiceSpec, error: unknown): KeyUnavailableError {

@@ -37,6 +37,7 @@ beforeAll(async () => {
     throw new VapiError('NOT_FOUND', 'There is no such key; list the keys.');
   });
   app.get('/thing/:id', (request, response) => void response.json(request.params.id));
+  app.get('/elsewhere', (_, response) => response.redirect('/who'));
   app.get('/broken', () => {
     throw new Error('the password is hunter2');
   });
@@ -89,6 +90,11 @@ describe('an HTTPS server and its client', () => {
       status: 403,
       message: expect.stringContaining('vc-east') as string,
     });
+  });
+
+  it('take a redirect for no answer, and do not follow it', async () => {
+    const elsewhere = withClient({}, (client) => client.json('GET', '/elsewhere'));
+    await expect(elsewhere).rejects.toMatchObject({ code: 'http_status', status: 302 });
   });
 
   it('do not talk when the server is not of a trusted authority', async () => {

@@ -103,78 +103,76 @@ export class AttestationClient {
   }
 
   readonly settings = {
-    get: (): Promise<AttestationSettings> => this.#rest.call('GET', 'tpm2/settings'),
+    get: (): Promise<AttestationSettings> => this.#rest.get('tpm2/settings'),
     update: (settings: Partial<AttestationSettings>): Promise<void> =>
-      this.#rest.call('PATCH', 'tpm2/settings', settings),
+      this.#rest.tell('PATCH', 'tpm2/settings', settings),
   };
 
   readonly caCertificates = {
-    list: (): Promise<readonly { readonly name: string }[]> => this.#rest.call('GET', 'tpm2/ca-certificates'),
+    list: (): Promise<readonly { readonly name: string }[]> => this.#rest.list('tpm2/ca-certificates'),
     get: (name: string): Promise<CaCertificateInfo> =>
-      this.#rest.call('GET', `tpm2/ca-certificates/${segment(name)}`),
-    create: (spec: CaCertificateInfo): Promise<void> => this.#rest.call('POST', 'tpm2/ca-certificates', spec),
+      this.#rest.get(`tpm2/ca-certificates/${segment(name)}`),
+    create: (spec: CaCertificateInfo): Promise<void> => this.#rest.tell('POST', 'tpm2/ca-certificates', spec),
     delete: (name: string): Promise<void> =>
-      this.#rest.call('DELETE', `tpm2/ca-certificates/${segment(name)}`),
+      this.#rest.tell('DELETE', `tpm2/ca-certificates/${segment(name)}`),
   };
 
   readonly endorsementKeys = {
-    list: (): Promise<readonly { readonly name: string }[]> =>
-      this.#rest.call('GET', 'tpm2/endorsement-keys'),
+    list: (): Promise<readonly { readonly name: string }[]> => this.#rest.list('tpm2/endorsement-keys'),
     get: (name: string): Promise<EndorsementKeyInfo> =>
-      this.#rest.call('GET', `tpm2/endorsement-keys/${segment(name)}`),
+      this.#rest.get(`tpm2/endorsement-keys/${segment(name)}`),
     create: (spec: EndorsementKeyInfo): Promise<void> =>
-      this.#rest.call('POST', 'tpm2/endorsement-keys', spec),
+      this.#rest.tell('POST', 'tpm2/endorsement-keys', spec),
     delete: (name: string): Promise<void> =>
-      this.#rest.call('DELETE', `tpm2/endorsement-keys/${segment(name)}`),
+      this.#rest.tell('DELETE', `tpm2/endorsement-keys/${segment(name)}`),
   };
 
   readonly baseImages = {
-    list: (): Promise<readonly BaseImageSummary[]> => this.#rest.call('GET', 'os/esx/base-images'),
-    get: (image: string): Promise<BaseImageSummary> =>
-      this.#rest.call('GET', `os/esx/base-images/${segment(image)}`),
+    list: (): Promise<readonly BaseImageSummary[]> => this.#rest.list('os/esx/base-images'),
+    get: (image: string): Promise<BaseImageSummary> => this.#rest.get(`os/esx/base-images/${segment(image)}`),
     /** Imports the bytes of a `boot_imgdb.tgz`; returns the id of the image. */
     importFromImgdb: (bytes: Uint8Array): Promise<string> =>
       this.#rest.sendBytes('os/esx/base-images?action=import-from-imgdb', bytes),
     delete: (image: string): Promise<void> =>
-      this.#rest.call('DELETE', `os/esx/base-images/${segment(image)}`),
+      this.#rest.tell('DELETE', `os/esx/base-images/${segment(image)}`),
   };
 
   readonly certificate = {
     /** The certificate that documents are signed with. */
-    get: (): Promise<X509CertChain> => this.#rest.call('GET', 'certificate'),
+    get: (): Promise<X509CertChain> => this.#rest.get('certificate'),
     /** Replaces it by one for the pending CSR. */
-    replace: (chain: X509CertChain): Promise<void> => this.#rest.call('PUT', 'certificate', chain),
+    replace: (chain: X509CertChain): Promise<void> => this.#rest.tell('PUT', 'certificate', chain),
     /** Makes a new key and the CSR for it, in PEM. */
     createCsr: (): Promise<{ readonly csr: string }> => this.#rest.call('POST', 'certificate/csr'),
     /** The pending CSR, in PEM. */
-    getCsr: (): Promise<{ readonly csr: string }> => this.#rest.call('GET', 'certificate/csr'),
+    getCsr: (): Promise<{ readonly csr: string }> => this.#rest.get('certificate/csr'),
   };
 
   readonly hosts = {
-    list: (): Promise<readonly KnownHost[]> => this.#rest.call('GET', '/api/kpsim/attestation/hosts'),
+    list: (): Promise<readonly KnownHost[]> => this.#rest.list('/api/kpsim/attestation/hosts'),
     /** Forgets a host, after its TPM was replaced or cleared on purpose. */
     forget: (host: string): Promise<void> =>
-      this.#rest.call('DELETE', `/api/kpsim/attestation/hosts/${segment(host)}`),
+      this.#rest.tell('DELETE', `/api/kpsim/attestation/hosts/${segment(host)}`),
   };
 
   rawConfig(): Promise<AppliedConfiguration> {
-    return this.#rest.call('GET', 'raw-config');
+    return this.#rest.configuration('raw-config');
   }
 
   /** Replaces the whole configuration by one that {@link rawConfig} of another service gave. */
   replaceRawConfig(configuration: string): Promise<void> {
-    return this.#rest.call('PUT', 'raw-config', { configuration });
+    return this.#rest.tell('PUT', 'raw-config', { configuration });
   }
 
   readonly cluster = {
     /** The other services and how they stand, asked now. */
-    get: (): Promise<ClusterInfo> => this.#rest.call('GET', '/api/kpsim/attestation/cluster'),
+    get: (): Promise<ClusterInfo> => this.#rest.get('/api/kpsim/attestation/cluster'),
     /** Names the other services; none ends the cluster. */
-    set: (spec: ClusterSpec): Promise<void> => this.#rest.call('PUT', '/api/kpsim/attestation/cluster', spec),
+    set: (spec: ClusterSpec): Promise<void> => this.#rest.tell('PUT', '/api/kpsim/attestation/cluster', spec),
   };
 
   status(): Promise<ServiceStatus> {
-    return this.#rest.call('GET', 'status');
+    return this.#rest.get('status');
   }
 
   /** Closes all connections. */

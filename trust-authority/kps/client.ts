@@ -1,3 +1,4 @@
+import { KpsimError } from '../../core/errors.js';
 import { PRINCIPAL_HEADER } from '../../wire/attestation/index.js';
 import type {
   ConsumerPrincipal,
@@ -149,12 +150,8 @@ export class KeyProviderServiceClient {
     tokens: string | KeyRequestTokens,
   ): Promise<GeneratedKey> {
     const body = { provider: spec.provider, num_of_bytes: spec.numOfBytes };
-    const answer = await this.#keyOperation<{ ciphertext: string; plaintext: string }>(
-      'generate-key',
-      body,
-      tokens,
-    );
-    return { ciphertext: answer.ciphertext, plaintextJwe: answer.plaintext };
+    const { ciphertext, plaintext } = await this.#keyOperation('generate-key', body, tokens);
+    return { ciphertext: text(ciphertext), plaintextJwe: text(plaintext) };
   }
 
   /** Unwraps a key. @throws as `generateKey` */
@@ -162,35 +159,35 @@ export class KeyProviderServiceClient {
     spec: { readonly provider: string; readonly ciphertext: string },
     tokens: string | KeyRequestTokens,
   ): Promise<ReleasedKey> {
-    const answer = await this.#keyOperation<{ plaintext: string }>('decrypt', spec, tokens);
-    return { plaintextJwe: answer.plaintext };
+    const { plaintext } = await this.#keyOperation('decrypt', spec, tokens);
+    return { plaintextJwe: text(plaintext) };
   }
 
   /** Wraps a key that the host has (base64). @throws as `generateKey` */
-  encrypt(
+  async encrypt(
     spec: { readonly provider: string; readonly plaintext: string },
     tokens: string | KeyRequestTokens,
   ): Promise<{ readonly ciphertext: string }> {
-    return this.#keyOperation('encrypt', spec, tokens);
+    const { ciphertext } = await this.#keyOperation('encrypt', spec, tokens);
+    return { ciphertext: text(ciphertext) };
   }
 
   readonly providers = {
     list: (): Promise<readonly { readonly provider: string; readonly status: ServiceStatus['health'] }[]> =>
-      this.#rest.call('GET', 'providers'),
-    get: (provider: string): Promise<KmsProviderInfo> =>
-      this.#rest.call('GET', `providers/${segment(provider)}`),
-    create: (spec: KmsProviderCreateSpec): Promise<void> => this.#rest.call('POST', 'providers', spec),
+      this.#rest.list('providers'),
+    get: (provider: string): Promise<KmsProviderInfo> => this.#rest.get(`providers/${segment(provider)}`),
+    create: (spec: KmsProviderCreateSpec): Promise<void> => this.#rest.tell('POST', 'providers', spec),
     update: (provider: string, spec: KmsProviderUpdateSpec): Promise<void> =>
-      this.#rest.call('PATCH', `providers/${segment(provider)}`, spec),
-    delete: (provider: string): Promise<void> => this.#rest.call('DELETE', `providers/${segment(provider)}`),
+      this.#rest.tell('PATCH', `providers/${segment(provider)}`, spec),
+    delete: (provider: string): Promise<void> => this.#rest.tell('DELETE', `providers/${segment(provider)}`),
     /** The certificate with which the service shows itself to the key server. */
     clientCertificate: (provider: string): Promise<{ readonly certificate: string }> =>
-      this.#rest.call('GET', `providers/${segment(provider)}/client-certificate`),
+      this.#rest.get(`providers/${segment(provider)}/client-certificate`),
     /** Replaces it; without a private key it must be for the pending CSR. */
     setClientCertificate: (
       provider: string,
       spec: { readonly certificate: string; readonly private_key?: string },
-    ): Promise<void> => this.#rest.call('PUT', `providers/${segment(provider)}/client-certificate`, spec),
+    ): Promise<void> => this.#rest.tell('PUT', `providers/${segment(provider)}/client-certificate`, spec),
     /** Makes a new self-signed client certificate, and returns it. */
     createClientCertificate: (provider: string): Promise<{ readonly certificate: string }> =>
       this.#rest.call('POST', `providers/${segment(provider)}/client-certificate`),
@@ -199,78 +196,78 @@ export class KeyProviderServiceClient {
       this.#rest.call('POST', `providers/${segment(provider)}/client-certificate/csr`),
     /** The pending CSR, in PEM. */
     clientCertificateCsr: (provider: string): Promise<{ readonly csr: string }> =>
-      this.#rest.call('GET', `providers/${segment(provider)}/client-certificate/csr`),
+      this.#rest.get(`providers/${segment(provider)}/client-certificate/csr`),
     /** The certificates of the key servers that are trusted, in PEM. */
     serverCertificates: (provider: string): Promise<{ readonly certificates: readonly string[] }> =>
-      this.#rest.call('GET', `providers/${segment(provider)}/server-certificates`),
+      this.#rest.get(`providers/${segment(provider)}/server-certificates`),
     setServerCertificates: (provider: string, certificates: readonly string[]): Promise<void> =>
-      this.#rest.call('PUT', `providers/${segment(provider)}/server-certificates`, { certificates }),
+      this.#rest.tell('PUT', `providers/${segment(provider)}/server-certificates`, { certificates }),
     /** The certificates that the key servers show right now, whether trusted or not. */
     remoteServerCertificates: (provider: string): Promise<readonly RemoteServerCertificate[]> =>
-      this.#rest.call('GET', `providers/${segment(provider)}/server-certificates/remote`),
+      this.#rest.list(`providers/${segment(provider)}/server-certificates/remote`),
     /** Sets the password for the provider's user name at the key server. */
     setCredential: (provider: string, password: string): Promise<void> =>
-      this.#rest.call('PUT', `providers/${segment(provider)}/credential`, { password }),
+      this.#rest.tell('PUT', `providers/${segment(provider)}/credential`, { password }),
     status: (provider: string): Promise<KmsProviderStatus> =>
-      this.#rest.call('GET', `providers/${segment(provider)}/status`),
+      this.#rest.get(`providers/${segment(provider)}/status`),
   };
 
   /** Consumer principals whose hosts may get keys. */
   readonly principals = {
-    list: (): Promise<readonly ConsumerPrincipal[]> => this.#rest.call('GET', PRINCIPALS),
+    list: (): Promise<readonly ConsumerPrincipal[]> => this.#rest.list(PRINCIPALS),
     get: (profile: string): Promise<ConsumerPrincipalInfo> =>
-      this.#rest.call('GET', `${PRINCIPALS}/${segment(profile)}`),
+      this.#rest.get(`${PRINCIPALS}/${segment(profile)}`),
     /** Registers one; returns its profile. */
     create: (spec: ConsumerPrincipalSpec): Promise<string> => this.#rest.call('POST', PRINCIPALS, spec),
     /** Removes one, from entitlements too. */
     delete: (profile: string): Promise<void> =>
-      this.#rest.call('DELETE', `${PRINCIPALS}/${segment(profile)}`),
+      this.#rest.tell('DELETE', `${PRINCIPALS}/${segment(profile)}`),
   };
 
   /** Which consumer principals may use a provider. */
   readonly entitlements = {
     /** Without `profiles` the provider is not limited. */
     get: (provider: string): Promise<{ readonly profiles?: readonly string[] }> =>
-      this.#rest.call('GET', entitlementsOf(provider)),
+      this.#rest.get(entitlementsOf(provider)),
     /** Limits a provider to these consumer principals, whether or not the service asks every host for a principal. */
     set: (provider: string, profiles: readonly string[]): Promise<void> =>
-      this.#rest.call('PUT', entitlementsOf(provider), { profiles }),
+      this.#rest.tell('PUT', entitlementsOf(provider), { profiles }),
     /** Lifts the limit. */
-    clear: (provider: string): Promise<void> => this.#rest.call('DELETE', entitlementsOf(provider)),
+    clear: (provider: string): Promise<void> => this.#rest.tell('DELETE', entitlementsOf(provider)),
   };
 
   /** The other key provider services of the cluster. */
   readonly cluster = {
-    get: (): Promise<KmsClusterInfo> => this.#rest.call('GET', CLUSTER),
+    get: (): Promise<KmsClusterInfo> => this.#rest.get(CLUSTER),
     set: (spec: { readonly members: readonly KmsClusterMember[] }): Promise<void> =>
-      this.#rest.call('PUT', CLUSTER, spec),
+      this.#rest.tell('PUT', CLUSTER, spec),
     /** The fingerprint of this service's raw-config; any client with a trusted certificate may ask. */
     fingerprint: async (): Promise<string> =>
-      (await this.#rest.call<{ fingerprint: string }>('GET', `${CLUSTER}/fingerprint`)).fingerprint,
+      (await this.#rest.get<{ fingerprint: string }>(`${CLUSTER}/fingerprint`)).fingerprint,
   };
 
   /** Attestation services whose documents are accepted. */
   readonly attestationServices = {
     list: (): Promise<readonly (AttestationServiceInfo & { readonly service: string })[]> =>
-      this.#rest.call('GET', '/api/esx/trusted-infrastructure/attestation/services'),
+      this.#rest.list('/api/esx/trusted-infrastructure/attestation/services'),
     /** Registers one; returns its id. */
     register: (info: AttestationServiceInfo): Promise<string> =>
       this.#rest.call('POST', '/api/esx/trusted-infrastructure/attestation/services', info),
     delete: (service: string): Promise<void> =>
-      this.#rest.call('DELETE', `/api/esx/trusted-infrastructure/attestation/services/${segment(service)}`),
+      this.#rest.tell('DELETE', `/api/esx/trusted-infrastructure/attestation/services/${segment(service)}`),
   };
 
   rawConfig(): Promise<AppliedConfiguration> {
-    return this.#rest.call('GET', 'raw-config');
+    return this.#rest.configuration('raw-config');
   }
 
   /** Replaces the whole configuration by what `rawConfig` of another service of the cluster answered. */
   replaceRawConfig(configuration: string): Promise<void> {
-    return this.#rest.call('PUT', 'raw-config', { configuration });
+    return this.#rest.tell('PUT', 'raw-config', { configuration });
   }
 
   status(): Promise<ServiceStatus> {
-    return this.#rest.call('GET', 'status');
+    return this.#rest.get('status');
   }
 
   /** Closes all connections. */
@@ -278,17 +275,29 @@ export class KeyProviderServiceClient {
     return this.#rest.close();
   }
 
-  #keyOperation<T>(operation: string, body: unknown, tokens: string | KeyRequestTokens): Promise<T> {
+  /** The answer of a key operation; of what else answers, nothing that it should have is a text. */
+  async #keyOperation(
+    operation: string,
+    body: unknown,
+    tokens: string | KeyRequestTokens,
+  ): Promise<{ readonly ciphertext?: unknown; readonly plaintext?: unknown }> {
     const { token, principal }: KeyRequestTokens = typeof tokens === 'string' ? { token: tokens } : tokens;
-    return this.#rest.call('POST', operation, body, {
+    const answer = await this.#rest.call<object | null | undefined>('POST', operation, body, {
       authorization: `Bearer ${token}`,
       ...(principal !== undefined && { [PRINCIPAL_HEADER]: principal }),
     });
+    return { ...answer };
   }
 }
 
 const PRINCIPALS = '/api/kpsim/kms/consumer-principals';
 const CLUSTER = '/api/kpsim/kms/cluster';
+
+/** @throws KpsimError `answer_invalid` */
+function text(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new KpsimError('answer_invalid', 'The key provider service did not answer with a key.');
+}
 
 function entitlementsOf(provider: string): string {
   return `/api/kpsim/kms/providers/${segment(provider)}/entitlements`;

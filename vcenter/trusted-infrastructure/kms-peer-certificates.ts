@@ -67,12 +67,11 @@ export function kmsPeerCertificateOperations({
       path: `${PATH}/peer-certs/trusted`,
       input: { cluster, provider: id },
       output: structure(`${PACKAGE}.${trusted}.info`, { certificates: list(string()) }),
-      run: async ({ input }) => {
-        const { certificates } = await members.read(input.cluster, ({ kms }) =>
-          kms.providers.serverCertificates(input.provider),
-        );
-        return { certificates: [...certificates] };
-      },
+      run: ({ input }) =>
+        members.read(input.cluster, async ({ kms }) => {
+          const { certificates } = await kms.providers.serverCertificates(input.provider);
+          return { certificates: [...certificates] };
+        }),
     }),
     task({
       ...CHANGE,

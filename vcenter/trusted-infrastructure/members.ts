@@ -87,7 +87,12 @@ export class TrustAuthorityMembers {
     return made;
   }
 
-  /** Reads from the first member that answers and is not behind. @throws VapiError the last refusal */
+  /**
+   * Reads from the first member that answers and is not behind. One that is out of order, or takes nobody in, is passed
+   * over like one that is down.
+   *
+   * @throws VapiError the last refusal
+   */
   async read<T>(moid: string, work: (services: MemberServices) => Promise<T>): Promise<T> {
     let refusal: VapiError | undefined;
     for (const services of this.#current(moid)) {
@@ -95,7 +100,7 @@ export class TrustAuthorityMembers {
         return await work(services);
       } catch (error) {
         refusal = memberRefusal(services.member, error);
-        if (refusal.type !== 'RESOURCE_INACCESSIBLE') throw refusal;
+        if (refusal.status < 500) throw refusal;
       }
     }
     throw refusal ?? new VapiError('ERROR', 'The cluster has no members.');

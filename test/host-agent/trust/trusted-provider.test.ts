@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { AdjustableClock } from '../../../core/clock.js';
 import { EndorsementPool } from '../../../host-agent/tpm/index.js';
@@ -233,6 +237,24 @@ describe('a VM of a trusted provider', () => {
     );
     expect(fault.faultMessage[0]!.key).toBe('kpsim.key.key_provider_service_unreachable');
     expect(fault.message).toContain(UNREACHABLE);
+  });
+
+  it.each([
+    ['something else', 200, '{}'],
+    ['a redirect', 302, ''],
+    ['a page', 200, '<h1>Welcome</h1>'],
+  ])('gets its key from the next key provider service where %s answers in place of one', async (...of) => {
+    const [, status, body] = of;
+    const { certificatePem: cert, privateKeyPem: key } = pki.server;
+    const stray = createServer({ cert, key }, (_, response) => response.writeHead(status).end(body));
+    onTestFinished(() => {
+      stray.closeAllConnections();
+      stray.close();
+    });
+    await once(stray.listen(0, '127.0.0.1'), 'listening');
+    const url = `https://127.0.0.1:${(stray.address() as AddressInfo).port}`;
+    const host = await trustedHost({}, { kms: [service(url), service(ta.kmsUrl)] });
+    await host.client.powerOn(await trustedVm(host));
   });
 
   it('needs an attestation service of the same group', async () => {

@@ -97,14 +97,27 @@ async function expectCommonKeys(maker: TestTrustAuthority, other: TestTrustAutho
 
 const BEHIND = 'kpsim.trustedInfrastructure.membersBehind';
 
-/** Something else at the address of a service: it answers as a proxy does that cannot reach it. */
-async function startProxyWithoutService(port: number): Promise<{ close(): Promise<unknown> }> {
+/** What answers in place of a service. */
+interface Stray {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+/** As a proxy does that cannot reach the service. */
+const BAD_GATEWAY: Stray = { status: 502, type: 'text/html', body: '<h1>Bad Gateway</h1>' };
+
+/** Something else at the address of a service. */
+async function startProxyWithoutService(
+  port: number,
+  { status, type, body }: Stray = BAD_GATEWAY,
+): Promise<{ close(): Promise<unknown> }> {
   const { certificatePem: cert, privateKeyPem: key } = await pki.authority.issueServer({
     commonName: 'proxy',
     ipAddresses: ['127.0.0.1'],
   });
   const server = createServer({ cert, key }, (_request, response) => {
-    response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad Gateway</h1>');
+    response.writeHead(status, { 'content-type': type }).end(body);
   });
   const close = async (): Promise<unknown> => {
     server.closeAllConnections();
@@ -224,7 +237,7 @@ describe('the members of a Trust Authority cluster', () => {
     await client.restTask('POST', `${path}/kms/providers/${PROVIDER}/client-certificate`);
     const away = await health(client, path);
     expect(away).toMatchObject({ health: 'ERROR', details: [{ id: BEHIND }, {}, {}] });
-    expect(away.details[2]?.default_message).toContain('ta-2 answers with status 502');
+    expect(away.details[2]?.default_message).toMatch(/ta-2 does not answer as .*: status 502/);
     await proxy.close();
 
     const back = await startAgain(second);
@@ -233,6 +246,58 @@ describe('the members of a Trust Authority cluster', () => {
     expect(await back.kms.providers.clientCertificate(PROVIDER)).toEqual(
       await first.kms.providers.clientCertificate(PROVIDER),
     );
+  });
+
+  const json = (status: number, answer: unknown): Stray => ({
+    status,
+    type: 'application/json',
+    body: JSON.stringify(answer),
+  });
+  const refusal = (status: number, type: string, data?: object): Stray =>
+    json(status, { error_type: type, messages: [], data });
+  it.each([
+    ['a page that is no JSON', { status: 200, type: 'text/html', body: '<h1>Welcome</h1>' }],
+    ['a redirect', { status: 302, type: 'text/plain', body: '' }],
+    ['an object', json(200, {})],
+    ['a list', json(200, [1])],
+    ['null', json(200, null)],
+    ['that it is starting', refusal(503, 'SERVICE_UNAVAILABLE')],
+    ['that it fails', refusal(500, 'ERROR')],
+    ['that it knows nobody', refusal(401, 'UNAUTHENTICATED', { reason: 'client_certificate_missing' })],
+  ])('are passed over while what answers at their address says %s', async (_, stray) => {
+    const { client, path, first, second } = await startCluster();
+    await configureProvider(client, path);
+    await first.stop();
+    const { port } = networkAddressOf(first.kmsUrl);
+    const proxy = await startProxyWithoutService(port!, stray);
+    expect(await client.restTask('GET', `${path}/kms/providers`)).toEqual([
+      { provider: PROVIDER, health: 'OK' },
+    ]);
+    expect(await client.restTask('GET', `${path}/kms/providers/${PROVIDER}/peer-certs/trusted`)).toEqual({
+      certificates: [pki.authority.caPem],
+    });
+    // Nothing that it answers counts as the change: it gets it when it is back.
+    await client.restTask('POST', `${path}/kms/providers/${PROVIDER}/client-certificate`);
+    expect(await health(client, path)).toMatchObject({ health: 'ERROR', details: [{ id: BEHIND }, {}, {}] });
+    await proxy.close();
+
+    const back = await startAgain(first);
+    await client.restTask('PATCH', path, { state: 'ENABLE' });
+    expect(await health(client, path)).not.toMatchObject({ details: [{ id: BEHIND }] });
+    expect(await back.kms.providers.clientCertificate(PROVIDER)).toEqual(
+      await second.kms.providers.clientCertificate(PROVIDER),
+    );
+  });
+
+  it('tell a refusal as they meant it, whether or not it has a reason of the catalogue', async () => {
+    const { client, path } = await startCluster();
+    const { root, issuing } = pki.vendor;
+    const chain = { name: 'wrong-order', cert_chain: { cert_chain: [issuing.caPem, root.caPem] } };
+    const error: unknown = await client
+      .restTask('POST', `${path}/attestation/tpm2/ca-certificates`, chain)
+      .catch((refused: unknown) => refused);
+    expect(error).toMatchObject({ status: 400, body: { error_type: 'INVALID_ARGUMENT' } });
+    expect(String(error)).toContain('ta-1: cert_chain: the first certificate is not a root');
   });
 
   it('are made alike again after the vCenter was killed amid a change', async () => {

@@ -69,12 +69,12 @@ export class Peer {
   }
 
   configuration(): Promise<AppliedConfiguration> {
-    return this.#rest.call('GET', 'configuration');
+    return this.#rest.configuration('configuration');
   }
 
   /** Sends a configuration, which it takes if its own still has the fingerprint `base`. */
   putConfiguration(configuration: ReplicatedConfiguration): Promise<void> {
-    return this.#rest.call('PUT', 'configuration', configuration);
+    return this.#rest.tell('PUT', 'configuration', configuration);
   }
 
   /** The hosts that it knows, from the id after `after` on. */
