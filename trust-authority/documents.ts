@@ -1,6 +1,6 @@
 import { VapiError } from '../core/http/index.js';
 import { KeyedTurns } from '../core/keyed-turns.js';
-import type { DocumentKind, TrustAuthorityStore } from './store.js';
+import type { DocumentKind, SecretChange, TrustAuthorityStore } from './store.js';
 
 /** Orders rows of a table by their ids. */
 export function byId([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number {
@@ -74,9 +74,14 @@ export class DocumentTable<T> {
     });
   }
 
-  /** Writes a document, new or not. @throws VapiError `NOT_ALLOWED_IN_CURRENT_STATE` if there are too many */
-  async put(id: string, value: T): Promise<void> {
-    await this.renew(id, () => value);
+  /**
+   * Writes a document, new or not.
+   *
+   * @param secrets written along with it
+   * @throws VapiError `NOT_ALLOWED_IN_CURRENT_STATE` if there are too many
+   */
+  async put(id: string, value: T, secrets: readonly SecretChange[] = []): Promise<void> {
+    await this.renew(id, () => value, secrets);
   }
 
   /**
@@ -93,7 +98,11 @@ export class DocumentTable<T> {
   }
 
   /** As {@link change}, of a document that need not be there. @throws as {@link put}; whatever `change` does */
-  renew(id: string, change: (known: T | undefined) => T): Promise<void> {
+  renew(
+    id: string,
+    change: (known: T | undefined) => T,
+    secrets: readonly SecretChange[] = [],
+  ): Promise<void> {
     return this.#turns.take(id, async () => {
       const value = change(this.#rows.get(id));
       if (!this.#rows.has(id)) {
@@ -101,7 +110,7 @@ export class DocumentTable<T> {
         this.#coming.add(id);
       }
       try {
-        await this.#store.putDocument(this.#kind, id, value);
+        await this.#store.putDocument(this.#kind, id, value, secrets);
         this.#rows.set(id, value);
         this.#version += 1;
       } finally {
@@ -122,11 +131,14 @@ export class DocumentTable<T> {
     this.#version += 1;
   }
 
-  /** @throws VapiError `NOT_FOUND` */
-  delete(id: string): Promise<void> {
+  /**
+   * @param secrets changed along with it
+   * @throws VapiError `NOT_FOUND`
+   */
+  delete(id: string, secrets: readonly SecretChange[] = []): Promise<void> {
     return this.#turns.take(id, async () => {
       if (!this.#rows.has(id)) throw this.#notFound(id);
-      await this.#store.removeDocument(this.#kind, id);
+      await this.#store.removeDocument(this.#kind, id, secrets);
       this.#rows.delete(id);
       this.#version += 1;
     });

@@ -48,6 +48,14 @@ export type DocumentKind =
 /** Kinds of secrets; they are sealed at rest. */
 export type SecretKind = 'private-key' | 'pending-private-key' | 'credential';
 
+/** A secret that is written along with a document: both are durable, or neither is. */
+export interface SecretChange {
+  readonly kind: SecretKind;
+  readonly id: string;
+  /** Undefined removes it. */
+  readonly plain: Uint8Array | undefined;
+}
+
 /**
  * The durable state of a Trust Authority: documents by kind and id, and sealed secrets beside them.
  *
@@ -86,12 +94,19 @@ export class TrustAuthorityStore {
     return new Map(rows.map((row) => [row.id, JSON.parse(row.value) as T]));
   }
 
-  /** Writes a document. */
-  putDocument(kind: DocumentKind, id: string, value: unknown): Promise<void> {
+  /** Writes a document, and secrets with it. */
+  putDocument(
+    kind: DocumentKind,
+    id: string,
+    value: unknown,
+    secrets: readonly SecretChange[] = [],
+  ): Promise<void> {
     const text = JSON.stringify(value);
+    const writeSecrets = this.#secretWrites(secrets);
     return this.#commits.run(() => {
       this.#statements.put.run(kind, id, text);
       this.#statements.change.run(kind, this.#clock.now());
+      writeSecrets();
     });
   }
 
@@ -109,11 +124,13 @@ export class TrustAuthorityStore {
     });
   }
 
-  /** Removes a document; nothing happens if there is none. */
-  removeDocument(kind: DocumentKind, id: string): Promise<void> {
+  /** Removes a document, and changes secrets with it; nothing happens to a document that is not there. */
+  removeDocument(kind: DocumentKind, id: string, secrets: readonly SecretChange[] = []): Promise<void> {
+    const writeSecrets = this.#secretWrites(secrets);
     return this.#commits.run(() => {
       this.#statements.remove.run(kind, id);
       this.#statements.change.run(kind, this.#clock.now());
+      writeSecrets();
     });
   }
 
@@ -129,19 +146,9 @@ export class TrustAuthorityStore {
     return row && this.#sealer.open(row.sealed, placeOf(kind, id));
   }
 
-  /** Seals and writes a secret. */
-  putSecret(kind: SecretKind, id: string, plain: Uint8Array): Promise<void> {
-    const sealed = this.#sealer.seal(plain, placeOf(kind, id));
-    return this.#commits.run(() => {
-      this.#statements.putSecret.run(kind, id, sealed);
-    });
-  }
-
-  /** Removes a secret; nothing happens if there is none. */
-  removeSecret(kind: SecretKind, id: string): Promise<void> {
-    return this.#commits.run(() => {
-      this.#statements.removeSecret.run(kind, id);
-    });
+  /** Seals and writes a secret, or removes one; nothing happens to one that is not there. */
+  changeSecret(secret: SecretChange): Promise<void> {
+    return this.#commits.run(this.#secretWrites([secret]));
   }
 
   /** What keeps the store from being written, and what to do; undefined if nothing does. */
@@ -157,6 +164,19 @@ export class TrustAuthorityStore {
     await this.#commits.run(() => undefined).catch(() => undefined);
     closeDatabase(this.#database);
     this.#sealer.close();
+  }
+
+  /** Seals at once, so that the caller may clear what is sealed. */
+  #secretWrites(secrets: readonly SecretChange[]): () => void {
+    const rows = secrets.map(
+      ({ kind, id, plain }) => [kind, id, plain && this.#sealer.seal(plain, placeOf(kind, id))] as const,
+    );
+    return () => {
+      for (const [kind, id, sealed] of rows) {
+        if (sealed) this.#statements.putSecret.run(kind, id, sealed);
+        else this.#statements.removeSecret.run(kind, id);
+      }
+    };
   }
 }
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AdjustableClock } from '../../core/clock.js';
 import { createContext } from '../../core/context.js';
 import { makeDataDir } from '../../core/data-dir.js';
+import { isPrivateKeyOf, parsePemChain } from '../../core/pki/index.js';
 import { AttestationCluster } from '../../trust-authority/attestation/cluster/cluster.js';
 import { AttestationConfiguration } from '../../trust-authority/attestation/configuration.js';
 import { KnownHosts } from '../../trust-authority/attestation/known-hosts.js';
@@ -127,6 +128,51 @@ describe('a configuration that another member of the cluster sends', () => {
     }
     await cluster.close();
   });
+});
+
+/** A store that is killed: after so many writes none is made any more, and none of them is answered. */
+function killedAfter(writes: number): {
+  readonly store: TrustAuthorityStore;
+  readonly killed: Promise<'killed'>;
+} {
+  let left = writes;
+  let kill: (how: 'killed') => void = () => undefined;
+  const killed = new Promise<'killed'>((resolve) => (kill = resolve));
+  const proxy = new Proxy(store, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      return (...given: unknown[]): unknown => {
+        if (!/^(put|remove|change(?!d)|replace)/.test(String(name)) || left-- > 0) {
+          return Reflect.apply(member, target, given);
+        }
+        kill('killed');
+        return new Promise(() => undefined);
+      };
+    },
+  });
+  return { store: proxy, killed };
+}
+
+describe('a key and its certificate', () => {
+  it.each(['createSelfSigned', 'createCsr'] as const)(
+    'belong together wherever %s is cut off',
+    async (change) => {
+      const before = await new KeyPairs(store, clock).createSelfSigned('k', 'k');
+      for (let writes = 0; ; writes += 1) {
+        const { store: shortLived, killed } = killedAfter(writes);
+        const cut = await Promise.race([new KeyPairs(shortLived, clock)[change]('k', 'k'), killed]);
+        const { privateKeyPem, certificateChainPem } = new KeyPairs(store, clock).find('k')!;
+        const [certificate] = parsePemChain(certificateChainPem);
+        expect(isPrivateKeyOf(privateKeyPem, certificate!)).toBe(true);
+        const pending = store.secret('pending-private-key', 'k');
+        const csr = store.documents<{ readonly pendingCsrPem?: string }>('key-pair').get('k')?.pendingCsrPem;
+        expect(pending === undefined).toBe(csr === undefined);
+        if (cut !== 'killed') break;
+        expect(certificateChainPem).toBe(before.certificateChainPem);
+      }
+    },
+  );
 });
 
 describe('a table', () => {

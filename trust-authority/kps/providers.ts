@@ -4,7 +4,7 @@ import { parsePemChain } from '../../core/pki/index.js';
 import { DocumentTable } from '../documents.js';
 
 import type { KeyPairs } from '../pki/key-pairs.js';
-import type { TrustAuthorityStore } from '../store.js';
+import type { SecretChange, TrustAuthorityStore } from '../store.js';
 import { tableReplacement } from '../table-replacement.js';
 import type { TableReplacement } from '../table-replacement.js';
 import type {
@@ -90,9 +90,9 @@ export class Providers {
 
   /** @throws VapiError `NOT_FOUND` */
   async remove(name: string): Promise<void> {
-    await this.#table.delete(name);
+    await this.#table.delete(name, [credentialOf(name)]);
     await this.#disconnect(name);
-    await this.#forgetSecrets(name);
+    await this.#keyPairs.remove(keyPairIdOf(name));
   }
 
   /** Limits a provider to consumer principals, or lifts the limit. @throws VapiError `NOT_FOUND` */
@@ -194,7 +194,7 @@ export class Providers {
   /** Sets the password for the provider's user name at the key server. */
   async setCredential(name: string, password: string): Promise<void> {
     this.get(name);
-    await this.#store.putSecret('credential', name, Buffer.from(password, 'utf8'));
+    await this.#store.changeSecret(credentialOf(name, password));
     await this.#disconnect(name);
   }
 
@@ -253,7 +253,7 @@ export class Providers {
   }
 
   async #forgetSecrets(name: string): Promise<void> {
-    await this.#store.removeSecret('credential', name);
+    await this.#store.changeSecret(credentialOf(name));
     await this.#keyPairs.remove(keyPairIdOf(name));
   }
 
@@ -284,6 +284,15 @@ const KEY_PAIR_PREFIX = 'provider:';
 
 function keyPairIdOf(provider: string): string {
   return `${KEY_PAIR_PREFIX}${provider}`;
+}
+
+/** The password of a provider at its key servers; without one, that there is none. */
+function credentialOf(provider: string, password?: string): SecretChange {
+  return {
+    kind: 'credential',
+    id: provider,
+    plain: password === undefined ? undefined : Buffer.from(password, 'utf8'),
+  };
 }
 
 function defined<T extends object>(change: T): { [K in keyof T]: Exclude<T[K], undefined> } {

@@ -86,8 +86,8 @@ export class KeyPairs {
     const csr = `${request.toString('pem')}\n`;
     await this.#turns.take(id, async () => {
       const certificateChainPem = this.#documents.find(id)?.certificateChainPem ?? '';
-      await this.#store.putSecret('pending-private-key', id, Buffer.from(privateKeyPem, 'utf8'));
-      await this.#documents.put(id, { certificateChainPem, pendingCsrPem: csr });
+      const pending = { kind: 'pending-private-key', id, plain: Buffer.from(privateKeyPem, 'utf8') } as const;
+      await this.#documents.put(id, { certificateChainPem, pendingCsrPem: csr }, [pending]);
     });
     return csr;
   }
@@ -138,9 +138,13 @@ export class KeyPairs {
   remove(id: string): Promise<void> {
     return this.#turns.take(id, async () => {
       this.#loaded.delete(id);
-      await this.#store.removeSecret('private-key', id);
-      await this.#store.removeSecret('pending-private-key', id);
-      if (this.#documents.find(id)) await this.#documents.delete(id);
+      if (!this.#documents.find(id)) return;
+      const gone = (['private-key', 'pending-private-key'] as const).map((kind) => ({
+        kind,
+        id,
+        plain: undefined,
+      }));
+      await this.#documents.delete(id, gone);
     });
   }
 
@@ -166,9 +170,11 @@ export class KeyPairs {
 
   async #install(id: string, privateKeyPem: string, certificateChainPem: string): Promise<KeyPair> {
     const pair = keyPairOf(privateKeyPem, certificateChainPem);
-    await this.#store.putSecret('private-key', id, Buffer.from(privateKeyPem, 'utf8'));
-    await this.#store.removeSecret('pending-private-key', id);
-    await this.#documents.put(id, { certificateChainPem });
+    // All at once: a key and the certificate of another one would be refused everywhere after a crash.
+    await this.#documents.put(id, { certificateChainPem }, [
+      { kind: 'private-key', id, plain: Buffer.from(privateKeyPem, 'utf8') },
+      { kind: 'pending-private-key', id, plain: undefined },
+    ]);
     this.#loaded.set(id, pair);
     return pair;
   }
