@@ -57,7 +57,10 @@ export interface TrustAuthorityConfiguration {
    * until the cluster is enabled for the first time.
    */
   readonly current?: readonly string[] | undefined;
-  /** While a change is on its way to the members; where it stays, the vCenter ended before all of them had it. */
+  /**
+   * While a change is on its way to the members; where it stays, the vCenter ended before all of them had it, or none
+   * said whether it made it.
+   */
   readonly changing?: true | undefined;
 }
 

@@ -53,22 +53,34 @@ export function trustAuthorityMembersRouter(vcenter: Vcenter): Router {
     const { trustAuthority } = caller(request, 'TrustedAdmin.ReadTrustedHosts');
     response.json(trustAuthority ?? { state: 'DISABLE', members: [] });
   });
-  router.put(PATH, jsonBody(), (request: Request<{ cluster: string }>, response) => {
-    const entity = caller(request, 'TrustedAdmin.ManageTrustedHosts');
+  router.put(PATH, jsonBody(), async (request: Request<{ cluster: string }>, response) => {
+    const { moid } = caller(request, 'TrustedAdmin.ManageTrustedHosts');
     const { members } = validate(schema, request.body);
     for (const { trusted_CA: pem } of members) chainOfPem(pem);
-    if (entity.trustAuthority?.state === 'ENABLE') {
-      throw new VapiError(
-        'NOT_ALLOWED_IN_CURRENT_STATE',
-        `${entity.name} is enabled; set its state to DISABLE before its members change.`,
-      );
-    }
-    const current = stillCurrent(entity.trustAuthority, members);
-    if (current === undefined) vcenter.providerSecrets.forgetAll(entity.moid);
-    vcenter.inventory.put({ ...entity, trustAuthority: { state: 'DISABLE', members, current } });
+    await vcenter.members.alone(moid, () => {
+      nameMembers(vcenter, moid, members);
+      return Promise.resolve();
+    });
     response.status(204).end();
   });
   return router;
+}
+
+/** @throws VapiError `NOT_FOUND`, `NOT_ALLOWED_IN_CURRENT_STATE` */
+function nameMembers(vcenter: Vcenter, moid: string, members: readonly TrustAuthorityMember[]): void {
+  const entity = vcenter.members.cluster(moid);
+  const before = entity.trustAuthority;
+  if (before?.state === 'ENABLE') {
+    throw new VapiError(
+      'NOT_ALLOWED_IN_CURRENT_STATE',
+      `${entity.name} is enabled; set its state to DISABLE before its members change.`,
+    );
+  }
+  const current = stillCurrent(before, members);
+  if (current === undefined) vcenter.providerSecrets.forgetAll(moid);
+  // A change that was cut off still is, if members are left that it may have reached.
+  const changing = current && before?.changing;
+  vcenter.inventory.put({ ...entity, trustAuthority: { state: 'DISABLE', members, current, changing } });
 }
 
 /**

@@ -1,5 +1,6 @@
 import { VapiError } from '../../core/http/index.js';
 import type { BaseImageSummary } from '../../trust-authority/client.js';
+import { MAX_IMGDB_BYTES } from '../../wire/esx-image/index.js';
 import {
   blob,
   dateTime,
@@ -18,8 +19,6 @@ import { PACKAGE, cluster, health, onCluster, task } from './types.js';
 const SERVICE = 'trust_authority_clusters.attestation.os.esx.base_images';
 const NAME = `${PACKAGE}.${SERVICE}`;
 const PATH = 'trust-authority-clusters/:cluster/attestation/os/esx/base-images';
-/** Largest `boot_imgdb.tgz`, as attestation services take it. */
-const IMGDB_LIMIT = 16 * 1024 * 1024;
 
 /** `…/attestation/os/esx/base-images`: what hosts may boot; images are named by their version. */
 export function baseImageOperations({ members }: Vcenter): readonly VapiOperation[] {
@@ -34,9 +33,9 @@ export function baseImageOperations({ members }: Vcenter): readonly VapiOperatio
       path: PATH,
       action: 'import-from-imgdb',
       body: 'imgdb',
-      maxBodyBytes: Math.ceil(IMGDB_LIMIT / 3) * 4 + 4096,
+      maxBodyBytes: Math.ceil(MAX_IMGDB_BYTES / 3) * 4 + 4096,
       privilege: 'TrustedAdmin.ConfigureHostMetadata',
-      input: { cluster, imgdb: blob(IMGDB_LIMIT) },
+      input: { cluster, imgdb: blob(MAX_IMGDB_BYTES) },
       output: id,
       run: async ({ input, signal }) => {
         const known = new Set((await images(input.cluster)).map(({ image }) => image));

@@ -128,13 +128,9 @@ function shareIdentity(
   provider: string,
   { identity, signal }: { readonly identity: ClientIdentity; readonly signal: AbortSignal },
 ): Promise<void> {
-  return members.change(
-    moid,
-    'update',
-    signal,
-    ({ kms }) => setIdentity(kms, provider, identity),
-    () => providerSecrets.update(moid, provider, { identity, pending: undefined }),
-  );
+  return members.change(moid, 'update', signal, ({ kms }) => setIdentity(kms, provider, identity), {
+    made: () => providerSecrets.update(moid, provider, { identity, pending: undefined }),
+  });
 }
 
 function noPendingRequest(type: 'INVALID_ARGUMENT' | 'NOT_FOUND'): VapiError {

@@ -109,7 +109,10 @@ export function kmsPeerCertificateOperations({
           'update',
           signal,
           ({ kms }) => kms.providers.setCredential(input.provider, input.credential),
-          () => providerSecrets.update(input.cluster, input.provider, { credential: input.credential }),
+          {
+            made: () =>
+              providerSecrets.update(input.cluster, input.provider, { credential: input.credential }),
+          },
         ),
     }),
   ];

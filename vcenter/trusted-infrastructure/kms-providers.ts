@@ -117,6 +117,8 @@ export function kmsProviderOperations(vcenter: Vcenter): readonly VapiOperation[
       run: async ({ input: { cluster: moid, spec }, signal }) => {
         const { provider } = spec;
         const identity = await newIdentity(vcenter, provider);
+        const isKnown = (): boolean => providerSecrets.get(moid, provider).identity !== undefined;
+        let wasKnown = false;
         await members.change(
           moid,
           'create',
@@ -125,7 +127,17 @@ export function kmsProviderOperations(vcenter: Vcenter): readonly VapiOperation[
             await kms.providers.create(spec);
             await setIdentity(kms, provider, identity);
           },
-          () => providerSecrets.update(moid, provider, { identity, pending: undefined }),
+          {
+            // Before the first member has it: whoever takes a change up that was cut off gives it to all.
+            begun: () => {
+              wasKnown = isKnown();
+              if (!wasKnown) providerSecrets.update(moid, provider, { identity });
+            },
+            made: () => providerSecrets.update(moid, provider, { identity, pending: undefined }),
+            refused: () => {
+              if (!wasKnown) providerSecrets.forget(moid, provider);
+            },
+          },
         );
       },
     }),
@@ -200,7 +212,9 @@ export function kmsProviderOperations(vcenter: Vcenter): readonly VapiOperation[
       run: async ({ input: { cluster: moid, provider }, signal }) => {
         const forget = (): void => providerSecrets.forget(moid, provider);
         try {
-          await members.change(moid, 'delete', signal, ({ kms }) => kms.providers.delete(provider), forget);
+          await members.change(moid, 'delete', signal, ({ kms }) => kms.providers.delete(provider), {
+            made: forget,
+          });
         } catch (error) {
           // It went from the members before, in a change that was cut off.
           if (error instanceof VapiError && error.type === 'NOT_FOUND') forget();

@@ -33,8 +33,15 @@ export interface TrustAuthorityMembersOptions {
 /** How a change is made, see {@link TrustAuthorityMembers.change}. */
 export type ChangeKind = 'create' | 'update' | 'delete';
 
-/** An answer of a change that says that a member is already as it should be. */
-const DONE_BEFORE = { create: 'ALREADY_EXISTS', delete: 'NOT_FOUND' } as const;
+/** What is kept of a change besides what the members keep. Nothing else happens to the cluster between these calls. */
+export interface ChangeRecord {
+  /** Called before any member is asked. */
+  readonly begun?: () => void;
+  /** Called once members have made the change. */
+  readonly made?: () => void;
+  /** Called if certainly none has; not where one may have made it and its answer was lost. */
+  readonly refused?: () => void;
+}
 
 /**
  * The members of this vCenter's Trust Authority clusters, to which it speaks as an administrator with its own
@@ -108,9 +115,9 @@ export class TrustAuthorityMembers {
 
   /**
    * Makes a change on every member. Where some members had it already, because an earlier try ended half-way, that is
-   * no error. Nor is a member that does not answer or refuses where another one makes it: it is behind then.
+   * no error: what they have may be of other content, so that they are given what the others have. Nor is a member that
+   * does not answer or refuses where another one makes it: it is behind then.
    *
-   * @param made called once a member has made the change, before anything else happens to the cluster
    * @returns the answer of the first member that made the change
    * @throws VapiError the first refusal; `CANCELED` between two members
    */
@@ -119,13 +126,16 @@ export class TrustAuthorityMembers {
     kind: ChangeKind,
     signal: AbortSignal,
     work: (services: MemberServices) => Promise<T>,
-    made: () => void = () => undefined,
+    { begun, made, refused }: ChangeRecord = {},
   ): Promise<T> {
     return this.alone(moid, async () => {
       const answers: T[] = [];
       const refusals: VapiError[] = [];
       const done = new Set<string>();
+      const different: MemberServices[] = [];
+      const { changing: wasCutOff } = this.#enabled(moid);
       this.#put(moid, { changing: true });
+      begun?.();
       try {
         for (const services of this.#current(moid)) {
           refuseIfCancelled(signal);
@@ -135,18 +145,24 @@ export class TrustAuthorityMembers {
             done.add(member.name);
           } catch (error) {
             const refusal = memberRefusal(member, error);
-            if (kind !== 'update' && refusal.type === DONE_BEFORE[kind]) done.add(member.name);
+            if (kind === 'delete' && refusal.type === 'NOT_FOUND') done.add(member.name);
+            if (kind === 'create' && refusal.type === 'ALREADY_EXISTS') different.push(services);
             refusals.push(refusal);
           }
         }
       } finally {
+        // A member that fails may have made the change before: all are made alike again once they answer.
+        const isUnsure = answers.length === 0 && refusals.some(({ status }) => status >= 500);
         if (answers.length > 0) {
-          made();
+          made?.();
           this.#setCurrent(moid, (name, wasCurrent) => wasCurrent && done.has(name));
-        }
-        this.#put(moid, { changing: undefined });
+        } else if (!isUnsure) refused?.();
+        this.#put(moid, { changing: isUnsure ? true : wasCutOff });
       }
-      if (answers.length > 0) return answers[0] as T;
+      if (answers.length > 0) {
+        await this.#bringUpAll(moid, different);
+        return answers[0] as T;
+      }
       throw (
         refusals.find(({ type }) => type !== 'RESOURCE_INACCESSIBLE') ??
         refusals[0] ??
@@ -173,11 +189,7 @@ export class TrustAuthorityMembers {
     return this.alone(moid, async () => {
       const { changing } = this.#enabled(moid);
       const waiting = this.of(moid).filter(({ member }) => changing ?? this.isBehind(moid, member));
-      if (waiting.length === 0) return;
-      const configuration = await this.#configuration(moid);
-      if (configuration === undefined) return;
-      for (const services of waiting) await this.#bringUp(moid, services, configuration);
-      this.#put(moid, { changing: undefined });
+      if (await this.#bringUpAll(moid, waiting)) this.#put(moid, { changing: undefined });
     });
   }
 
@@ -237,6 +249,15 @@ export class TrustAuthorityMembers {
       }
     }
     return undefined;
+  }
+
+  /** Gives members what the others have, as far as they answer. @returns false if nobody tells what that is */
+  async #bringUpAll(moid: string, waiting: readonly MemberServices[]): Promise<boolean> {
+    if (waiting.length === 0) return false;
+    const configuration = await this.#configuration(moid);
+    if (configuration === undefined) return false;
+    for (const services of waiting) await this.#bringUp(moid, services, configuration);
+    return true;
   }
 
   async #bringUp(moid: string, services: MemberServices, configuration: ClusterConfiguration): Promise<void> {

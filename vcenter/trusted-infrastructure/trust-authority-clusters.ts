@@ -70,7 +70,7 @@ export function trustAuthorityClusterOperations(vcenter: Vcenter): readonly Vapi
       output: voidType,
       run: async ({ input }) => {
         if (input.spec.state === 'ENABLE') await enable(vcenter, input.cluster);
-        if (input.spec.state === 'DISABLE') disable(vcenter, input.cluster);
+        if (input.spec.state === 'DISABLE') await disable(vcenter, input.cluster);
       },
     }),
   ];
@@ -132,10 +132,13 @@ async function acceptAttestation(
 }
 
 /** The services stay as they are configured; this vCenter touches them no more. */
-function disable({ inventory, members }: Vcenter, moid: string): void {
-  const entity = members.cluster(moid);
-  if (!entity.trustAuthority) return;
-  inventory.put({ ...entity, trustAuthority: { ...entity.trustAuthority, state: 'DISABLE' } });
+function disable({ inventory, members }: Vcenter, moid: string): Promise<void> {
+  return members.alone(moid, () => {
+    const entity = members.cluster(moid);
+    const { trustAuthority } = entity;
+    if (trustAuthority) inventory.put({ ...entity, trustAuthority: { ...trustAuthority, state: 'DISABLE' } });
+    return Promise.resolve();
+  });
 }
 
 function addressText({ hostname, port = 443 }: { hostname: string; port?: number | undefined }): string {

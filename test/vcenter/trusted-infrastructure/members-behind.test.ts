@@ -1,7 +1,8 @@
 import { once } from 'node:events';
+import { cp, rm } from 'node:fs/promises';
 import { createServer } from 'node:https';
 
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { clientCertificateFor } from '../../../lab/client-certificate.js';
 import type { VcenterClient } from '../../../vcenter/index.js';
@@ -63,19 +64,21 @@ async function startCluster(): Promise<
   return { ...site, path, client: site.vc.client, first, second };
 }
 
+const providerSpec = (): object => ({
+  provider: PROVIDER,
+  master_key_id: masterKeyId,
+  key_server: {
+    type: 'KMIP',
+    kmip_server: {
+      servers: [{ name: 'kms-1', address: { hostname: '127.0.0.1', port: keyServer.port } }],
+      username: CREDENTIAL.username,
+    },
+  },
+});
+
 /** The documented steps: a provider, the key server's certificate, a CSR that its authority signs, a password. */
 async function configureProvider(client: VcenterClient, path: string): Promise<void> {
-  await client.restTask('POST', `${path}/kms/providers`, {
-    provider: PROVIDER,
-    master_key_id: masterKeyId,
-    key_server: {
-      type: 'KMIP',
-      kmip_server: {
-        servers: [{ name: 'kms-1', address: { hostname: '127.0.0.1', port: keyServer.port } }],
-        username: CREDENTIAL.username,
-      },
-    },
-  });
+  await client.restTask('POST', `${path}/kms/providers`, providerSpec());
   const provider = `${path}/kms/providers/${PROVIDER}`;
   await client.restTask('PATCH', `${provider}/peer-certs/trusted`, { certificates: [pki.authority.caPem] });
   const made = await client.restTask('POST', `${provider}/client-certificate/csr`);
@@ -128,6 +131,25 @@ async function startProxyWithoutService(
   });
   await once(server.listen(port, '127.0.0.1'), 'listening');
   return { close };
+}
+
+/** Something at the address of a service that takes a request and never answers it. */
+async function startSilentService(
+  port: number,
+): Promise<{ readonly asked: Promise<void>; close(): Promise<unknown> }> {
+  const { certificatePem: cert, privateKeyPem: key } = pki.server;
+  let ask: () => void = () => undefined;
+  const asked = new Promise<void>((resolve) => (ask = resolve));
+  const server = createServer({ cert, key }, () => ask());
+  const close = async (): Promise<unknown> => {
+    server.closeAllConnections();
+    return server.listening && once(server.close(), 'close');
+  };
+  onTestFinished(async () => {
+    await close();
+  });
+  await once(server.listen(port, '127.0.0.1'), 'listening');
+  return { asked, close };
 }
 
 const health = (client: VcenterClient, path: string) =>
@@ -318,6 +340,81 @@ describe('the members of a Trust Authority cluster', () => {
     expect(await first.kms.providers.clientCertificate(PROVIDER)).toEqual(
       await second.kms.providers.clientCertificate(PROVIDER),
     );
+  });
+
+  it('show one certificate though the vCenter was killed while it made the provider', async () => {
+    const { vc, client, path, first, second } = await startCluster();
+    await second.stop();
+    const silent = await startSilentService(networkAddressOf(second.kmsUrl).port!);
+    const made = client.restTask('POST', `${path}/kms/providers`, providerSpec());
+    await silent.asked;
+    const killed = `${vc.context.dataDir}.killed`;
+    onTestFinished(() => rm(killed, { recursive: true }));
+    await cp(vc.context.dataDir, killed, { recursive: true });
+    await silent.close();
+    await made;
+    const back = await startAgain(second);
+    await vc.service.stop();
+    await rm(vc.context.dataDir, { recursive: true });
+    await cp(killed, vc.context.dataDir, { recursive: true });
+
+    const { client: restarted } = await vc.restart();
+    await restarted.restTask('PATCH', path, { state: 'ENABLE' });
+    expect(await back.kms.providers.clientCertificate(PROVIDER)).toEqual(
+      await first.kms.providers.clientCertificate(PROVIDER),
+    );
+  });
+
+  it('are made alike again after a change that none of them answered, and one made', async () => {
+    const { client, path, first, second } = await startCluster();
+    const operation = 'attestation.tpm2.settings.update';
+    first.context.faults.add({ operation, count: 1, action: { kind: 'truncate' } });
+    second.context.faults.add({ operation, count: 1, action: { kind: 'reset' } });
+    const change = { require_endorsement_keys: true };
+    await expect(client.restTask('PATCH', `${path}/attestation/tpm2/settings`, change)).rejects.toThrow();
+    await client.restTask('PATCH', path, { state: 'ENABLE' });
+    const [one, other] = await Promise.all(
+      [first, second].map(({ attestation }) => attestation.settings.get()),
+    );
+    expect(one).toEqual(other);
+  });
+
+  it('are made alike where one had something else of the name', async () => {
+    const { client, path, first, second } = await startCluster();
+    const { root, issuing, revoked } = pki.vendor;
+    const chainOf = (certificate: { readonly caPem: string }) => ({
+      name: 'another',
+      cert_chain: { cert_chain: [root.caPem, certificate.caPem] },
+    });
+    await first.attestation.caCertificates.create(chainOf(revoked));
+    await client.restTask('POST', `${path}/attestation/tpm2/ca-certificates`, chainOf(issuing));
+    for (const { attestation } of [first, second]) {
+      expect(await attestation.caCertificates.get('another')).toEqual(chainOf(issuing));
+    }
+    expect(await client.restTask('GET', `${path}/attestation/service-status`)).toMatchObject({
+      health: 'OK',
+    });
+  });
+
+  it('are not replaced while their cluster is being enabled', async () => {
+    const { client, cluster, path, first, second } = await startCluster();
+    await client.restTask('PATCH', path, { state: 'DISABLE' });
+    await second.stop();
+    const silent = await startSilentService(networkAddressOf(second.kmsUrl).port!);
+    const enabled = client.restTask('PATCH', path, { state: 'ENABLE' }).catch(() => undefined);
+    await silent.asked;
+    const members = `/api/kpsim/vcenter/clusters/${cluster}/trust-authority`;
+    const put = client.rest('PUT', members, membersOf(pki, [first]));
+    const isSettled = vi.fn();
+    void put.then(isSettled, isSettled);
+    await client.rest('GET', members);
+    expect(isSettled).not.toHaveBeenCalled();
+    await silent.close();
+    await Promise.all([enabled, put]);
+    expect(await client.rest('GET', members)).toMatchObject({
+      state: 'DISABLE',
+      members: [{ name: 'ta-1' }],
+    });
   });
 
   it('catch up without what is kept of a provider that is gone', async () => {
