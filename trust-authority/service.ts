@@ -102,6 +102,7 @@ async function startTrustAuthority(config: TrustAuthorityConfig, context: Servic
     const knownHosts = new KnownHosts(store);
     const cluster = new AttestationCluster({ context, store, configuration, knownHosts, tls: config.tls });
     closers.push(() => cluster.close());
+    await cluster.takeUp();
     const service = new AttestationService({
       context,
       configuration,

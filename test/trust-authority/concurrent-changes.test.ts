@@ -175,6 +175,59 @@ describe('a key and its certificate', () => {
   );
 });
 
+describe('a configuration and where it comes from', () => {
+  const open = async (
+    over: TrustAuthorityStore,
+  ): Promise<{ readonly configuration: AttestationConfiguration; readonly cluster: AttestationCluster }> => {
+    const configuration = await AttestationConfiguration.load(over);
+    const cluster = new AttestationCluster({
+      context: createContext({ dataDir: dir.path, clock }),
+      store: over,
+      configuration,
+      knownHosts: new KnownHosts(over),
+      tls: { certificatePem: '', privateKeyPem: '' },
+    });
+    await cluster.takeUp();
+    return { configuration, cluster };
+  };
+
+  it.each(['here', 'by a member'])('belong together wherever a change made %s is cut off', async (where) => {
+    const { configuration: first, cluster } = await open(store);
+    await first.updateSettings({ require_certificate_validation: true });
+    const { configuration: text, fingerprint: base } = first.applied();
+    const { revision: before } = cluster.state();
+    const sent = {
+      configuration: text.replace('"require_endorsement_keys":false', '"require_endorsement_keys":true'),
+      base,
+      revision: 'theirs',
+      ancestors: [before],
+    };
+    for (let writes = 0; ; writes += 1) {
+      const { store: shortLived, killed } = killedAfter(writes);
+      const { configuration, cluster: dying } = await open(shortLived);
+      const changed =
+        where === 'here'
+          ? configuration.updateSettings({ require_endorsement_keys: true })
+          : dying.receive(sent);
+      const cut = await Promise.race([changed, killed]);
+      const { configuration: found, cluster: back } = await open(store);
+      const { revision, ancestors } = back.state();
+      const isChanged = found.settings.require_endorsement_keys;
+      expect(revision !== before).toBe(isChanged);
+      if (isChanged) expect(ancestors).toContain(before);
+      if (where === 'by a member') expect(revision === 'theirs').toBe(isChanged);
+      if (cut !== 'killed') break;
+      if (isChanged) return;
+    }
+  });
+
+  it('is not taken for changed by a start after nothing was cut off', async () => {
+    const { configuration, cluster } = await open(store);
+    await configuration.updateSettings({ require_endorsement_keys: true });
+    expect((await open(store)).cluster.state()).toEqual(cluster.state());
+  });
+});
+
 describe('a table', () => {
   it('that is replaced is not changed by what was read before', async () => {
     const table = new DocumentTable<{ readonly a: number; readonly b: number }>(store, 'setting', 'row', 2);

@@ -3,7 +3,7 @@ import { KeyedTurns } from '../../core/keyed-turns.js';
 import { AttestationError } from '../../wire/attestation/index.js';
 import { DocumentTable, byId } from '../documents.js';
 import type { AppliedConfiguration } from '../rest-client.js';
-import type { TrustAuthorityStore } from '../store.js';
+import type { DocumentKind, TrustAuthorityStore } from '../store.js';
 import { BaseImages } from './base-images.js';
 import type { AttestationSettings, CaCertificateInfo, EndorsementKeyInfo } from './client.js';
 import { registeredKeyFingerprint } from './endorsement-key.js';
@@ -25,6 +25,9 @@ const DEFAULT_SETTINGS: AttestationSettings = {
 
 /** Kinds of documents that the configuration is made of. */
 const KINDS = ['setting', 'ca-certificate', 'endorsement-key', 'base-image'] as const;
+
+/** All documents of some kinds, by id. */
+type Documents = ReadonlyMap<DocumentKind, ReadonlyMap<string, unknown>>;
 
 interface SettingDocument {
   readonly value: AttestationSettings;
@@ -207,19 +210,23 @@ export class AttestationConfiguration {
    *
    * @param text as {@link applied} gives it
    * @param base fingerprint of the configuration that it follows
-   * @param changed called once it is durable; no other change is made before that resolves
+   * @param write has it replaced, with documents of other kinds that are durable with it; no other change is made before
+   *   that resolves
    * @throws AttestationError `configuration_diverged` if it does not follow what is here once all earlier changes are
    *   made; as {@link replace}
    */
-  follow(text: string, base: string, changed: () => Promise<void>): Promise<void> {
+  follow(
+    text: string,
+    base: string,
+    write: (replace: (along: Documents) => Promise<void>) => Promise<void>,
+  ): Promise<void> {
     return this.#turns.takeAll(async () => {
       if (this.applied().fingerprint !== base) throw new AttestationError('configuration_diverged');
-      await this.#replace(text);
-      await changed();
+      await write((along) => this.#replace(text, along));
     });
   }
 
-  async #replace(text: string): Promise<void> {
+  async #replace(text: string, along: Documents = new Map()): Promise<void> {
     const raw = readRawConfiguration(text);
     const authorities = rowsByName(raw.ca_certificates, 'ca_certificates');
     const anchors = await Promise.all(
@@ -236,7 +243,8 @@ export class AttestationConfiguration {
     const images = new Map(raw.base_images.map((image) => [baseImageId(image), image]));
     const settings = new Map([['tpm2', { value: raw.settings }]]);
     await this.#store.replaceDocuments(
-      new Map<(typeof KINDS)[number], ReadonlyMap<string, unknown>>([
+      new Map<DocumentKind, ReadonlyMap<string, unknown>>([
+        ...along,
         ['setting', settings],
         ['ca-certificate', authorities],
         ['endorsement-key', keys],

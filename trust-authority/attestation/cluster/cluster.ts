@@ -7,7 +7,11 @@ import type { TrustAuthorityStore } from '../../store.js';
 import type { ClusterInfo, ClusterMember, ClusterSpec } from '../client.js';
 import type { AttestationConfiguration } from '../configuration.js';
 import type { HostEntry, HostRecord, KnownHosts } from '../known-hosts.js';
-import { configurationDifferences, readRawConfiguration } from '../raw-configuration.js';
+import {
+  configurationDifferences,
+  configurationFingerprint,
+  readRawConfiguration,
+} from '../raw-configuration.js';
 import { HostExchange } from './host-exchange.js';
 import { MAX_ANCESTORS } from './messages.js';
 import type { ClusterState, ReplicatedConfiguration } from './messages.js';
@@ -35,6 +39,8 @@ interface Lineage {
 interface ClusterDocument extends Lineage {
   readonly members: readonly ClusterMember[];
   readonly replicate: boolean;
+  /** Of the configuration that has the revision; missing in documents of older versions. */
+  readonly fingerprint?: string;
 }
 
 const DOCUMENT = 'cluster';
@@ -68,6 +74,19 @@ export class AttestationCluster {
     this.#peers = this.#connect(this.#document.members);
     options.configuration.observe({ changed: () => this.#changed(), settled: () => this.check() });
     options.knownHosts.observe((hostId, entry) => this.#tell(hostId, entry));
+  }
+
+  /**
+   * Gives a configuration a revision whose change was cut off before it had one. Without, it would be taken for the
+   * one of before that nobody changed, and for diverged from what the members have.
+   */
+  async takeUp(): Promise<void> {
+    const { configuration } = this.#options;
+    const known = this.#documents.find(DOCUMENT);
+    const hasRevision = known
+      ? known.fingerprint === undefined || known.fingerprint === configuration.applied().fingerprint
+      : configuration.isPristine;
+    if (!hasRevision) await this.#changed();
   }
 
   /** Begins to look after the members. */
@@ -158,8 +177,15 @@ export class AttestationCluster {
    * @throws AttestationError `configuration_diverged` if this one's own is not the one that it follows
    */
   async receive({ configuration, base, revision, ancestors }: ReplicatedConfiguration): Promise<void> {
-    await this.#options.configuration.follow(configuration, base, () =>
-      this.#keep((own) => ({ revision, ancestors: [...ancestors, own.revision, ...own.ancestors] })),
+    const fingerprint = configurationFingerprint(configuration);
+    await this.#options.configuration.follow(configuration, base, (replace) =>
+      this.#documents.alone(async () => {
+        const own = this.#document;
+        const lineage = lineageOf(revision, [...ancestors, own.revision, ...own.ancestors]);
+        const rows = new Map([[DOCUMENT, { ...own, ...lineage, fingerprint }]]);
+        await replace(new Map([['cluster', rows]]));
+        this.#documents.replaced(rows);
+      }),
     );
   }
 
@@ -217,9 +243,9 @@ export class AttestationCluster {
     peer.differences = [];
     if (own.fingerprint === theirs.fingerprint) {
       if (own.revision !== theirs.revision)
-        await this.#keep(({ revision, ancestors }) => ({
-          revision,
-          ancestors: [theirs.revision, ...ancestors],
+        await this.#update((document) => ({
+          ...document,
+          ...lineageOf(document.revision, [theirs.revision, ...document.ancestors]),
         }));
       return;
     }
@@ -246,16 +272,13 @@ export class AttestationCluster {
 
   /** An administrator has changed the configuration here. */
   async #changed(): Promise<void> {
+    const { fingerprint } = this.#options.configuration.applied();
     const next = this.#options.context.rng.uuid();
-    await this.#keep(({ revision, ancestors }) => ({ revision: next, ancestors: [revision, ...ancestors] }));
-  }
-
-  async #keep(lineage: (own: ClusterDocument) => Lineage): Promise<void> {
-    await this.#update((document) => {
-      const { revision, ancestors } = lineage(document);
-      const known = new Set(ancestors.filter((one) => one !== '' && one !== revision));
-      return { ...document, revision, ancestors: [...known].slice(0, MAX_ANCESTORS) };
-    });
+    await this.#update((document) => ({
+      ...document,
+      ...lineageOf(next, [document.revision, ...document.ancestors]),
+      fingerprint,
+    }));
   }
 
   /** Changes what is kept, one change after the other: each is durable before the next one reads. */
@@ -268,4 +291,10 @@ export class AttestationCluster {
     const known = await Promise.all(hearing.map((peer) => peer.tell(hostId, entry)));
     return known.filter((record) => record !== undefined);
   }
+}
+
+/** A revision and what it came from: each once, and no more than are remembered. */
+function lineageOf(revision: string, ancestors: readonly string[]): Lineage {
+  const known = new Set(ancestors.filter((one) => one !== '' && one !== revision));
+  return { revision, ancestors: [...known].slice(0, MAX_ANCESTORS) };
 }
