@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 
 import { expect, it } from 'vitest';
 
+import { MAX_IMGDB_BYTES } from '../../../wire/esx-image/index.js';
 import type { RunningVcenter } from '../site.js';
 import { ADMINISTRATOR, PASSWORD, Site } from '../site.js';
 
@@ -204,9 +205,15 @@ it('parses no large body of much structure, and inflates none', async () => {
 it('takes in two large bodies at a time whose sessions it does not know yet', async () => {
   const vc = await (await Site.create()).startVcenter('vc-east');
   const answers = await Promise.all(
-    Array.from({ length: 8 }, () => send(vc, importOf('AAAA'.repeat(2_000_000), {}), IMPORT)),
+    Array.from({ length: 8 }, () => send(vc, importOf('AAAA'.repeat(1_000_000), {}), IMPORT)),
   );
   const told = answers.map(({ error }) => error?.data ?? '');
   expect(told.some((text) => text.includes('too large'))).toBe(true);
   expect(told.some((text) => text.includes('Log in'))).toBe(true);
+});
+
+it('takes in a base image no larger than attestation services do', async () => {
+  const vc = await (await Site.create()).startVcenter('vc-east');
+  const answer = await send(vc, importOf('AAAA'.repeat(Math.ceil(MAX_IMGDB_BYTES / 3) + 4096), {}), IMPORT);
+  expect(answer.error?.data).toContain('too large');
 });
