@@ -1,4 +1,4 @@
-import { createHash, randomFillSync, timingSafeEqual } from 'node:crypto';
+import { hash, randomFillSync, timingSafeEqual } from 'node:crypto';
 
 /** Bytes that were drawn from the operating system ahead; those handed out are zeros. */
 const drawn = Buffer.alloc(4096);
@@ -38,5 +38,5 @@ export function equalSecrets(left: Uint8Array | string, right: Uint8Array | stri
 }
 
 function digest(value: Uint8Array | string): Buffer {
-  return createHash('sha256').update(value).digest();
+  return hash('sha256', value, 'buffer');
 }

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { HASH_ALGORITHMS, TPM_CC, TPM_RC, TpmError, handleRc } from '../../wire/tpm2/index.js';
+import { TPM_CC, TPM_RC, TpmError, digestOf, handleRc } from '../../wire/tpm2/index.js';
 import type { CommandName } from '../../wire/tpm2/index.js';
 import type { TpmDevice } from './device.js';
 import type { TpmSession } from './session.js';
@@ -21,7 +20,5 @@ export function extendPolicy(session: TpmSession, command: CommandName, demand: 
 
 /** A digest with the hash of the session. */
 export function policyHash(session: TpmSession, ...parts: readonly Buffer[]): Buffer {
-  const hash = createHash(HASH_ALGORITHMS[session.authHash].nodeName);
-  for (const part of parts) hash.update(part);
-  return hash.digest();
+  return digestOf(session.authHash, ...parts);
 }

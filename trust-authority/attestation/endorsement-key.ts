@@ -1,5 +1,5 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import { createHash, createPublicKey } from 'node:crypto';
+import { createPublicKey, hash } from 'node:crypto';
 
 import { errorText } from '../../core/errors.js';
 import { VapiError } from '../../core/http/index.js';
@@ -32,9 +32,7 @@ export interface PresentedIdentity {
 
 /** SHA-256 over a public key's DER SubjectPublicKeyInfo, lower-case hex. */
 export function keyFingerprint(key: KeyObject): string {
-  return createHash('sha256')
-    .update(key.export({ type: 'spki', format: 'der' }))
-    .digest('hex');
+  return hash('sha256', key.export({ type: 'spki', format: 'der' }), 'hex');
 }
 
 /** Identities that are remembered: every host presents its own twice in each attestation. */
@@ -77,14 +75,8 @@ function presentedIdentity(
 
 /** SHA-256 over the digests of both parts. */
 function identityDigest(...parts: readonly (Buffer | undefined)[]): string {
-  const digest = createHash('sha256');
-  for (const part of parts)
-    digest.update(
-      createHash('sha256')
-        .update(part ?? '')
-        .digest(),
-    );
-  return digest.digest('hex');
+  const digests = parts.map((part) => hash('sha256', part ?? '', 'buffer'));
+  return hash('sha256', Buffer.concat(digests), 'hex');
 }
 
 /** The fingerprint of the key in a certificate; undefined if the key is of a kind that is not supported. */

@@ -1,4 +1,4 @@
-import { createCipheriv, createECDH, createHash, createPublicKey, randomFillSync } from 'node:crypto';
+import { createCipheriv, createECDH, createPublicKey, hash, randomFillSync } from 'node:crypto';
 
 import { zeroise } from '../../core/secret.js';
 import type { HostKeyJwk } from '../../wire/attestation/index.js';
@@ -51,14 +51,15 @@ export function releasedKey(key: Uint8Array, recipient: Recipient): string {
     }),
   );
   const shared = ephemeral.computeSecret(recipient);
-  const wrappingKey = createHash('sha256').update(u32(1)).update(shared).update(OTHER_INFO).digest();
+  const keyed = Buffer.concat([u32(1), shared, OTHER_INFO]);
+  const wrappingKey = hash('sha256', keyed, 'buffer');
   const contentKey = randomFillSync(Buffer.alloc(KEY_BYTES));
   const nonce = randomFillSync(Buffer.alloc(NONCE_BYTES));
   const wrap = createCipheriv('id-aes256-wrap', wrappingKey, KEY_WRAP_IV);
   const wrapped = Buffer.concat([wrap.update(contentKey), wrap.final()]);
   const cipher = createCipheriv('aes-256-gcm', contentKey, nonce).setAAD(Buffer.from(header, 'latin1'));
   const sealed = Buffer.concat([cipher.update(key), cipher.final()]);
-  zeroise(shared, wrappingKey, contentKey);
+  zeroise(shared, keyed, wrappingKey, contentKey);
   return [header, ...[wrapped, nonce, sealed, cipher.getAuthTag()].map(base64url)].join('.');
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { compactVerify, decodeProtectedHeader } from 'jose';
 
@@ -83,7 +83,7 @@ export class TokenVerifier {
   }
 
   async #verify(token: string): Promise<VerifiedToken> {
-    const digest = createHash('sha256').update(token).digest('base64');
+    const digest = hash('sha256', token, 'base64');
     const cached = this.#verified.get(digest);
     if (cached) {
       const current = this.#issuers.currentGeneration(cached.claims.iss);

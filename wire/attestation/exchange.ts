@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, hash } from 'node:crypto';
 
 import * as z from 'zod';
 
@@ -191,7 +191,7 @@ export function decodeContextOf<K extends ExchangeContext['kind']>(
 /** SHA-256 over the JSON Web Key in its canonical form, which is its thumbprint (RFC 7638). 32 bytes. */
 export function hostKeyThumbprint(jwk: HostKeyJwk): Buffer {
   const { crv, kty, x, y } = jwk;
-  return createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest();
+  return hash('sha256', JSON.stringify({ crv, kty, x, y }), 'buffer');
 }
 
 /**
@@ -205,11 +205,12 @@ export function quoteQualifyingData(options: {
   /** `x5t#S256`, base64url. */
   readonly clientCertificateSha256: string;
 }): Buffer {
-  return createHash('sha256')
-    .update(options.nonce)
-    .update(hostKeyThumbprint(options.hostKeyJwk))
-    .update(Buffer.from(options.clientCertificateSha256, 'base64url'))
-    .digest();
+  const bound = Buffer.concat([
+    options.nonce,
+    hostKeyThumbprint(options.hostKeyJwk),
+    Buffer.from(options.clientCertificateSha256, 'base64url'),
+  ]);
+  return hash('sha256', bound, 'buffer');
 }
 
 /**

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 /** What is known about one hash algorithm: its TPM_ALG_ID, its name in node:crypto and its digest length. */
 export interface HashRow {
   readonly id: number;
@@ -111,4 +113,11 @@ export function curveOf(id: number): EccCurve | undefined {
 /** Length of a digest of this algorithm, in bytes. */
 export function digestBytes(hashAlg: HashAlgorithm): number {
   return HASH_ALGORITHMS[hashAlg].digestBytes;
+}
+
+/** The digest of short byte strings, one after another: for so few bytes an object that hashes costs more than hashing. */
+export function digestOf(hashAlg: HashAlgorithm, ...parts: readonly Uint8Array[]): Buffer {
+  const [first] = parts;
+  const bytes = first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
+  return hash(HASH_ALGORITHMS[hashAlg].nodeName, bytes, 'buffer');
 }

@@ -1,5 +1,5 @@
-import { createHash, createHmac } from 'node:crypto';
-import { HASH_ALGORITHMS } from './algorithms.js';
+import { createHmac } from 'node:crypto';
+import { HASH_ALGORITHMS, digestOf } from './algorithms.js';
 import type { HashAlgorithm } from './algorithms.js';
 
 const NOTHING = Buffer.alloc(0);
@@ -39,10 +39,9 @@ export function kdfA(hashAlg: HashAlgorithm, key: Buffer, context: KdfContext): 
  * @returns `bits` bits, rounded up to bytes; unused high bits of the first byte are zero
  */
 export function kdfE(hashAlg: HashAlgorithm, z: Buffer, context: KdfContext): Buffer {
-  const { nodeName } = HASH_ALGORITHMS[hashAlg];
-  const tail = Buffer.concat([labelOf(context), context.contextU ?? NOTHING, context.contextV ?? NOTHING]);
+  const { contextU = NOTHING, contextV = NOTHING } = context;
   return expand(hashAlg, context.bits, (counter) =>
-    createHash(nodeName).update(u32(counter)).update(z).update(tail).digest(),
+    digestOf(hashAlg, u32(counter), z, labelOf(context), contextU, contextV),
   );
 }
 

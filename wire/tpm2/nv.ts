@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { HASH_ALGORITHMS } from './algorithms.js';
+import { HASH_ALGORITHMS, digestOf } from './algorithms.js';
 import type { HashAlgorithm } from './algorithms.js';
 import { readHashAlgorithm, writeHashAlgorithm } from './algorithm-codec.js';
 import type { TpmReader } from './reader.js';
@@ -42,13 +41,9 @@ export function writeNvPublic(writer: TpmWriter, value: NvPublic): void {
 
 /** Name of an NV index: its nameAlg and the digest of its public area (TPM 2.0 Part 1 §16). */
 export function nvName(value: NvPublic): Buffer {
-  const row = HASH_ALGORITHMS[value.nameAlg];
-  const digest = createHash(row.nodeName)
-    .update(
-      encodeWhole((writer) => {
-        writeFields(writer, value);
-      }),
-    )
-    .digest();
-  return encodeWhole((writer) => writer.u16(row.id).bytes(digest));
+  const { id } = HASH_ALGORITHMS[value.nameAlg];
+  const fields = encodeWhole((writer) => {
+    writeFields(writer, value);
+  });
+  return encodeWhole((writer) => writer.u16(id).bytes(digestOf(value.nameAlg, fields)));
 }

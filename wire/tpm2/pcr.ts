@@ -1,5 +1,4 @@
-import { createHash, hash as hashOnce } from 'node:crypto';
-import { HASH_ALGORITHMS } from './algorithms.js';
+import { HASH_ALGORITHMS, digestOf } from './algorithms.js';
 import type { HashAlgorithm } from './algorithms.js';
 import { readHashAlgorithm, writeHashAlgorithm } from './algorithm-codec.js';
 import { PCR_COUNT } from './constants.js';
@@ -80,21 +79,21 @@ export function pcrDigest(
   selections: readonly PcrSelection[],
   values: PcrValues,
 ): Buffer | undefined {
-  const hash = createHash(HASH_ALGORITHMS[hashAlg].nodeName);
+  const selected: Buffer[] = [];
   for (const selection of selections) {
     const bank = values.get(selection.hashAlg);
     for (const pcr of selection.pcrs) {
       const value = bank?.get(pcr);
       if (value === undefined) return undefined;
-      hash.update(value);
+      selected.push(value);
     }
   }
-  return hash.digest();
+  return digestOf(hashAlg, ...selected);
 }
 
 /** The value of a PCR after `digest` was extended into it (TPM 2.0 Part 1 §17.2). */
 export function extendedPcr(hashAlg: HashAlgorithm, value: Buffer, digest: Buffer): Buffer {
-  return hashOnce(HASH_ALGORITHMS[hashAlg].nodeName, Buffer.concat([value, digest]), 'buffer');
+  return digestOf(hashAlg, value, digest);
 }
 
 /** Most digests in a list (TPM 2.0 Part 2 §10.9.6: TPM2_PCR_Read returns at most eight). */
@@ -139,5 +138,5 @@ export function writeDigestValues(writer: TpmWriter, values: DigestValues): void
 
 /** Digests of `data` in each of `banks`. */
 export function measure(banks: readonly HashAlgorithm[], data: Uint8Array): Map<HashAlgorithm, Buffer> {
-  return new Map(banks.map((bank) => [bank, hashOnce(HASH_ALGORITHMS[bank].nodeName, data, 'buffer')]));
+  return new Map(banks.map((bank) => [bank, digestOf(bank, data)]));
 }

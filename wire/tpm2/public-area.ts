@@ -1,6 +1,6 @@
-import { createHash, createPublicKey } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { ECC_CURVES, HASH_ALGORITHMS, TPM_ALG, digestBytes } from './algorithms.js';
+import { ECC_CURVES, HASH_ALGORITHMS, TPM_ALG, digestBytes, digestOf } from './algorithms.js';
 import type { EccCurve, HashAlgorithm } from './algorithms.js';
 import {
   readCurve,
@@ -168,7 +168,7 @@ export function objectName(area: TpmtPublic): Buffer {
   const row = HASH_ALGORITHMS[area.nameAlg];
   const name = Buffer.allocUnsafe(2 + row.digestBytes);
   name.writeUInt16BE(row.id, 0);
-  createHash(row.nodeName).update(encodeTpmtPublic(area)).digest().copy(name, 2);
+  digestOf(area.nameAlg, encodeTpmtPublic(area)).copy(name, 2);
   return name;
 }
 

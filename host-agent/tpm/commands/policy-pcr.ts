@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   HASH_ALGORITHMS,
   TPM_RC,
@@ -8,7 +7,7 @@ import {
 } from '../../../wire/tpm2/index.js';
 import type { CommandHandler } from '../command-call.js';
 import { encodedSelections } from '../object-creation.js';
-import { extendPolicy, policySession } from '../policy.js';
+import { extendPolicy, policyHash, policySession } from '../policy.js';
 
 /** TPM2_PolicyPCR (TPM 2.0 Part 3 §23.7): the policy demands PCR values. */
 export const policyPcr: CommandHandler = (device, call) => {
@@ -16,9 +15,7 @@ export const policyPcr: CommandHandler = (device, call) => {
   const expected = call.parameter((reader) => reader.sized(HASH_ALGORITHMS.SHA512.digestBytes));
   const selections = device.availablePcrs(call.parameter(readPcrSelections));
   call.end();
-  const hash = createHash(HASH_ALGORITHMS[session.authHash].nodeName);
-  for (const value of device.selectedPcrValues(selections)) hash.update(value);
-  const digest = hash.digest();
+  const digest = policyHash(session, ...device.selectedPcrValues(selections));
   if (session.type !== 'TRIAL') {
     if (session.pcrUpdateCounter !== undefined && session.pcrUpdateCounter !== device.pcrUpdateCounter) {
       throw new TpmError(TPM_RC.PCR_CHANGED);

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import {
-  HASH_ALGORITHMS,
   MAX_DATA_BYTES,
+  digestOf,
   readPcrSelections,
   readSigningScheme,
   writeTpmtSignature,
@@ -18,12 +17,10 @@ export const quote: CommandHandler = (device, call) => {
   const selections = device.availablePcrs(call.parameter(readPcrSelections));
   call.end();
   const scheme = inParameter(2, () => chosenScheme(key, inScheme));
-  const hash = createHash(HASH_ALGORITHMS[scheme.hashAlg].nodeName);
-  for (const value of device.selectedPcrValues(selections)) hash.update(value);
   const { attest, signature } = attestAndSign(device, key, scheme, qualifyingData, {
     type: 'QUOTE',
     selections,
-    pcrDigest: hash.digest(),
+    pcrDigest: digestOf(scheme.hashAlg, ...device.selectedPcrValues(selections)),
   });
   return {
     parameters: (writer) => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { errorText } from '../../../core/errors.js';
 import { decodeTpm2bPublic, parseEventLog, replayEventLog } from '../../../wire/tpm2/index.js';
@@ -33,7 +33,7 @@ export class ReadStructures {
   /** A TCG2 event log. */
   eventLog(bytes: Buffer): ReadLog {
     if (bytes.length > REMEMBERED_LOG_BYTES) return readLog(bytes);
-    const digest = createHash('sha256').update(bytes).digest('base64');
+    const digest = hash('sha256', bytes, 'base64');
     return this.#logs.findOrMake(digest, () => readLog(bytes));
   }
 
