@@ -46,9 +46,8 @@ export function writePcrSelections(writer: TpmWriter, selections: readonly PcrSe
         throw new TpmError(TPM_RC.VALUE, `PCR ${pcr}`);
       bits |= 1 << pcr;
     }
-    const select = Buffer.alloc(SELECT_BYTES);
-    select.writeUIntLE(bits, 0, SELECT_BYTES);
-    writer.u8(SELECT_BYTES).bytes(select);
+    writer.u8(SELECT_BYTES);
+    for (let at = 0; at < SELECT_BYTES; at += 1) writer.u8((bits >> (8 * at)) & 0xff);
   }
 }
 

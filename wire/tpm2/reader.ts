@@ -25,30 +25,28 @@ export class TpmReader {
 
   /** @throws TpmError TPM_RC_INSUFFICIENT if fewer than `length` bytes are left */
   bytes(length: number): Buffer {
-    if (length > this.remaining) throw new TpmError(TPM_RC.INSUFFICIENT);
-    const start = this.#offset;
-    this.#offset += length;
-    return this.#bytes.subarray(start, this.#offset);
+    const start = this.#advance(length);
+    return this.#bytes.subarray(start, start + length);
   }
 
   /** @throws TpmError TPM_RC_INSUFFICIENT */
   u8(): number {
-    return this.bytes(1).readUInt8(0);
+    return this.#bytes.readUInt8(this.#advance(1));
   }
 
   /** @throws TpmError TPM_RC_INSUFFICIENT */
   u16(): number {
-    return this.bytes(2).readUInt16BE(0);
+    return this.#bytes.readUInt16BE(this.#advance(2));
   }
 
   /** @throws TpmError TPM_RC_INSUFFICIENT */
   u32(): number {
-    return this.bytes(4).readUInt32BE(0);
+    return this.#bytes.readUInt32BE(this.#advance(4));
   }
 
   /** @throws TpmError TPM_RC_INSUFFICIENT */
   u64(): bigint {
-    return this.bytes(8).readBigUInt64BE(0);
+    return this.#bytes.readBigUInt64BE(this.#advance(8));
   }
 
   /** A BYTE that must be 0 or 1 (TPMI_YES_NO). @throws TpmError TPM_RC_VALUE */
@@ -84,6 +82,14 @@ export class TpmReader {
   /** Everything that is left. */
   rest(): Buffer {
     return this.bytes(this.remaining);
+  }
+
+  /** Goes on by `length` bytes, and tells where they begin. */
+  #advance(length: number): number {
+    if (length > this.remaining) throw new TpmError(TPM_RC.INSUFFICIENT);
+    const start = this.#offset;
+    this.#offset += length;
+    return start;
   }
 }
 
