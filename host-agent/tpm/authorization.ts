@@ -110,14 +110,20 @@ function entityAuthOf(
 
 function hierarchyAuthOf(device: TpmDevice, handle: number): Buffer | undefined {
   const { auths } = device.permanent;
-  const values: Partial<Record<number, Buffer>> = {
-    [TPM_RH.OWNER]: auths.OWNER,
-    [TPM_RH.ENDORSEMENT]: auths.ENDORSEMENT,
-    [TPM_RH.LOCKOUT]: auths.LOCKOUT,
-    [TPM_RH.PLATFORM]: device.platformAuth,
-    [TPM_RH.NULL]: NOTHING,
-  };
-  return values[handle];
+  switch (handle) {
+    case TPM_RH.OWNER:
+      return auths.OWNER;
+    case TPM_RH.ENDORSEMENT:
+      return auths.ENDORSEMENT;
+    case TPM_RH.LOCKOUT:
+      return auths.LOCKOUT;
+    case TPM_RH.PLATFORM:
+      return device.platformAuth;
+    case TPM_RH.NULL:
+      return NOTHING;
+    default:
+      return undefined;
+  }
 }
 
 /** The authorization value of an entity; empty if there is none. @throws TpmError if the handle is unknown */
@@ -134,6 +140,7 @@ export function checkAuthorizations(device: TpmDevice, frame: TpmCommandFrame): 
   const row: CommandRow = TPM_CC[frame.name];
   const roles = row.handles.filter((role) => role !== 'none');
   if (frame.sessions.length < roles.length) throw new TpmError(TPM_RC.AUTH_MISSING);
+  if (frame.sessions.length === 0) return [];
   const checked = frame.sessions.map((auth, index): CheckedAuth => {
     const position = index + 1;
     const entity = index < roles.length ? frame.handles[index] : undefined;
@@ -187,14 +194,14 @@ function sessionOf(
 }
 
 function checkCipherSessions(row: CommandRow, checked: readonly CheckedAuth[]): void {
-  const seen = { [TPMA_SESSION.DECRYPT]: false, [TPMA_SESSION.ENCRYPT]: false };
+  let seen = 0;
   checked.forEach(({ auth, session }, index) => {
     for (const bit of [TPMA_SESSION.DECRYPT, TPMA_SESSION.ENCRYPT] as const) {
       if ((auth.attributes & bit) === 0) continue;
       const able = bit === TPMA_SESSION.DECRYPT ? row.encryptableCommand : row.encryptableResponse;
-      if (seen[bit] || able !== true) throw new TpmError(sessionRc(TPM_RC.ATTRIBUTES, index + 1));
+      if ((seen & bit) !== 0 || able !== true) throw new TpmError(sessionRc(TPM_RC.ATTRIBUTES, index + 1));
       if (session?.symmetric === undefined) throw new TpmError(sessionRc(TPM_RC.SYMMETRIC, index + 1));
-      seen[bit] = true;
+      seen |= bit;
     }
   });
 }

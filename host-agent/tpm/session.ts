@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomKeyBytes } from '../../core/secret.js';
 import { digestBytes } from '../../wire/tpm2/index.js';
 import type { CommandName, HashAlgorithm, SymmetricDefinition } from '../../wire/tpm2/index.js';
 
@@ -53,7 +53,7 @@ export class TpmSession {
   /** Rolls the nonces for the response (TPM 2.0 Part 1 §19.6.3). */
   rollNonces(nonceCaller: Buffer): void {
     this.nonceCaller = nonceCaller;
-    this.nonceTpm = randomBytes(this.nonceTpm.length);
+    this.nonceTpm = randomKeyBytes(this.nonceTpm.length);
   }
 
   /** Forgets what the policy has satisfied (TPM2_PolicyRestart, and after each use). */

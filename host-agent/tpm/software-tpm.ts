@@ -29,6 +29,8 @@ export interface SoftwareTpmOptions {
   readonly log?: Logger;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** A TPM 2.0 in software: real command frames in, real response frames out. */
 export class SoftwareTpm {
   #permanent: PermanentState;
@@ -109,8 +111,8 @@ export class SoftwareTpm {
     const device = this.#device;
     if (device.started === (frame.name === 'Startup')) throw new TpmError(TPM_RC.INITIALIZE);
     const checked = checkAuthorizations(device, frame);
-    const before = checked.map(({ entity }) =>
-      entity === undefined ? Buffer.alloc(0) : authValueOf(device, entity),
+    const before = checked.map(({ session, entity }) =>
+      session && entity !== undefined ? authValueOf(device, entity) : NOTHING,
     );
     const parameters = decryptParameter(device, checked, frame.parameters);
     const call = new CommandCall(

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomKeyBytes } from '../../core/secret.js';
 import {
   AK_TEMPLATES,
   ENDORSEMENT_KEYS,
@@ -95,13 +95,14 @@ export class TpmClient extends TpmSigningClient {
   /** The certificate of an endorsement key (DER) from NV memory; undefined if the TPM has none. */
   async ekCertificate(algorithm: EkAlgorithm): Promise<Buffer | undefined> {
     const index = ENDORSEMENT_KEYS[algorithm].certificateNvIndex;
+    let dataBytes: number;
     try {
-      await this.nvReadPublic(index);
+      ({ dataBytes } = await this.nvReadPublic(index));
     } catch (error) {
       if (error instanceof TpmError && error.code === 'tpm_handle') return undefined;
       throw error;
     }
-    return this.nvRead(index);
+    return this.nvReadBytes(index, dataBytes);
   }
 
   /**
@@ -195,7 +196,7 @@ export class TpmClient extends TpmSigningClient {
   /** Starts an unsalted, unbound policy session; flush it when done. */
   async startPolicySession(hashAlg: HashAlgorithm = 'SHA256'): Promise<number> {
     const { handle = 0 } = await this.run('StartAuthSession', [TPM_RH.NULL, TPM_RH.NULL], (writer) => {
-      writer.sized(randomBytes(NONCE_BYTES)).sized(NOTHING).u8(TPM_SE.POLICY);
+      writer.sized(randomKeyBytes(NONCE_BYTES)).sized(NOTHING).u8(TPM_SE.POLICY);
       writeSymmetric(writer, undefined);
       writeHashAlgorithm(writer, hashAlg);
     });

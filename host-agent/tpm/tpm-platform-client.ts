@@ -107,6 +107,11 @@ export class TpmPlatformClient {
   /** The whole content of an NV index, read with the authorization of the index itself. */
   async nvRead(index: number): Promise<Buffer> {
     const { dataBytes } = await this.nvReadPublic(index);
+    return this.nvReadBytes(index, dataBytes);
+  }
+
+  /** The first bytes of an NV index, read with the authorization of the index itself. */
+  protected async nvReadBytes(index: number, dataBytes: number): Promise<Buffer> {
     const parts: Buffer[] = [];
     for (let offset = 0; offset < dataBytes; offset += NV_CHUNK_BYTES) {
       const size = Math.min(NV_CHUNK_BYTES, dataBytes - offset);

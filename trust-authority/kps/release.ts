@@ -1,6 +1,6 @@
-import { createCipheriv, createECDH, createPublicKey, hash, randomFillSync } from 'node:crypto';
+import { createCipheriv, createECDH, createPublicKey, hash } from 'node:crypto';
 
-import { zeroise } from '../../core/secret.js';
+import { randomKeyBytes, zeroise } from '../../core/secret.js';
 import type { HostKeyJwk } from '../../wire/attestation/index.js';
 
 const KEY_ENCRYPTION = 'ECDH-ES+A256KW';
@@ -53,8 +53,8 @@ export function releasedKey(key: Uint8Array, recipient: Recipient): string {
   const shared = ephemeral.computeSecret(recipient);
   const keyed = Buffer.concat([u32(1), shared, OTHER_INFO]);
   const wrappingKey = hash('sha256', keyed, 'buffer');
-  const contentKey = randomFillSync(Buffer.alloc(KEY_BYTES));
-  const nonce = randomFillSync(Buffer.alloc(NONCE_BYTES));
+  const contentKey = randomKeyBytes(KEY_BYTES);
+  const nonce = randomKeyBytes(NONCE_BYTES);
   const wrap = createCipheriv('id-aes256-wrap', wrappingKey, KEY_WRAP_IV);
   const wrapped = Buffer.concat([wrap.update(contentKey), wrap.final()]);
   const cipher = createCipheriv('aes-256-gcm', contentKey, nonce).setAAD(Buffer.from(header, 'latin1'));

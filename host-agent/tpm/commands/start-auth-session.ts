@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomKeyBytes } from '../../../core/secret.js';
 import {
   HASH_ALGORITHMS,
   MAX_ENCRYPTED_SECRET_BYTES,
@@ -51,7 +51,7 @@ export const startAuthSession: CommandHandler = (device, call) => {
   const salt = saltOf(device, tpmKey, encryptedSalt);
   const bindValue = bind === TPM_RH.NULL ? Buffer.alloc(0) : authValueOf(device, bind);
   const handle = freeSessionHandle(device, type);
-  const nonceTpm = randomBytes(nonceCaller.length);
+  const nonceTpm = randomKeyBytes(nonceCaller.length);
   const sessionKey =
     tpmKey === TPM_RH.NULL && bind === TPM_RH.NULL
       ? Buffer.alloc(0)
