@@ -75,10 +75,29 @@ export class Metrics {
    * @returns counts one duration
    */
   durations(name: string, help: string): (seconds: number) => void {
+    return this.#durationTally(name, help).begin({});
+  }
+
+  /**
+   * As {@link durations}, told apart by the value of one label.
+   *
+   * @returns counts one duration
+   */
+  durationsBy(label: string, name: string, help: string): (value: string, seconds: number) => void {
+    const tally = this.#durationTally(name, help);
+    const counting = new Map<string, (seconds: number) => void>();
+    return (value, seconds) => {
+      const count = counting.get(value) ?? tally.begin({ [label]: value });
+      counting.set(value, count);
+      count(seconds);
+    };
+  }
+
+  #durationTally(name: string, help: string): DurationTally {
     const tally = new DurationTally(name, help, DURATION_BUCKETS);
     // Of its own kinds the registry asks for no more than this.
     this.registry.registerMetric(tally as unknown as Histogram);
-    return (seconds) => tally.add(seconds);
+    return tally;
   }
 
   /** All of it in the Prometheus text format. */

@@ -35,4 +35,23 @@ describe('Metrics', () => {
       await Metrics.renderTogether(new Map([['kms-1', theirs]])),
     );
   });
+
+  it('shows durations that were tallied by a label as its histograms do', async () => {
+    const [ours, theirs] = [new Metrics(), new Metrics()];
+    const took = ours.durationsBy('operation', 'call_seconds', 'Calls');
+    const histogram = theirs.histogram('call_seconds', 'Calls', ['operation']);
+    expect(await ours.render()).toBe(await theirs.render());
+    for (const [operation, seconds] of [
+      ['decrypt', 0.002],
+      ['encrypt', 11],
+      ['decrypt', 0.3],
+    ] as const) {
+      took(operation, seconds);
+      histogram.observe({ operation }, seconds);
+    }
+    expect(await ours.render()).toBe(await theirs.render());
+    expect(await Metrics.renderTogether(new Map([['ta-1', ours]]))).toBe(
+      await Metrics.renderTogether(new Map([['ta-1', theirs]])),
+    );
+  });
 });

@@ -57,14 +57,14 @@ function observerOf({ context, metricsPrefix }: RouterOptions): Observe {
     'Requests by operation and outcome.',
     ['operation', 'outcome'],
   );
-  const durations = context.metrics.histogram(
+  const took = context.metrics.durationsBy(
+    'operation',
     `${metricsPrefix}_request_duration_seconds`,
     'Duration of requests by operation.',
-    ['operation'],
   );
   return (row, outcome, seconds) => {
     countRequest(row.name, outcome);
-    durations.observe({ operation: row.name }, seconds);
+    took(row.name, seconds);
   };
 }
 
