@@ -58,30 +58,41 @@ function parsed(bytes: Buffer, mediaType: string | undefined): unknown {
   }
 }
 
-async function readBytes(
-  request: IncomingMessage,
-  response: ServerResponse,
-  limitBytes: number,
-): Promise<Buffer> {
+function readBytes(request: IncomingMessage, response: ServerResponse, limitBytes: number): Promise<Buffer> {
   const { headers } = request;
   if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
     throw new VapiError('UNEXPECTED_INPUT', 'Send the request body without a content encoding.');
   }
   if (Number(headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
   if (waitsToBeContinued(request)) response.writeContinue();
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+  return wholeBody(request, limitBytes);
+}
+
+/** The bytes of a body up to its end. Events, as an iterator over a stream costs more than what it goes over. */
+function wholeBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const cut = (error?: Error): void => {
+      reject(new VapiError('UNEXPECTED_INPUT', 'The request ended before its body did.', { cause: error }));
+    };
+    if (request.destroyed) cut();
+    request.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      if (length > limitBytes) throw tooLarge(limitBytes);
       chunks.push(chunk);
-    }
-  } catch (error) {
-    if (error instanceof VapiError) throw error;
-    throw new VapiError('UNEXPECTED_INPUT', 'The request ended before its body did.', { cause: error });
-  }
-  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length);
+      if (length <= limitBytes) return;
+      reject(tooLarge(limitBytes));
+      request.destroy();
+    });
+    request.once('end', () => {
+      const [first] = chunks;
+      resolve(first && chunks.length === 1 ? first : Buffer.concat(chunks, length));
+    });
+    request.once('error', cut);
+    request.once('close', () => {
+      if (!request.readableEnded) cut();
+    });
+  });
 }
 
 function tooLarge(limitBytes: number): VapiError {
