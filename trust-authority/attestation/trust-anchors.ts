@@ -24,6 +24,10 @@ export interface JudgedCertificate {
   readonly serial: string;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
+  /** Whether its basicConstraints make it one of an authority. */
+  readonly isAuthority: boolean;
+  /** OIDs of its extended key usage; none without that extension. */
+  readonly usages: readonly string[];
   /** Lists of its issuer, whichever authority they were imported with. */
   readonly revocationLists: readonly RevocationList[];
 }
@@ -82,11 +86,15 @@ export function judgedCertificate(
   certificate: X509Certificate,
   revocationLists: readonly RevocationList[] = [],
 ): JudgedCertificate {
+  // Node types the list as always there; a certificate without the extension has none.
+  const usages = (certificate.keyUsage as string[] | undefined) ?? [];
   return {
     certificate,
     serial: serialOf(certificate.serialNumber),
     notBeforeMs: Date.parse(certificate.validFrom),
     notAfterMs: Date.parse(certificate.validTo),
+    isAuthority: basicConstraintsOf(certificate.raw).isAuthority,
+    usages,
     revocationLists,
   };
 }

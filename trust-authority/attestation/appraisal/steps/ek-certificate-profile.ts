@@ -1,4 +1,3 @@
-import { basicConstraintsOf } from '../../../pki/basic-constraints.js';
 import { LACKING, NOT_ASKED, PASSED, failed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
 
@@ -9,16 +8,15 @@ const EK_CERTIFICATE_USAGE = '2.23.133.8.1';
 export const ekCertificateProfile: AppraisalStep = {
   name: 'ek_certificate_profile',
   check({ identity, reference }) {
-    const { certificate } = identity;
-    if (!certificate) return reference.settings.require_certificate_validation ? LACKING : NOT_ASKED;
-    if (basicConstraintsOf(certificate.raw).isAuthority) {
+    const { presented } = identity;
+    if (!presented) return reference.settings.require_certificate_validation ? LACKING : NOT_ASKED;
+    const { isAuthority, usages } = presented;
+    if (isAuthority) {
       return failed('ek_cert_profile', {
         expected: 'basicConstraints without CA',
         actual: 'a certificate of an authority',
       });
     }
-    // Node types the list as always there; a certificate without the extension has none.
-    const usages = (certificate.keyUsage as string[] | undefined) ?? [];
     return usages.includes(EK_CERTIFICATE_USAGE)
       ? PASSED
       : failed('ek_cert_profile', {
