@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
-
 import {
   ESXI_TAGS,
   EVENT_TYPES,
-  HASH_ALGORITHMS,
   decodeTaggedEvent,
+  digestOf,
   esxiTagOf,
   eventTypeOf,
 } from '../../../wire/tpm2/index.js';
@@ -85,7 +83,14 @@ export interface JudgedEvent {
   readonly tagged: (TaggedEvent & { readonly tag: EsxiTag | undefined }) | undefined;
   /** Digest of the bytes that its digest should be of; undefined if the log does not hold them. */
   readonly dataDigest: Buffer | undefined;
+  /** Whether that is its digest; undefined if the log does not hold the bytes. */
+  readonly hasDataDigest: boolean | undefined;
+  /** Whether it has a type and, where it is one of the boot loader, a tag that belongs into its PCR. */
+  readonly belongs: boolean;
 }
+
+/** An event as it was logged, before it is held against anything. */
+type ReadEvent = Omit<JudgedEvent, 'dataDigest' | 'hasDataDigest' | 'belongs'>;
 
 /** Events of a log as they are judged, so that they are read once and not once a step. */
 const judgedEvents = new WeakMap<EventLog, readonly JudgedEvent[]>();
@@ -112,7 +117,7 @@ export function eventText(event: JudgedEvent): string {
 }
 
 /** The bytes that the digest of an event is of; undefined if it is of something that the log does not hold. */
-function measuredBytes({ type, data, tagged }: Omit<JudgedEvent, 'dataDigest'>): Buffer | undefined {
+function measuredBytes({ type, data, tagged }: ReadEvent): Buffer | undefined {
   if (type !== undefined && EVENT_TYPES[type].digestOfData) return data;
   return tagged?.tag && ESXI_TAGS[tagged.tag].digestOfPayload ? tagged.payload : undefined;
 }
@@ -130,8 +135,16 @@ function judgedEvent(event: TcgEvent, number: number): JudgedEvent | undefined {
     tagged: type === 'EV_EVENT_TAG' ? taggedOf(event.data) : undefined,
   };
   const measured = measuredBytes(judged);
-  const { nodeName } = HASH_ALGORITHMS[JUDGED_BANK];
-  return { ...judged, dataDigest: measured && createHash(nodeName).update(measured).digest() };
+  const dataDigest = measured && digestOf(JUDGED_BANK, measured);
+  return { ...judged, dataDigest, hasDataDigest: dataDigest?.equals(digest), belongs: belongs(judged) };
+}
+
+function belongs({ pcr, type, tagged }: ReadEvent): boolean {
+  const types = PCR_EVENT_TYPES[pcr];
+  if (!types) return true; // no profile says what belongs into this PCR
+  if (type === undefined || !types.includes(type)) return false;
+  if (type !== 'EV_EVENT_TAG') return true;
+  return tagged?.tag !== undefined && (PCR_ESXI_TAGS[pcr] ?? []).includes(tagged.tag);
 }
 
 function taggedOf(data: Buffer): JudgedEvent['tagged'] {

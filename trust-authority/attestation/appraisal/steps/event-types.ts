@@ -1,5 +1,4 @@
-import { PCR_ESXI_TAGS, PCR_EVENT_TYPES, eventText, eventsOf } from '../event-profile.js';
-import type { JudgedEvent } from '../event-profile.js';
+import { PCR_EVENT_TYPES, eventText, eventsOf } from '../event-profile.js';
 import { judgedPcrs } from '../material.js';
 import { LACKING, failed, passed } from '../step.js';
 import type { AppraisalStep } from '../step.js';
@@ -10,7 +9,7 @@ export const eventTypes: AppraisalStep = {
   check(material) {
     const events = eventsOf(material, judgedPcrs(material));
     if (!events) return LACKING;
-    const odd = events.filter((event) => !belongs(event));
+    const odd = events.filter(({ belongs }) => !belongs);
     const [first] = odd;
     return first
       ? failed('unexpected_event_type', {
@@ -20,12 +19,3 @@ export const eventTypes: AppraisalStep = {
       : passed({ actual: `${events.length} events of types that belong into their PCRs` });
   },
 };
-
-/** Whether an event has a type and, where it is one of the boot loader, a tag that belongs into its PCR. */
-export function belongs({ pcr, type, tagged }: JudgedEvent): boolean {
-  const types = PCR_EVENT_TYPES[pcr];
-  if (!types) return true; // no profile says what belongs into this PCR
-  if (type === undefined || !types.includes(type)) return false;
-  if (type !== 'EV_EVENT_TAG') return true;
-  return tagged?.tag !== undefined && (PCR_ESXI_TAGS[pcr] ?? []).includes(tagged.tag);
-}
