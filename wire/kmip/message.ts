@@ -2,13 +2,15 @@ import { KmipError } from './errors.js';
 import { PAYLOADS } from './operations/index.js';
 import type { Codec, ValueOf } from './schema/codec.js';
 import { anyValue, boolean, byteString, dateTime, dependent, integer, textString } from './schema/codec.js';
-import { enumeration } from './schema/enumeration.js';
+import type { EnumerationValue } from './schema/enumeration.js';
+import { enumeration, enumerationValueOf } from './schema/enumeration.js';
 import { multiple, optional, repeated, required, structure } from './schema/structure.js';
 import { nonce } from './structures/base.js';
 import { authentication } from './structures/credential.js';
 import { protocolVersion, protocolVersionOf } from './structures/protocol-version.js';
 import type { ProtocolVersion } from './structures/protocol-version.js';
 import { tagValue } from './tables/tag-names.js';
+import type { ReaderOptions } from './ttlv/reader.js';
 import { TtlvReader } from './ttlv/reader.js';
 import { readItems, writeValue } from './ttlv/tree.js';
 import type { TtlvItem } from './ttlv/tree.js';
@@ -92,9 +94,15 @@ const responsePayload = dependent<unknown>(
   (siblings) => PAYLOAD_CODECS[String(siblings.operation)]?.response ?? items,
 );
 
+/** An operation has its name in every version, so that what refuses it and what is written of it can name it. */
+const requestedOperation: Codec<EnumerationValue<'Operation'>> = {
+  ...enumeration('Operation'),
+  read: (reader) => enumerationValueOf('Operation', reader.enumeration()),
+};
+
 /** KMIP 1.4 §7.2, Table 283; KMIP 2.1 §8.3. The payload's shape follows the operation. */
 export const requestBatchItem = structure('Request Batch Item', {
-  operation: required('Operation', enumeration('Operation')),
+  operation: required('Operation', requestedOperation),
   ephemeral: optional('Ephemeral', boolean, { since: '2.0' }),
   uniqueBatchItemId: optional('UniqueBatchItemID', byteString),
   requestPayload: required('RequestPayload', requestPayload),
@@ -158,7 +166,8 @@ export function decodeRequest(bytes: Buffer, options: DecodeOptions = {}): Reque
 
 /** Decodes one response message. @throws KmipError `InvalidMessage` or `InvalidField` */
 export function decodeResponse(bytes: Buffer): ResponseMessage {
-  return decodeMessage(bytes, responseMessage, tagValue('ResponseMessage'), {});
+  // Servers answer with what later versions have, too: a Result Reason, an attribute of an object.
+  return decodeMessage(bytes, responseMessage, tagValue('ResponseMessage'), { knowOtherVersions: true });
 }
 
 /** Encodes a request for the version in its header. */
@@ -236,7 +245,7 @@ function readProtocolVersion(bytes: Buffer): ProtocolVersion {
   return protocolVersion.read(reader, {});
 }
 
-function decodeMessage<T>(bytes: Buffer, codec: Codec<T>, tag: number, options: DecodeOptions): T {
+function decodeMessage<T>(bytes: Buffer, codec: Codec<T>, tag: number, options: ReaderOptions): T {
   const version = peekProtocolVersion(bytes);
   const spoken = spokenVersion(version);
   if (spoken === undefined) {

@@ -8,7 +8,7 @@ import type { TtlvValue } from '../ttlv/tree.js';
 import { readValue, writeValue } from '../ttlv/tree.js';
 import { ITEM_TYPES } from '../ttlv/types.js';
 import type { TtlvWriter } from '../ttlv/writer.js';
-import { existsIn } from '../versions.js';
+import { PROTOCOL_VERSIONS, existsIn } from '../versions.js';
 import type { AttributeName, AttributeRow, AttributeValueOf } from './table.js';
 import { attributeNameFromText, attributeRow, attributeTextOf, isStandard } from './table.js';
 
@@ -165,7 +165,7 @@ export const attributeReference: Codec<string> = {
 
 function readNamed(reader: TtlvReader, codecOf: ValueCodecOf): AttributePattern {
   const enclosing = reader.enter();
-  const name = attributeNameFromText(expectText(reader, TAG.attributeName));
+  const name = nameOf(expectText(reader, TAG.attributeName), reader);
   let more = reader.next();
   let index: number | undefined;
   if (more && reader.tag === TAG.attributeIndex) {
@@ -176,10 +176,25 @@ function readNamed(reader: TtlvReader, codecOf: ValueCodecOf): AttributePattern 
     throw new KmipError('InvalidMessage', `Attribute ${attributeTextOf(name)} lacks its Attribute Value.`);
   }
   const row = attributeRow(name);
-  const value = row && existsIn(row, reader.rank) ? codecOf(row).read(reader, {}) : readValue(reader);
+  const value = row ? codecOf(row).read(reader, {}) : readValue(reader);
   expectEnd(reader);
   reader.leave(enclosing);
   return index === undefined ? { name, value } : { name, index, value };
+}
+
+/**
+ * Name of the attribute that an Attribute Name of KMIP 1.x stands for; unknown names stay as they are.
+ *
+ * @throws KmipError `InvalidField` for an attribute of other versions, and for one that is not written as KMIP 1.4 §3 does
+ */
+function nameOf(text: string, reader: TtlvReader): string {
+  const name = attributeNameFromText(text);
+  const row = attributeRow(name);
+  if (!row || (row.text === text && reader.knows(row))) return name;
+  throw new KmipError(
+    'InvalidField',
+    `'${text}' is no attribute of KMIP ${PROTOCOL_VERSIONS[reader.rank] ?? ''}.`,
+  );
 }
 
 function writeNamed(

@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer';
 
 import { KmipError } from '../errors.js';
 import { tagText } from '../tables/tag-names.js';
-import { NEWEST_RANK } from '../versions.js';
+import type { VersionRange } from '../versions.js';
+import { NEWEST_RANK, existsIn } from '../versions.js';
 import { HEADER_BYTES, ITEM_TYPES, MAX_BIG_INTEGER_BYTES, MAX_DEPTH, itemTypeName } from './types.js';
 
 /** Choices of a {@link TtlvReader}. */
@@ -11,6 +12,8 @@ export interface ReaderOptions {
   readonly ignoreUnknownFields?: boolean;
   /** Keep an error inside a batch item's payload for that item instead of failing the message. */
   readonly deferPayloadErrors?: boolean;
+  /** Know attributes and values of enumerations that versions other than the message's have, too. */
+  readonly knowOtherVersions?: boolean;
 }
 
 /**
@@ -32,6 +35,7 @@ export class TtlvReader {
   rank = NEWEST_RANK;
   ignoreUnknownFields: boolean;
   readonly deferPayloadErrors: boolean;
+  readonly knowOtherVersions: boolean;
   readonly #bytes: Buffer;
   #offset = 0;
   #end: number;
@@ -42,6 +46,12 @@ export class TtlvReader {
     this.#end = bytes.length;
     this.ignoreUnknownFields = options.ignoreUnknownFields ?? false;
     this.deferPayloadErrors = options.deferPayloadErrors ?? false;
+    this.knowOtherVersions = options.knowOtherVersions ?? false;
+  }
+
+  /** Whether what is read may have an attribute or a value that these versions have. */
+  knows(range: Partial<VersionRange>): boolean {
+    return this.knowOtherVersions || existsIn(range, this.rank);
   }
 
   /** Reads the next header of the current structure; false at its end. */
