@@ -10,7 +10,7 @@ import { keyLengthOf } from '../objects/symmetric-algorithms.js';
 import { Refusal } from '../refusals.js';
 import type { RequestScope } from '../server/scope.js';
 import { DERIVATION_METHODS, tooLong } from './derivation-methods.js';
-import { givenValue } from './given.js';
+import { givenValue, withDefaults } from './given.js';
 import type { OperationHandler } from './handler.js';
 
 /** Longest Secret Data that is derived, in bits. Own choice. */
@@ -45,6 +45,8 @@ export const deriveKey: OperationHandler<'DeriveKey'> = async (payload, scope) =
 };
 
 /**
+ * The attributes that are asked for, and those that come of the bases.
+ *
  * What the bases may not reveal, what is derived from them may not either: with a chosen method and key a base could be
  * computed from it. Sensitive and not Extractable are therefore not the request's to change. Own choice.
  */
@@ -54,7 +56,16 @@ function boundBy(bases: readonly ManagedObject[], given: readonly Attribute[]): 
   if (bases.some((base) => base.get('Extractable') === false)) {
     bound.push(attributeOf('Extractable', false));
   }
-  return [...given.filter(({ name }) => bound.every((one) => one.name !== name)), ...bound];
+  const asked = given.filter(({ name }) => bound.every((one) => one.name !== name));
+  return withDefaults([...asked, ...bound], [attributeOf('CryptographicUsageMask', commonUses(bases))]);
+}
+
+/**
+ * The Cryptographic Usage Mask of what is derived, where the request has none: it need not (KMIP 1.4 §4.6, Table 180),
+ * and the object always does (§3.19). What all bases may be used for: own choice.
+ */
+function commonUses(bases: readonly ManagedObject[]): number {
+  return bases.reduce((common, base) => common & (base.get('CryptographicUsageMask') ?? 0), -1);
 }
 
 /** What is to be made. */
@@ -70,7 +81,6 @@ function wantedObject(objectType: unknown, given: readonly Attribute[]): Wanted 
   const requestedBits = demandGiven(givenValue(given, 'CryptographicLength'), 'Cryptographic Length');
   if (objectType === 'SymmetricKey') {
     const algorithm = demandGiven(givenValue(given, 'CryptographicAlgorithm'), 'Cryptographic Algorithm');
-    demandGiven(givenValue(given, 'CryptographicUsageMask'), 'Cryptographic Usage Mask');
     const { lengthBits, keyByteCount } = keyLengthOf(algorithm, requestedBits);
     return { lengthBytes: keyByteCount, build: (bytes) => symmetricKey(bytes, algorithm, lengthBits) };
   }

@@ -162,6 +162,23 @@ describe('Derive Key', () => {
     }
   });
 
+  test('gives the uses that all bases have, where the request names none', async () => {
+    const bases = [
+      await registerKey('AES', active('DeriveKey', 'Encrypt', 'MACGenerate')),
+      await registerKey('AES', active('DeriveKey', 'MACGenerate', 'Decrypt')),
+    ];
+    const key = {
+      objectType: 'SymmetricKey',
+      attributes: [attributeOf('CryptographicAlgorithm', 'AES')],
+    } as const;
+    for (const wanted of [{}, key]) {
+      const derived = await derive('HASH', bases, { cryptographicParameters: SHA_256 }, 32, wanted);
+      expect(await client.getAttributes(derived, ['CryptographicUsageMask'])).toEqual([
+        attributeOf('CryptographicUsageMask', cryptographicUsageMask('DeriveKey', 'MACGenerate')),
+      ]);
+    }
+  });
+
   test('makes a Symmetric Key with the attributes given', async () => {
     const attributes = [
       attributeOf('CryptographicAlgorithm', 'AES'),
