@@ -56,7 +56,7 @@ export interface Replacement {
  * other attributes, the two are linked, and both changes are in the workspace.
  *
  * @returns the replacement
- * @throws KmipError `InvalidMessage` for an Offset beside dates; Refusal `notReplaceable`, `offsetWithoutActivation`,
+ * @throws KmipError `InvalidMessage` for an Offset beside dates; Refusal `notReplaceable`, what {@link datesOf}
  *   and what {@link newObject} throws
  */
 export async function replaceObject(
@@ -128,7 +128,11 @@ function demandOffsetAlone(given: readonly Attribute[], offset: number | undefin
   }
 }
 
-/** Dates of the replacement (KMIP 1.4 §4.4, Table 172). */
+/**
+ * Dates of the replacement (KMIP 1.4 §4.4, Table 172).
+ *
+ * @throws Refusal `offsetWithoutActivation`, `attributeValueInvalid`
+ */
 function datesOf(
   existing: ManagedObject,
   offset: number | undefined,
@@ -145,6 +149,13 @@ function datesOf(
   }
   const shift = (activation ?? 0) - (before ?? 0);
   const shifted = present.map((name) => [name, (existing.get(name) ?? 0) + shift] as const);
+  for (const [name, date] of shifted) {
+    if (Number.isSafeInteger(date)) continue;
+    throw new Refusal(
+      'attributeValueInvalid',
+      `With this Offset, ${attributeTextOf(name)} would be later than dates are kept. Give the dates instead.`,
+    );
+  }
   return { ...(activation !== undefined && { ActivationDate: activation }), ...Object.fromEntries(shifted) };
 }
 

@@ -140,6 +140,15 @@ describe('Re-key is refused', () => {
     expect(await reasons(undated, { offset: 1 })).toEqual(['IllegalOperation', 'InvalidField']);
   });
 
+  test('for an Offset that shifts a date beyond those that are kept', async () => {
+    const latest = Number.MAX_SAFE_INTEGER;
+    const id = await client.create({
+      attributes: [attributeOf('ActivationDate', 0), attributeOf('DeactivationDate', latest)],
+    });
+    expect(await reasons(id, { offset: 1 })).toEqual(['InvalidField', 'InvalidAttributeValue']);
+    expect(await valuesOf(await rekey(id), 'DeactivationDate')).toEqual([latest]);
+  });
+
   test('for what is replaced already, destroyed, or no symmetric key', async () => {
     const replaced = await client.create();
     await rekey(replaced);
