@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import type { AttributePattern, AttributeValueOf } from '../../wire/kmip/index.js';
-import { KmipError, attributeFields, attributeRow } from '../../wire/kmip/index.js';
+import { KmipError, LARGEST_DATE_TIME, attributeFields, attributeRow } from '../../wire/kmip/index.js';
 import { COMPUTED_ATTRIBUTES, instancesAt } from '../objects/computed.js';
 import type { ManagedObject } from '../objects/managed-object.js';
 import { isSearchTerm } from '../objects/record.js';
@@ -83,7 +83,7 @@ function suffices(
   );
 }
 
-/** One date must be met, two are the limits of a range. */
+/** One date must be met, two are the limits of a range. An object without the date has the largest one (KMIP 1.4 §4.9). */
 function dateRange(name: string, dates: readonly number[]): (values: readonly unknown[]) => boolean {
   if (dates.length > 2) {
     throw new KmipError(
@@ -93,7 +93,10 @@ function dateRange(name: string, dates: readonly number[]): (values: readonly un
   }
   const from = Math.min(...dates);
   const to = Math.max(...dates);
-  return (values) => values.some((value) => (value as number) >= from && (value as number) <= to);
+  return (values) => {
+    const date = (values[0] as number | undefined) ?? LARGEST_DATE_TIME;
+    return date >= from && date <= to;
+  };
 }
 
 function isDate(name: string): boolean {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { SqliteKmsStore } from '../../kms/sqlite-store.js';
 import type { KmipClient } from '../../kms/client.js';
 import type { Attribute, RequestPayload } from '../../wire/kmip/index.js';
-import { STORAGE_STATUS_MASK, attributeOf } from '../../wire/kmip/index.js';
+import { LARGEST_DATE_TIME, STORAGE_STATUS_MASK, attributeOf } from '../../wire/kmip/index.js';
 import type { TestKms, TestPki } from './harness.js';
 import { makePki, startKms } from './harness.js';
 
@@ -120,6 +120,18 @@ test('a date is met exactly, or lies between two', async () => {
   expect(await at(4_000_000_000, 3_999_999_999)).toEqual([id]);
   expect(await at(4_000_000_001, 4_000_000_002)).toEqual([]);
   await expect(at(1, 2, 3)).rejects.toMatchObject({ reason: 'InvalidField' });
+});
+
+test('the largest date there is stands for none', async () => {
+  const attributes = [attributeOf('ObjectGroup', 'dated or not')];
+  const group = pattern('ObjectGroup', 'dated or not');
+  const undated = await client.create({ attributes });
+  const dated = await client.create({ attributes: [...attributes, attributeOf('DeactivationDate', 4e9)] });
+  const at = (...dates: number[]) => [group, ...dates.map((date) => pattern('DeactivationDate', date))];
+  expect(await found(at(LARGEST_DATE_TIME))).toEqual([undated]);
+  expect(await found(at(4e9, LARGEST_DATE_TIME))).toEqual([dated, undated]);
+  expect(await found(at(4e9 + 1, LARGEST_DATE_TIME))).toEqual([undated]);
+  expect(await found(at(0, 4e9))).toEqual([dated]);
 });
 
 describe('the Storage Status Mask', () => {

@@ -52,6 +52,6 @@ export { findValue } from './ttlv/find.js';
 export { TtlvReader } from './ttlv/reader.js';
 export * from './ttlv/tree.js';
 export type { ItemTypeName } from './ttlv/types.js';
-export { HEADER_BYTES, ITEM_TYPES } from './ttlv/types.js';
+export { HEADER_BYTES, ITEM_TYPES, LARGEST_DATE_TIME } from './ttlv/types.js';
 export { TtlvWriter } from './ttlv/writer.js';
 export * from './versions.js';

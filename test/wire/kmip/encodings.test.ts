@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeJson, encodeJson } from '../../../wire/kmip/encodings/json.js';
 import { decodeXml, encodeXml } from '../../../wire/kmip/encodings/xml.js';
 import type { TtlvItem } from '../../../wire/kmip/index.js';
-import { KmipError, decodeTree, encodeTree, tagValue } from '../../../wire/kmip/index.js';
+import { KmipError, LARGEST_DATE_TIME, decodeTree, encodeTree, tagValue } from '../../../wire/kmip/index.js';
 import { CASE_FOLDERS, exchangesOf, oasisCases } from '../../kms/oasis/cases.js';
 import { treeArbitrary } from './tree-arbitrary.js';
 import { testCaseMessages } from './vectors.js';
@@ -77,6 +77,7 @@ test.each([
   ['State', item('AttributeReference', { type: 'Enumeration', value: tagValue('State') })],
   ['2023-11-14T22:13:20+00:00', item('InitialDate', { type: 'DateTime', value: 1_700_000_000 })],
   ['0x0000003afff44180', item('InitialDate', { type: 'DateTime', value: 253_402_300_800 })],
+  ['0x7fffffffffffffff', item('InitialDate', { type: 'DateTime', value: LARGEST_DATE_TIME })],
   ['ffffffffffffffff', item('P', { type: 'BigInteger', value: -1n })],
   ['00000000000000008000000000000000', item('P', { type: 'BigInteger', value: 2n ** 63n })],
   ['&lt;&amp;&quot;&gt;&#10;', item('NameValue', { type: 'TextString', value: '<&">\n' })],

@@ -124,7 +124,7 @@ describe('malformed bytes', () => {
     ['an empty Big Integer', '4200200400000000', /Big Integer/],
     ['a Big Integer of five bytes', '42002004000000050102030405000000', /Big Integer/],
     ['a Big Integer padded too much', '420020040000001000000000000000000000000000000001', /more padding/],
-    ['a Date-Time beyond 2^53 seconds', '42002009000000087fffffffffffffff', /2\^53/],
+    ['a Date-Time beyond 2^53 seconds', '42002009000000087ffffffffffffffe', /2\^53/],
     ['an unknown type', '420020ff00000000', /no item type/],
     ['a Structure whose length is not a multiple of 8', '42002001000000044200040500000000', /multiple of 8/],
     ['a second item', '4200200600000008000000000000000142002006000000080000000000000001', /after the item/],

@@ -1,5 +1,6 @@
 import { KmipError } from '../errors.js';
 import type { Codec } from '../schema/codec.js';
+import { dateTime } from '../schema/codec.js';
 import { canExpress, partial } from '../schema/structure.js';
 import type { TagName } from '../tables/tag-names.js';
 import { tagName, tagText, tagValue } from '../tables/tag-names.js';
@@ -69,7 +70,12 @@ export function attributeExistsIn({ name, value }: Attribute, rank: number): boo
 
 type ValueCodecOf = (row: AttributeRow) => Codec<unknown>;
 const whole: ValueCodecOf = (row) => row.codec;
-const inParts: ValueCodecOf = (row) => partial(row.codec);
+const inParts: ValueCodecOf = (row) => (row.codec === dateTime ? dateTimePattern : partial(row.codec));
+/** A date that is looked for may be the largest one. */
+const dateTimePattern: Codec<unknown> = {
+  ...dateTime,
+  read: (reader) => reader.dateTimeOrLargest(),
+};
 
 /** Attribute structure of KMIP 1.x: name, index, value (KMIP 1.4 §2.1.1). */
 export const attribute = namedAttribute(whole) as Codec<Attribute>;

@@ -1,7 +1,7 @@
 import { KmipError } from '../errors.js';
 import { tagText } from '../tables/tag-names.js';
 import type { TtlvValue } from '../ttlv/tree.js';
-import { MAX_BIG_INTEGER_BYTES } from '../ttlv/types.js';
+import { LARGEST_DATE_TIME, MAX_BIG_INTEGER_BYTES } from '../ttlv/types.js';
 import type { ItemTypeName } from '../ttlv/types.js';
 import type { MaskBits } from './vocabulary.js';
 import { maskBitsOf, vocabularyOf } from './vocabulary.js';
@@ -75,7 +75,8 @@ export function enumerationText(value: number, meaning: number): string {
 /** A Date-Time in seconds: ISO 8601, or a hexadecimal number for years that have more than four digits. */
 export function dateTimeText(seconds: number): string {
   const iso = isoSeconds(seconds);
-  return iso === undefined ? hexNumber(seconds, 8) : `${iso}+00:00`;
+  const exact = seconds === LARGEST_DATE_TIME ? INT64.maximum : seconds;
+  return iso === undefined ? hexNumber(exact, 8) : `${iso}+00:00`;
 }
 
 /** A Date-Time Extended in microseconds, likewise. */
@@ -177,7 +178,9 @@ function booleanFromText(text: string, tag: number): boolean {
 /** Fractions of a second have no place in a Date-Time and are dropped. */
 function secondsFromText(text: string, tag: number): number {
   if (HEX_NUMBER.test(text)) {
-    const seconds = Number(numberFromText('DateTime', text, tag, INT64));
+    const exact = numberFromText('DateTime', text, tag, INT64);
+    if (exact === INT64.maximum) return LARGEST_DATE_TIME;
+    const seconds = Number(exact);
     if (!Number.isSafeInteger(seconds)) throw malformed('DateTime', tag, 'it is beyond 2^53 seconds');
     return seconds;
   }

@@ -4,7 +4,16 @@ import { KmipError } from '../errors.js';
 import { tagText } from '../tables/tag-names.js';
 import type { VersionRange } from '../versions.js';
 import { NEWEST_RANK, existsIn } from '../versions.js';
-import { HEADER_BYTES, ITEM_TYPES, MAX_BIG_INTEGER_BYTES, MAX_DEPTH, itemTypeName } from './types.js';
+import {
+  HEADER_BYTES,
+  ITEM_TYPES,
+  LARGEST_DATE_TIME,
+  MAX_BIG_INTEGER_BYTES,
+  MAX_DEPTH,
+  itemTypeName,
+} from './types.js';
+
+const LARGEST_SECONDS = 2n ** 63n - 1n;
 
 /** Choices of a {@link TtlvReader}. */
 export interface ReaderOptions {
@@ -181,6 +190,14 @@ export class TtlvReader {
     if (!Number.isSafeInteger(seconds)) this.#fail(`${tagText(this.tag)} is a Date-Time beyond 2^53 seconds`);
     this.#offset += 8;
     return seconds;
+  }
+
+  /** As {@link dateTime}; the largest value there is is taken too, as {@link LARGEST_DATE_TIME}. */
+  dateTimeOrLargest(): number {
+    this.#expect(ITEM_TYPES.DateTime, 8);
+    if (this.#bytes.readBigInt64BE(this.#offset) !== LARGEST_SECONDS) return this.dateTime();
+    this.#offset += 8;
+    return LARGEST_DATE_TIME;
   }
 
   /** Seconds, 32-bit unsigned. */

@@ -27,7 +27,7 @@ const READERS = {
   Boolean: (reader) => ({ type: 'Boolean', value: reader.boolean() }),
   TextString: (reader) => ({ type: 'TextString', value: reader.textString() }),
   ByteString: (reader) => ({ type: 'ByteString', value: reader.byteString() }),
-  DateTime: (reader) => ({ type: 'DateTime', value: reader.dateTime() }),
+  DateTime: (reader) => ({ type: 'DateTime', value: reader.dateTimeOrLargest() }),
   Interval: (reader) => ({ type: 'Interval', value: reader.interval() }),
   DateTimeExtended: (reader) => ({ type: 'DateTimeExtended', value: reader.dateTimeExtended() }),
 } as const satisfies Record<ItemTypeName, ValueReader>;

@@ -25,6 +25,9 @@ export function itemTypeName(code: number): ItemTypeName | undefined {
   return NAMES.get(code);
 }
 
+/** The largest Date-Time, 2^63 - 1 seconds, as near as a number comes. Locate takes it for none (KMIP 1.4 §4.9). */
+export const LARGEST_DATE_TIME = 2 ** 63;
+
 /** Bytes of tag, type and length before a value. */
 export const HEADER_BYTES = 8;
 

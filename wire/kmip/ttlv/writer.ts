@@ -1,7 +1,7 @@
 import { NEWEST_RANK } from '../versions.js';
 import { KmipError } from '../errors.js';
 import { recycleMessage, takeBuffer } from './buffers.js';
-import { HEADER_BYTES, ITEM_TYPES } from './types.js';
+import { HEADER_BYTES, ITEM_TYPES, LARGEST_DATE_TIME } from './types.js';
 
 /** Texts up to this length are written character by character, which is faster for them than Node's own way. */
 const SHORT_TEXT = 64;
@@ -94,8 +94,9 @@ export class TtlvWriter {
   /** Seconds since 1970. */
   dateTime(tag: number, seconds: number): void {
     this.#header(tag, ITEM_TYPES.DateTime, 8, 8);
-    this.#bytes.writeInt32BE(Math.floor(seconds / TWO_TO_32), this.#offset);
-    this.#bytes.writeUInt32BE(seconds >>> 0, this.#offset + 4);
+    const largest = seconds === LARGEST_DATE_TIME;
+    this.#bytes.writeInt32BE(largest ? 0x7fff_ffff : Math.floor(seconds / TWO_TO_32), this.#offset);
+    this.#bytes.writeUInt32BE(largest ? 0xffff_ffff : seconds >>> 0, this.#offset + 4);
     this.#offset += 8;
   }
 
