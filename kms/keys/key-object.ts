@@ -285,7 +285,7 @@ function octetKeyRow(block: KeyBlock, length: number): (typeof OCTET_KEYS)[keyof
   if (found) return found[1];
   throw new KmipError(
     'KeyFormatTypeNotSupported',
-    `A Raw ${algorithm ?? 'key'} does not tell its curve. Use PKCS_8, X_509 or a Transparent format.`,
+    `The Raw bytes of ${algorithm ?? 'a key'} are not those of a key that is known here. Use PKCS_8, X_509 or a Transparent format.`,
   );
 }
 

@@ -143,6 +143,19 @@ describe('a registered key pair', () => {
   });
 });
 
+test('an RSA key that comes Raw is refused with the formats that it may have', async () => {
+  const raw = privateKey(
+    block(
+      { keyFormatType: 'Raw', keyValue: { keyMaterial: Buffer.alloc(99) } },
+      { algorithm: 'RSA', lengthBits: 1024 },
+    ),
+  );
+  await expect(kms.client().register(raw, { attributes: [USE] })).rejects.toMatchObject({
+    reason: 'KeyFormatTypeNotSupported',
+    message: expect.stringMatching(/^The Raw bytes of RSA .* Use PKCS_8/) as unknown,
+  });
+});
+
 test('a symmetric key must be as long as it says, parity bits counted or not', async () => {
   const client = kms.client();
   const key = (algorithm: Algorithm, bytes: number, lengthBits: number): ManagedObjectValue => ({
