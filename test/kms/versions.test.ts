@@ -119,6 +119,25 @@ test('attributes go by the names of the specification, not by those of their tag
   expect(() => decodeRequest(misspelt)).toThrow("'CryptographicLength' is no attribute of KMIP 1.4.");
 });
 
+test('an attribute of which a version can express nothing is none there', async () => {
+  const { privateKeyUniqueIdentifier: id } = await kms
+    .client({ protocolVersion: '2.1' })
+    .perform('CreateKeyPair', {
+      commonAttributes: [attributeOf('CryptographicAlgorithm', 'Ed25519')],
+      privateKeyAttributes: [attributeOf('CryptographicUsageMask', 1)],
+      publicKeyAttributes: [attributeOf('CryptographicUsageMask', 2)],
+    });
+  const names = ['CryptographicDomainParameters', 'CryptographicLength'];
+  const listed = (protocolVersion: ProtocolVersionName) =>
+    kms.client({ protocolVersion }).getAttributes(id, names);
+  const length = attributeOf('CryptographicLength', 256);
+  expect(await listed('2.0')).toEqual([
+    attributeOf('CryptographicDomainParameters', { recommendedCurve: 'CURVE25519' }),
+    length,
+  ]);
+  expect(await listed('1.4')).toEqual([length]);
+});
+
 test('answers may hold what came with later versions', () => {
   const answer = relabelled(
     encodeResponse({

@@ -143,16 +143,25 @@ export function isStructure(codec: Codec<unknown>): codec is StructureCodec<Shap
   return 'shape' in codec;
 }
 
-/** Whether the version of this rank has a value, and everything that the value cannot be without. */
+/**
+ * Whether the version of this rank has a value, and everything that the value cannot be without; of a structure with
+ * free fields only, at least one of those that it has.
+ */
 export function canExpress(codec: Codec<unknown>, value: unknown, rank: number): boolean {
   if (codec.exists?.(value, rank) === false) return false;
   if (!isStructure(codec)) return true;
-  return Object.entries(codec.shape).every(([key, { presence, range, codec: inner }]) => {
+  const given = Object.entries(codec.shape).flatMap(([key, { presence, range, codec: inner }]) => {
     const found = (value as Siblings)[key];
-    const isFree = presence === 'optional' || presence === 'multiple' || found === undefined;
-    if (isFree || !existsIn(range, rank)) return true;
-    return presence === 'repeated' || canExpress(inner, found, rank);
+    if (found === undefined) return [];
+    const exists = existsIn(range, rank);
+    const isMany = presence === 'multiple' || presence === 'repeated';
+    const isFree = presence === 'optional' || presence === 'multiple' || !exists;
+    return [{ isFree, isExpressed: exists && (isMany || canExpress(inner, found, rank)) }];
   });
+  return (
+    given.every(({ isFree, isExpressed }) => isFree || isExpressed) &&
+    (given.length === 0 || given.some(({ isExpressed }) => isExpressed))
+  );
 }
 
 function planOf(shape: Shape, rank: number): readonly PlannedField[] {
