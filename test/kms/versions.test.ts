@@ -58,7 +58,7 @@ async function answerIn(version: ProtocolVersionName, one: Item): Promise<Respon
   return decodeResponse((await client.exchange(relabelled(request, version)))!);
 }
 
-test.each([
+test.each<[string, Item, string, ProtocolVersionName?]>([
   [
     'an attribute in a template',
     item('Register', {
