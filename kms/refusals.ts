@@ -121,3 +121,17 @@ export function reasonIn(
   const nearest = NEAREST_REASONS[error.reason];
   return nearest !== undefined && exists(nearest) ? nearest : 'GeneralFailure';
 }
+
+/**
+ * Demands a value of an enumeration that the version of the request has.
+ *
+ * @param field its name in the specification
+ * @throws KmipError `InvalidField` (KMIP 1.4 §11.1)
+ */
+export function demandKnown(field: string, value: string | number | undefined): void {
+  if (typeof value !== 'number') return;
+  throw new KmipError(
+    'InvalidField',
+    `There is no ${field} 0x${value.toString(16)} in this version of KMIP.`,
+  );
+}

@@ -8,6 +8,7 @@ import { openStore } from './open-store.js';
 import { OPERATIONS } from './operations/registry.js';
 import { LaggingStore } from './replication-lag.js';
 import { BatchProcessor } from './server/batch.js';
+import { ExpiredCertificate } from './server/expired-certificate.js';
 import { faultVocabulary } from './server/faults.js';
 import { HttpsListener } from './server/https.js';
 import { IdentityPolicy } from './server/identity.js';
@@ -24,6 +25,7 @@ export class KmsService implements Service {
   readonly #config: KmsConfig;
   readonly #context: ServiceContext;
   readonly #metrics: KmsMetrics;
+  readonly #expiredTwin: (() => Promise<string>) | undefined;
   #running:
     | {
         readonly listeners: readonly (KmipListener | HttpsListener)[];
@@ -34,10 +36,15 @@ export class KmsService implements Service {
     | undefined;
   #stopping: Promise<void> | undefined;
 
-  /** @param config as {@link parseKmsConfig} returns it */
-  constructor(config: KmsConfig, context: ServiceContext) {
+  /**
+   * @param config as {@link parseKmsConfig} returns it
+   * @param expiredTwin makes what a configuration without `tls.expiredCertificatePem` lacks; called once the service
+   *   listens, as only a fault asks for it
+   */
+  constructor(config: KmsConfig, context: ServiceContext, expiredTwin?: () => Promise<string>) {
     this.name = config.name;
     this.#config = config;
+    this.#expiredTwin = expiredTwin;
     this.#context = context;
     this.#metrics = kmsMetrics(context.metrics);
   }
@@ -68,7 +75,9 @@ export class KmsService implements Service {
       metrics: this.#metrics,
     };
     const processor = new BatchProcessor(parts);
-    const doors = { ...parts, processor, refusals: new RefusedConnections(this.#context, this.#metrics) };
+    const expired = new ExpiredCertificate(this.#config.tls.expiredCertificatePem);
+    const refusals = new RefusedConnections(this.#context, this.#metrics);
+    const doors = { ...parts, processor, refusals, expired };
     const listener = new KmipListener(doors);
     const https = this.#config.https && new HttpsListener(doors, this.#config.https);
     try {
@@ -79,6 +88,7 @@ export class KmsService implements Service {
       this.#running = { listeners: https ? [listener, https] : [listener], server, repository, store };
       this.#context.log.info({ endpoints }, 'key server listens');
       void this.#loadKeys(repository);
+      if (this.#expiredTwin) void expired.make(this.#expiredTwin, this.#context.log);
       return endpoints;
     } catch (error) {
       await listener.close();

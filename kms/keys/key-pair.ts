@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 import type { EnumerationValue, NameIn } from '../../wire/kmip/index.js';
 import { KmipError } from '../../wire/kmip/index.js';
-import { Refusal } from '../refusals.js';
+import { Refusal, demandKnown } from '../refusals.js';
 import type { CURVES } from './curves.js';
 import { curveRow } from './curves.js';
 
@@ -77,10 +77,11 @@ const GENERATORS: Partial<Record<NameIn<'CryptographicAlgorithm'>, Generator>> =
  * Makes a key pair, in a thread of its own.
  *
  * @throws Refusal `attributeValueInvalid` for a length or curve that the algorithm does not have here, KmipError
- *   `CryptographicFailure` for an algorithm without key pairs
+ *   `InvalidField`, `CryptographicFailure` for an algorithm without key pairs
  */
 export async function makeKeyPair(request: KeyPairRequest): Promise<KeyPair> {
   const { algorithm } = request;
+  demandKnown('Cryptographic Algorithm', algorithm);
   const generator = typeof algorithm === 'string' ? GENERATORS[algorithm] : undefined;
   if (!generator) {
     throw new KmipError(

@@ -1,6 +1,6 @@
 import { KmipError } from '../../wire/kmip/index.js';
 import type { EnumerationValue } from '../../wire/kmip/index.js';
-import { Refusal } from '../refusals.js';
+import { Refusal, demandKnown } from '../refusals.js';
 
 /** Key lengths of one algorithm, in bits. */
 interface SymmetricAlgorithm {
@@ -43,12 +43,13 @@ const ALGORITHMS: Readonly<Record<string, SymmetricAlgorithm>> = {
  * The length of a key to be made.
  *
  * @returns the Cryptographic Length, and how many bytes of key that is
- * @throws Refusal `attributeValueInvalid`, KmipError `CryptographicFailure` for an algorithm that has no such keys
+ * @throws Refusal `attributeValueInvalid`, KmipError `InvalidField`, `CryptographicFailure` for an algorithm that has no such keys
  */
 export function keyLengthOf(
   algorithm: EnumerationValue<'CryptographicAlgorithm'>,
   requestedBits: number | undefined,
 ): { readonly lengthBits: number; readonly keyByteCount: number; readonly parity: boolean } {
+  demandKnown('Cryptographic Algorithm', algorithm);
   const row =
     typeof algorithm === 'string' && Object.hasOwn(ALGORITHMS, algorithm) ? ALGORITHMS[algorithm] : undefined;
   if (!row) {

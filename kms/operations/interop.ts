@@ -1,4 +1,5 @@
 import { KmipError } from '../../wire/kmip/index.js';
+import { demandKnown } from '../refusals.js';
 import { quoted } from '../server/scope.js';
 import type { RequestScope } from '../server/scope.js';
 import type { OperationHandler } from './handler.js';
@@ -8,9 +9,7 @@ import type { OperationHandler } from './handler.js';
  * the configuration lets it. KMIP 2.1 §6.1.26.
  */
 export const interop: OperationHandler<'Interop'> = async ({ interopFunction, interopIdentifier }, scope) => {
-  if (typeof interopFunction !== 'string') {
-    throw new KmipError('InvalidField', `There is no Interop Function 0x${interopFunction.toString(16)}.`);
-  }
+  demandKnown('Interop Function', interopFunction);
   if (interopFunction === 'Reset') await reset(scope);
   const { log } = scope.server;
   log.info(

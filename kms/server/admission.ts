@@ -3,6 +3,7 @@ import type { TLSSocket, TlsOptions } from 'node:tls';
 
 import type { ServiceContext } from '../../core/context.js';
 import type { KmsConfig } from '../config.js';
+import type { ExpiredCertificate } from './expired-certificate.js';
 import type { Client, IdentityPolicy } from './identity.js';
 import type { KmsMetrics } from './metrics.js';
 import type { RefusedConnections } from './refused-connections.js';
@@ -14,6 +15,7 @@ export interface AdmissionParts {
   readonly identity: IdentityPolicy;
   readonly metrics: KmsMetrics;
   readonly refusals: RefusedConnections;
+  readonly expired: ExpiredCertificate;
 }
 
 /** TLS of every listener: 1.2 and 1.3, mutual (KMIP 1.4 §10). */

@@ -69,16 +69,15 @@ export class Port {
   #before(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    const { config, context } = this.#parts;
+    const { config, context, expired } = this.#parts;
     if (!context.faults.matchConnection(config.name)) return;
-    const { expiredCertificatePem } = config.tls;
-    if (expiredCertificatePem === undefined) {
+    if (expired.pem === undefined) {
       context.log.error('there is no expired certificate to present: set tls.expiredCertificatePem');
       socket.resetAndDestroy();
       return;
     }
     // The server's own listener takes it for this connection; then the good one is put back.
-    this.#server.setSecureContext({ ...mutualTls(this.#parts), cert: expiredCertificatePem });
+    this.#server.setSecureContext({ ...mutualTls(this.#parts), cert: expired.pem });
     this.#expired = true;
   }
 

@@ -1,7 +1,7 @@
 import type { ProtocolVersion, ProtocolVersionName, RequestMessage } from '../../wire/kmip/index.js';
 import { KmipError, decodeRequest, spokenVersion } from '../../wire/kmip/index.js';
 import type { KmsConfig } from '../config.js';
-import { Refusal } from '../refusals.js';
+import { Refusal, demandKnown } from '../refusals.js';
 
 /** The version to answer in. @throws KmipError `InvalidMessage` if it is not among those spoken here */
 export function negotiated(
@@ -73,9 +73,4 @@ export function demandSound(
       `The Time Stamp is more than ${timeStampSkewSeconds} seconds off this server's time. Set the client's clock.`,
     );
   }
-}
-
-function demandKnown(field: string, value: string | number | undefined): void {
-  if (typeof value !== 'number') return;
-  throw new KmipError('InvalidField', `There is no ${field} 0x${value.toString(16)}.`);
 }

@@ -24,10 +24,8 @@ export class LabKeyServer {
   /** Starts it; its clients show a certificate of the lab's authority. */
   static async start(spec: KeyServerSpec, ground: Ground): Promise<LabKeyServer> {
     const common = await ground.common(spec.name);
-    const expiredCertificatePem = await ground.certificates.authority.expiredTwin(common.tls.certificatePem);
     const config = kmsConfigSchema.parse({
       ...common,
-      tls: { ...common.tls, expiredCertificatePem },
       port: ground.port(spec.name, 'kmip', spec.port),
       credentials: spec.credentials,
       store: spec.database && {
@@ -36,7 +34,11 @@ export class LabKeyServer {
         atRestKeyFile: await clusterKeyFile(ground),
       },
     });
-    const endpoint = await ground.start(new KmsService(config, await ground.contextOf(spec.name)));
+    const { authority } = ground.certificates;
+    const service = new KmsService(config, await ground.contextOf(spec.name), () =>
+      authority.expiredTwin(common.tls.certificatePem),
+    );
+    const endpoint = await ground.start(service);
     return new LabKeyServer(spec.name, endpoint('kmip'), ground);
   }
 

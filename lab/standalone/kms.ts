@@ -50,16 +50,16 @@ export const standaloneKms: StandaloneService<typeof schema> = {
   nameOf: ({ name }) => name,
   start: async (settings, surroundings, running) => {
     const { certificates, tls, trustedCaPem } = surroundings;
-    const expiredCertificatePem = await certificates?.authority.expiredTwin(tls.certificatePem);
     const { httpsPort, httpsPath, ...own } = ownSettings(settings);
     const https = httpsPort === undefined ? undefined : { port: httpsPort, path: httpsPath };
     const config = kmsConfigSchema.parse({
       ...own,
       https,
-      tls: { ...tls, expiredCertificatePem },
+      tls,
       trustedCaPem,
     });
-    const service = new KmsService(config, await surroundings.contextOf(settings.name));
+    const expiredTwin = certificates && (() => certificates.authority.expiredTwin(tls.certificatePem));
+    const service = new KmsService(config, await surroundings.contextOf(settings.name), expiredTwin);
     running.push(service);
     return { endpoints: await service.start(), notes: await clientNotes(surroundings, 'client') };
   },

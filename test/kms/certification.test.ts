@@ -52,7 +52,11 @@ async function reasonOf(work: Promise<unknown>): Promise<string> {
   return (error as KmipError).reason;
 }
 
-async function createPair(client: KmipClient, algorithm: 'RSA' | 'EC' = 'EC', curve?: 'P_384' | 'SECP256K1') {
+async function createPair(
+  client: KmipClient,
+  algorithm: 'RSA' | 'ECDSA' = 'ECDSA',
+  curve?: 'P_384' | 'SECP256K1',
+) {
   const common = [
     attributeOf('CryptographicAlgorithm', algorithm),
     attributeOf('CryptographicUsageMask', 3),
@@ -268,7 +272,7 @@ describe('Certify', () => {
     });
     const certificate = await certificateOf(client, await certify(client, { uniqueIdentifier: requestId }));
     expect(certificate.subject).toBe('C=AU\nO=Kmip Test\nCN=asked for');
-    const [, koblitz] = await createPair(client, 'EC', 'SECP256K1');
+    const [, koblitz] = await createPair(client, 'ECDSA', 'SECP256K1');
     const other = await certificateOf(client, await certify(client, { uniqueIdentifier: koblitz }));
     expect(other.publicKey.asymmetricKeyDetails).toMatchObject({ namedCurve: 'secp256k1' });
   });

@@ -48,6 +48,7 @@ export async function startKms(
   pki: TestPki,
   config: Partial<KmsConfigInput> = {},
   overrides: Partial<ServiceContext> = {},
+  expiredTwin?: () => Promise<string>,
 ): Promise<TestKms> {
   const dataDir = await makeDataDir();
   const clock = new AdjustableClock();
@@ -60,6 +61,7 @@ export async function startKms(
       ...config,
     }),
     context,
+    expiredTwin,
   );
   const [endpoint, https] = await service.start();
   const port = endpoint!.port;

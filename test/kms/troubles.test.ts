@@ -109,6 +109,25 @@ test('a node that lags behind knows neither new objects nor changes of old ones 
 });
 
 describe('a server certificate that has expired', () => {
+  test('is made once the server listens, if none is given', async () => {
+    let make: (pem: string) => void = () => undefined;
+    const made = new Promise<string>((resolve) => (make = resolve));
+    await using kms = await startKms(pki, {}, {}, () => made);
+    kms.context.faults.add({ count: 2, action: { kind: 'expiredCertificate' } });
+    await expect(kms.client().create()).rejects.toThrow(/ECONNRESET/);
+    make(expiredCertificatePem);
+    await made;
+    await expect(kms.client().create()).rejects.toThrow(/expired/);
+    await expect(kms.client().create()).resolves.toBeTypeOf('string');
+  });
+
+  test('that cannot be made leaves the server as it is', async () => {
+    await using kms = await startKms(pki, {}, {}, () => Promise.reject(new Error('no key')));
+    kms.context.faults.add({ count: 1, action: { kind: 'expiredCertificate' } });
+    await expect(kms.client().create()).rejects.toThrow(/ECONNRESET/);
+    await expect(kms.client().create()).resolves.toBeTypeOf('string');
+  });
+
   test('is presented to as many connections as asked for', async () => {
     await using kms = await start();
     kms.context.faults.add({ service: 'kms-1', count: 2, action: { kind: 'expiredCertificate' } });

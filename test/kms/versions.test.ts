@@ -92,7 +92,7 @@ test.each<[string, Item, string, ProtocolVersionName?]>([
     'Hash is not performed here in KMIP 1.1.',
     '1.1',
   ],
-  ['an algorithm', keyOf('ChaCha20'), 'Create makes no 28 keys; Register one instead.'],
+  ['an algorithm', keyOf('ChaCha20'), 'There is no Cryptographic Algorithm 0x1c in this version of KMIP.'],
 ])(
   '%s that a later version brought is refused before that version',
   async (_what, one, message, before: ProtocolVersionName = '1.2') => {

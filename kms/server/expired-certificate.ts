@@ -1,0 +1,25 @@
+import type { Logger } from '../../core/logging.js';
+
+/** The certificate that the fault `expiredCertificate` presents. */
+export class ExpiredCertificate {
+  #pem: string | undefined;
+
+  /** @param pem undefined if it is to be made, or if there is none */
+  constructor(pem: string | undefined) {
+    this.#pem = pem;
+  }
+
+  /** Undefined if there is none, or none yet. */
+  get pem(): string | undefined {
+    return this.#pem;
+  }
+
+  /** Makes it, if it was not given. Never rejects. */
+  async make(twin: () => Promise<string>, log: Logger): Promise<void> {
+    try {
+      this.#pem ??= await twin();
+    } catch (error) {
+      log.error({ err: error }, 'the expired certificate could not be made');
+    }
+  }
+}
