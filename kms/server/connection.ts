@@ -67,7 +67,7 @@ export class KmipConnection {
   closeIfOverdue(now: number): void {
     const unread = this.#socket.writableLength > 0;
     if (this.#busy && !unread) return;
-    const inTransfer = unread || this.#framer.bufferedBytes > 0;
+    const inTransfer = unread || this.#broken || this.#framer.bufferedBytes > 0;
     const allowedSeconds = inTransfer ? this.#limits.frameSeconds : this.#limits.idleSeconds;
     if (now - this.#waitingSince > allowedSeconds * 1000) this.#socket.destroy();
   }
@@ -79,6 +79,8 @@ export class KmipConnection {
   }
 
   #receive(chunk: Buffer): void {
+    // A client that writes on is let to, for a while: one whose connection is reset would not read why.
+    if (this.#broken) return;
     const now = performance.now();
     if (this.#framer.bufferedBytes === 0) this.#waitingSince = now;
     this.#framer.push(chunk);
@@ -100,7 +102,7 @@ export class KmipConnection {
     this.#busy = message !== undefined;
     if (message === undefined) {
       if (this.#ended) this.#socket.end();
-      else if (this.#socket.isPaused()) this.#socket.resume();
+      if (this.#socket.isPaused()) this.#socket.resume();
       return;
     }
     this.#started = now;

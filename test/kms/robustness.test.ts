@@ -49,6 +49,20 @@ describe('a malformed message', () => {
     expect(refusal(await client.exchange(future))).toEqual(INVALID);
   });
 
+  test('that is larger than allowed is answered also if all of it is sent', async () => {
+    await using client = await RawClient.open(pki, kms.port);
+    const errors: Error[] = [];
+    client.socket.on('error', (error) => errors.push(error));
+    const large = Buffer.alloc(16 * 1024 * 1024);
+    large.write('42007801', 'hex');
+    large.writeUInt32BE(large.length - 8, 4);
+    const written = new Promise<void>((resolve) => client.socket.write(large, () => resolve()));
+    expect(refusal(await client.next())).toEqual(INVALID);
+    await written;
+    await client.closed();
+    expect(errors).toEqual([]);
+  });
+
   test('of a later minor version is answered in the newest one known', async () => {
     await using client = await RawClient.open(pki, kms.port);
     const later = discover();
