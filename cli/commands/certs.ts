@@ -24,7 +24,7 @@ Files are readable by their owner alone.`),
 kpsim certs --data ./kms-data --name pykmip
 
 # straight into curl
-kpsim certs --data ./lab --name admin --json`),
+kpsim certs --data ./my-lab --name admin --json`),
       )
       .action(async (options: { readonly data: string; readonly name: string; readonly json?: true }) => {
         const store = await CertificateStore.existing(resolve(options.data));

@@ -34,7 +34,8 @@ and injected faults are gone.`),
         'after',
         examplesOf(`
 # in the background, then use it from the same shell
-kpsim up --data ./lab > lab.env & until grep -qs '^Ready' lab.env; do sleep 0.2; done; . <(grep '^export' lab.env)
+rm -f lab.env; kpsim up --data ./my-lab > lab.env & lab=$!
+until grep -qs '^Ready' lab.env; do sleep 0.2; done; . <(grep '^export' lab.env)
 govc about
 
 # a topology of your own

@@ -27,6 +27,22 @@ describe('the documents', () => {
     expect(chinese).toEqual(english);
   });
 
+  it.each(['README.md', 'README.zh-CN.md', 'cli/commands/up.ts'])(
+    'wait for the lab that %s has just started, not for the output of an earlier one, and stop no other job',
+    (name) => {
+      const text = readFileSync(join(root, name), 'utf8');
+      const started = [...text.matchAll(/^(.*)kpsim (?:up|kms) .*> (\S+) &(.*)$/gm)];
+      expect(started).not.toEqual([]);
+      for (const [line, before = '', file = '', after] of started) {
+        expect(text.slice(0, text.indexOf(line) + before.length)).toMatch(
+          new RegExp(`rm -f ${file}(?: +#.*\\n|[\\n;]).*$`),
+        );
+        expect(after).toMatch(/^ \w+=\$!$/);
+      }
+      expect(text).not.toContain('kill %');
+    },
+  );
+
   it('say which operations are performed, as the registries have them', async () => {
     await expect(protocolCoverageDocument()).toMatchFileSnapshot(join(root, 'docs', 'protocol-coverage.md'));
   });
