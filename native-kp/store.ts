@@ -27,7 +27,7 @@ export interface ProviderRecord {
   readonly keyId: string;
   readonly tpmRequired: boolean;
   readonly backup: BackupState;
-  /** Imported, and not yet on the hosts. */
+  /** Imported, and not yet on any host. */
   readonly awaitsHosts: boolean;
   readonly createdAtMs: number;
 }

@@ -32,7 +32,7 @@ export function healthOf(provider: ProviderRecord, supply: HostSupply): HealthRe
     details.push(message('kpsim.nativeKeyProvider.backupOutdated', text, [provider.name]));
   }
   if (provider.awaitsHosts) {
-    const text = `Key provider ${provider.name} was imported and is not on the hosts yet: put hosts into a cluster, or wait for remediation.`;
+    const text = `Key provider ${provider.name} was imported and is on no host yet: put hosts into a cluster, or wait for remediation.`;
     details.push(message('kpsim.nativeKeyProvider.notOnHosts', text, [provider.name]));
   }
   const lacking = supply

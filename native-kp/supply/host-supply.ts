@@ -228,13 +228,15 @@ export class HostSupply {
     if (fault) throw new KpsimError('injected', `An injected fault (${fault.kind}) struck ${host.name}.`);
   }
 
-  /** An imported provider has arrived when every host that may have it has it, and there is such a host. */
+  /**
+   * An imported provider has arrived when a host has it. Hosts that lack it are told of one by one; some, which are too
+   * old, never get it.
+   */
   #noteArrivals(): void {
-    for (const provider of this.#parts.store.list()) {
-      if (!provider.awaitsHosts) continue;
-      const eligible = this.hosts().filter((host) => !exclusionOf(host, provider));
-      const arrived = eligible.every(({ host }) => this.#statuses.get(host)?.supplied.has(provider.name));
-      if (eligible.length > 0 && arrived) this.#parts.store.update(provider.name, { awaitsHosts: false });
+    for (const { name, awaitsHosts } of this.#parts.store.list()) {
+      if (!awaitsHosts) continue;
+      const arrived = [...this.#statuses.values()].some(({ supplied }) => supplied.has(name));
+      if (arrived) this.#parts.store.update(name, { awaitsHosts: false });
     }
   }
 

@@ -96,6 +96,21 @@ describe('the supply of hosts', () => {
     expect(await lab.client.get('nkp-1')).toMatchObject({ health: 'OK', details: [] });
   });
 
+  it('names the host that cannot get an imported provider, and no longer says that it is on none', async () => {
+    const [good, old] = [await lab.host('host-1'), await lab.host('host-2')];
+    lab.context.faults.add({ operation: 'hosts.give', object: 'host-2', action: { kind: 'reset' } });
+    await lab.client.setHosts([good.supplied(), old.supplied()]);
+    await lab.client.create({ provider: 'nkp-1' });
+    const config = (await lab.backUp('nkp-1')).toString('base64');
+    await lab.client.delete('nkp-1');
+    await lab.client.import({ config });
+    const { health, details } = await lab.client.get('nkp-1');
+    expect(health).toBe('WARNING');
+    expect(details.map(({ id, args }) => [id, args[0]])).toEqual([
+      ['kpsim.nativeKeyProvider.hostLacksProvider', 'esx-host-2'],
+    ]);
+  });
+
   it('says which host lags behind, tries it again sooner and sooner again later, and then comes every 5 minutes', async () => {
     const [good, bad] = [await lab.host('host-1'), await lab.host('host-2')];
     await lab.client.setHosts([good.supplied(), bad.supplied()]);
