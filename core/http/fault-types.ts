@@ -7,7 +7,7 @@ import type { VapiErrorType } from './vapi-error.js';
  */
 const ROWS = [
   ['NotAuthenticated', 'UNAUTHENTICATED'],
-  ['InvalidLogin', 'UNAUTHENTICATED'],
+  ['InvalidLogin', 'INVALID_ARGUMENT'], // the credential in a ServiceLocator; sessions answer about their own login
   ['NoPermission', 'UNAUTHORIZED'],
   ['ManagedObjectNotFound', 'NOT_FOUND'],
   ['NotFound', 'NOT_FOUND'],

@@ -119,6 +119,10 @@ function clientOf(
 
 /** What went wrong with the other vCenter, as a fault that names it; its own faults stay what they are. */
 function peerFault(baseUrl: string, error: unknown): unknown {
+  if (error instanceof VimFault && error.is('InvalidLogin')) {
+    const text = `vCenter ${baseUrl} refuses the credential of the ServiceLocator: ${error.message}`;
+    return new VimFault('InvalidLogin', text, { cause: error });
+  }
   if (error instanceof VimFault) return error;
   const detail = error instanceof KpsimError ? error.message : 'it answers what kpsim does not understand';
   return new VimFault('HostCommunication', `vCenter ${baseUrl} cannot be used as destination: ${detail}.`, {

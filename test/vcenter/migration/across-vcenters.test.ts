@@ -113,9 +113,20 @@ it('refuses a wrong password of the other vCenter, and another vCenter than the 
   const [east, west] = await Promise.all([startSide(site, 'east'), startSide(site, 'west')]);
   const vm = await addVm(east.vc, { name: 'web', folder: east.folder, pool: east.pool });
   const wrong = locate(west, ADMINISTRATOR, 'wrong');
-  expect(
-    (await faultOf(east.vc.client.run('VirtualMachine', vm, 'RelocateVM_Task', { spec: wrong }))).fault,
-  ).toBe('InvalidLogin');
+  const refusal = `vCenter ${west.vc.url} refuses the credential of the ServiceLocator: Cannot complete login`;
+  const fault = await faultOf(east.vc.client.run('VirtualMachine', vm, 'RelocateVM_Task', { spec: wrong }));
+  expect(fault.fault).toBe('InvalidLogin');
+  expect(fault.message).toContain(refusal);
+  // The caller's own session is none the worse for it.
+  await expect(
+    east.vc.client.rest('POST', '/api/kpsim/vcenter/vms?action=precheck', { vm, spec: wrong }),
+  ).rejects.toMatchObject({
+    status: 400,
+    body: {
+      error_type: 'INVALID_ARGUMENT',
+      messages: [{ default_message: expect.stringContaining(refusal) as string }],
+    },
+  });
   const right = locate(west);
   const other = {
     ...right,
