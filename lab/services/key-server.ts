@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { writeFileDurable } from '../../core/data-dir.js';
+import { KpsimError } from '../../core/errors.js';
 import type { Endpoint } from '../../core/lifecycle.js';
 import { randomKeyBytes } from '../../core/secret.js';
 import { KmipClient } from '../../kms/client.js';
@@ -38,7 +39,9 @@ export class LabKeyServer {
     const service = new KmsService(config, await ground.contextOf(spec.name), () =>
       authority.expiredTwin(common.tls.certificatePem),
     );
-    const endpoint = await ground.start(service);
+    const endpoint = await ground.start(service).catch((error: unknown) => {
+      throw spec.database ? foreignSchema(error, spec.database.schema, ground) : error;
+    });
     return new LabKeyServer(spec.name, endpoint('kmip'), ground);
   }
 
@@ -55,6 +58,8 @@ export class LabKeyServer {
   }
 }
 
+const CLUSTER_KEY = 'key-server-cluster.key';
+
 /** The one made at a lab's first start; its key servers, which start at the same time, wait for it together. */
 const clusterKeyFiles = new WeakMap<Ground, Promise<string>>();
 
@@ -62,7 +67,7 @@ const clusterKeyFiles = new WeakMap<Ground, Promise<string>>();
 function clusterKeyFile(ground: Ground): Promise<string> {
   let path = clusterKeyFiles.get(ground);
   if (!path) {
-    path = makeClusterKey(join(ground.dataDir, 'key-server-cluster.key'));
+    path = makeClusterKey(join(ground.dataDir, CLUSTER_KEY));
     clusterKeyFiles.set(ground, path);
   }
   return path;
@@ -71,4 +76,14 @@ function clusterKeyFile(ground: Ground): Promise<string> {
 async function makeClusterKey(path: string): Promise<string> {
   if (!existsSync(path)) await writeFileDurable(path, randomKeyBytes(32));
   return path;
+}
+
+/** What to do about a database that this lab's key does not open, which every start without a data directory makes anew. */
+function foreignSchema(error: unknown, schema: string, { dataDir }: Ground): unknown {
+  if (!(error instanceof KpsimError) || error.code !== 'store_key_invalid') return error;
+  return new KpsimError(
+    error.code,
+    `${error.message} In a lab that is ${join(dataDir, CLUSTER_KEY)}: start it with the data directory that it had when the schema was made (--data DIR), name another schema, or empty this one (DROP SCHEMA ${schema} CASCADE).`,
+    { cause: error },
+  );
 }

@@ -124,6 +124,16 @@ describeWith(postgresql, 'a key server cluster', () => {
     await expect((await lab.keyServer('kms-2').client()).get(id)).rejects.toThrow(/expired/);
   });
 
+  test('a lab that comes back without its data directory is told what becomes of its database', async () => {
+    const { kind: _kind, atRestKeyHex: _key, ...database } = postgres.freshStore();
+    const topology = topologyOf({ keyServers: [{ name: 'kms-1', database }] });
+    await (await startLab(topology)).stop();
+    await expect(startLab(topology)).rejects.toMatchObject({
+      code: 'store_key_invalid',
+      message: expect.stringMatching(/--data DIR.*another schema.*DROP SCHEMA s_/) as string,
+    });
+  });
+
   test('one node lags behind, and the others do not', async () => {
     await using cluster = await startCluster(2);
     const [first, late] = cluster.nodes;
