@@ -5,7 +5,7 @@ import type { CommandIo } from './io.js';
 
 /**
  * Exit codes: all went well; something failed or was not as expected; the command was not understood; the user stopped
- * it before its end, as shells count SIGINT.
+ * it before its end, as shells count SIGINT (a process that another signal ended ends with that one's).
  */
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 

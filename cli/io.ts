@@ -7,7 +7,7 @@ export interface CommandIo {
   /** Progress, logs and errors. */
   readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Resolves when the user wants a running service to stop (SIGINT, SIGTERM). */
+  /** Resolves when the user wants a running service to stop (SIGINT, SIGTERM, SIGHUP). */
   readonly stopRequested: Promise<void>;
 }
 

@@ -1,11 +1,15 @@
+import { EXIT } from './command.js';
 import { run } from './program.js';
 
 /** Exit codes of a process that a signal ended, as shells count them. */
-const FORCED = { SIGINT: 130, SIGTERM: 143 } as const;
+const FORCED = { SIGINT: EXIT.interrupted, SIGTERM: 143, SIGHUP: 129 } as const;
 
+/** The exit code of a command that was ended before its end. */
+let interrupted: number = EXIT.interrupted;
 const stopRequested = new Promise<void>((resolve) => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
+      interrupted = FORCED[signal];
       resolve();
       process.on(signal, () => process.exit(FORCED[signal])); // asked for twice: do not wait any longer
     });
@@ -23,10 +27,10 @@ if (process.env.npm_command !== undefined) {
   watch.unref();
 }
 
-// Whoever read the output may have gone (kpsim … | head): what is running goes on, and is cleaned up at its end.
+// Whoever read the output may have gone (kpsim … | head), or the terminal with it: what is running goes on, and is cleaned up at its end.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
   });
 }
 
@@ -36,4 +40,4 @@ void run(process.argv.slice(2), {
   stderr: process.stderr,
   environment: process.env,
   stopRequested,
-}).then((exitCode) => (process.exitCode = exitCode));
+}).then((exitCode) => (process.exitCode = exitCode === EXIT.interrupted ? interrupted : exitCode));

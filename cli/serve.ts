@@ -9,6 +9,7 @@ import type { CommandModule } from './command.js';
 import type { CommandIo } from './io.js';
 import { printLine } from './io.js';
 import { addSettings, readSettings } from './settings-options.js';
+import { Starting } from './starting.js';
 
 /** What a service's help says beyond its settings. */
 export interface ServiceHelp {
@@ -60,8 +61,10 @@ async function serve<S extends z.ZodObject>(
 ): Promise<void> {
   const settings = (await readSettings(command, definition.schema, io)) as z.output<S> & CommonSettings;
   const log = createLogger({ name: 'kpsim', level: settings.logLevel, stream: io.stderr });
+  const starting = new Starting(io);
   const running = await startStandalone(definition, settings, log);
   try {
+    starting.end();
     for (const note of running.notes) printLine(io, note);
     printLine(io, readyLine([...running.endpoints, { name: 'admin', url: running.admin.url }]));
     await io.stopRequested;

@@ -40,6 +40,8 @@ export interface LabOptions {
   readonly log?: Logger | undefined;
   /** Told what is being done, for people who wait. */
   readonly onProgress?: ((what: string) => void) | undefined;
+  /** Gives the start up when it is aborted, between two of its parts; with its reason. */
+  readonly signal?: AbortSignal | undefined;
   /** vMotion addresses that hosts advertise in place of their own, by host name: those of relays before them. */
   readonly vmotionAddresses?: Readonly<Record<string, HostAddress>> | undefined;
 }
@@ -145,7 +147,11 @@ export async function startLab(topology: Topology, options: LabOptions = {}): Pr
   let admin: AdminServer | undefined;
   try {
     ground = await makeGround(topology, dataDir.path, options);
-    const { adminPort, onProgress = () => undefined } = options;
+    const { adminPort, signal } = options;
+    const onProgress = (what: string): void => {
+      signal?.throwIfAborted();
+      options.onProgress?.(what);
+    };
     let ready = false;
     const hosts: LabHost[] = [];
     // First of all: a port that is taken is to be found out before minutes of work.
@@ -157,10 +163,11 @@ export async function startLab(topology: Topology, options: LabOptions = {}): Pr
             hosts: () => hosts,
           });
     tellForeign(topology, ground, onProgress);
-    const services = await startServices(topology, ground, options);
+    const services = await startServices(topology, ground, { ...options, onProgress });
     hosts.push(...services.hosts);
     await configureLab(topology, services, ground, onProgress);
     await ground.state.save();
+    signal?.throwIfAborted();
     ready = true;
     return new Lab({ topology, ground, services, dataDir, admin });
   } catch (error) {

@@ -10,6 +10,7 @@ import type { CommandModule } from '../command.js';
 import type { CommandIo } from '../io.js';
 import { printLine } from '../io.js';
 import { examplesOf, paragraphs, readyLine } from '../serve.js';
+import { Starting } from '../starting.js';
 import { EMPTY_TOPOLOGY } from './topology.js';
 import { addSettings, readSettings } from '../settings-options.js';
 
@@ -52,14 +53,17 @@ async function runLab(file: string | undefined, command: Command, io: CommandIo)
   if (topology.keyServers.length + topology.trustAuthorities.length + topology.vcenters.length === 0) {
     io.stderr.write(`${EMPTY_TOPOLOGY}\n`);
   }
+  const starting = new Starting(io);
   const lab = await startLab(topology, {
     host: chosen.host,
     dataDir: chosen.data,
     adminPort: chosen.adminPort,
     log: createLogger({ name: 'kpsim', level: chosen.logLevel, stream: io.stderr }),
     onProgress: (what) => void io.stderr.write(`${what} …\n`),
+    signal: starting.signal,
   });
   try {
+    starting.end();
     for (const line of exportLines(await clientEnvironment(lab))) printLine(io, line);
     const { vcenters, keyServers } = lab.services;
     const endpoints = [...vcenters, ...keyServers].map(({ name, endpoint }) => ({ name, url: endpoint.url }));

@@ -75,6 +75,17 @@ describe('kpsim up', () => {
     expect((await command.done).exitCode).toBe(0);
   });
 
+  it('gives its start up when it is stopped meanwhile, says so, and is never ready', async () => {
+    const topology = join(directory, 'lab.yaml');
+    await writeFile(topology, SMALL);
+    const command = kpsim(['up', topology, '--data', join(directory, 'data')]);
+    command.stop();
+    const { exitCode, stdout, stderr } = await command.done;
+    expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' });
+    expect(stderr).toMatch(/Stopping; once more ends it at once\.\n.*kpsim: Stopped before it was ready/s);
+    expect(stderr).not.toContain('configuring key providers');
+  });
+
   it('names file and line of a mistake in the topology, and starts nothing', async () => {
     const topology = join(directory, 'lab.yaml');
     await writeFile(topology, 'vcenters:\n  - name: vc-1\n    clustres: []\n');

@@ -45,6 +45,14 @@ describe('kpsim kms', () => {
     expect(stdout.match(/^Ready\./gm)).toHaveLength(1);
   });
 
+  it('is never ready when it is stopped while it starts', async () => {
+    const command = kpsim(['kms', '--port', '0']);
+    command.stop();
+    const { exitCode, stdout, stderr } = await command.done;
+    expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' });
+    expect(stderr).toMatch(/^Stopping; once more ends it at once\.\nkpsim: Stopped before it was ready/);
+  });
+
   it('speaks KMIP over HTTPS on a second port', async () => {
     const command = kpsim([
       'kms',
