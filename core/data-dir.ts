@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { accessSync, chmodSync, constants } from 'node:fs';
+import { accessSync, chmodSync, constants, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -38,8 +38,7 @@ export async function makeDataDir(
   warn: (what: string) => void = () => undefined,
 ): Promise<DataDir> {
   if (path === undefined) {
-    const made = await mkdtemp(join(tmpdir(), 'kpsim-'));
-    return { path: made, temporary: true, remove: () => rm(made, { recursive: true, force: true }) };
+    return await makeTemporaryDir();
   }
   const absolute = resolve(path);
   await makePrivateDir(absolute);
@@ -54,6 +53,27 @@ export async function makeDataDir(
     return Promise.resolve();
   };
   return { path: absolute, temporary: false, remove };
+}
+
+/** Temporary directories that are still there: who ends the process at once takes them along, for keys are in them. */
+const temporaryDirs = new Set<string>();
+
+function removeTemporaryDirs(): void {
+  for (const path of temporaryDirs) rmSync(path, { recursive: true, force: true });
+}
+
+async function makeTemporaryDir(): Promise<DataDir> {
+  const path = await mkdtemp(join(tmpdir(), 'kpsim-')).catch((error: unknown) => {
+    throw unusable(tmpdir(), error, 'or name another in TMPDIR');
+  });
+  if (temporaryDirs.size === 0) process.once('exit', removeTemporaryDirs);
+  temporaryDirs.add(path);
+  const remove = async (): Promise<void> => {
+    await rm(path, { recursive: true, force: true });
+    temporaryDirs.delete(path);
+    if (temporaryDirs.size === 0) process.off('exit', removeTemporaryDirs);
+  };
+  return { path, temporary: true, remove };
 }
 
 /** Whether all users may remove and rename what is in a directory: they may write, and no sticky bit keeps them to their own. */
@@ -132,11 +152,11 @@ async function madeDir(path: string): Promise<boolean> {
   }
 }
 
-function unusable(directory: string, cause: unknown): KpsimError {
+function unusable(directory: string, cause: unknown, other = 'or choose another'): KpsimError {
   const remedy = hasNoRoom(cause) ? 'Free space on its disk' : 'Check its rights and the disk';
   return new KpsimError(
     'data_dir_unusable',
-    `The directory ${directory} cannot be used: ${errorText(cause)}. ${remedy}, or choose another.`,
+    `The directory ${directory} cannot be used: ${errorText(cause)}. ${remedy}, ${other}.`,
     { cause },
   );
 }

@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 
 import { describe, expect, it } from 'vitest';
@@ -25,6 +26,12 @@ const MAIN = join(DIST, 'bin', 'kpsim.js');
 
 function start(...args: readonly string[]): ChildProcessWithoutNullStreams {
   return startFrom(MAIN, ...args);
+}
+
+/** With its temporary files in a directory of their own. */
+function startIn(temporary: string, ...args: readonly string[]): ChildProcessWithoutNullStreams {
+  const env = { PATH: process.env.PATH ?? '', TMPDIR: temporary };
+  return spawn(process.execPath, [MAIN, ...args], { env });
 }
 
 function startFrom(main: string, ...args: readonly string[]): ChildProcessWithoutNullStreams {
@@ -48,6 +55,49 @@ describe.skipIf(!existsSync(MAIN))('the built kpsim', () => {
     await lineOf(child, /^Ready\. kmip /);
     child.kill(signal);
     expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('takes its temporary directory along when its terminal is closed', async () => {
+    const temporary = mkdtempSync(join(tmpdir(), 'kpsim-test-'));
+    try {
+      const child = startIn(temporary, 'kms', '--port', '0');
+      await lineOf(child, /^Ready\. kmip /);
+      expect(readdirSync(temporary)).toHaveLength(1);
+      child.kill('SIGHUP');
+      expect(await once(child, 'exit')).toEqual([0, null]);
+      expect(readdirSync(temporary)).toEqual([]);
+    } finally {
+      rmSync(temporary, { recursive: true, force: true });
+    }
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)(
+    'takes it along when %s ends it at once, asked twice, with exit code %i',
+    async (signal, code) => {
+      const temporary = mkdtempSync(join(tmpdir(), 'kpsim-test-'));
+      try {
+        const child = startIn(temporary, 'up');
+        const told = createInterface(child.stderr);
+        const exit = once(child, 'exit');
+        for await (const line of told) {
+          if (line.startsWith('starting services') || line.startsWith('Stopping')) child.kill(signal);
+        }
+        expect(await exit).toEqual([code, null]);
+        expect(readdirSync(temporary)).toEqual([]);
+      } finally {
+        rmSync(temporary, { recursive: true, force: true });
+      }
+    },
+  );
+
+  it('says which directory for temporary files cannot be used', async () => {
+    const child = startIn('/not/there', 'kms', '--port', '0');
+    const [line] = (await once(createInterface(child.stderr), 'line')) as [string];
+    expect(line).toMatch(/^kpsim: The directory \/not\/there cannot be used: .*name another in TMPDIR\.$/);
   });
 
   // Each is a bundle of its own, whose modules must be found and evaluated in order.
