@@ -42,7 +42,8 @@ export class CertificateStore {
   /**
    * Opens the authority of a data directory, making it if there is none.
    *
-   * @throws KpsimError `certificate_store_invalid` if its files cannot be used
+   * @throws KpsimError `certificate_store_invalid` if its files cannot be used, `certificate_store_forbidden` if they
+   *   belong to another user
    */
   static async open(
     dataDir: string,
@@ -74,6 +75,13 @@ export class CertificateStore {
       return await CertificateAuthority.load(directory, clock);
     } catch (error) {
       if (isMissing(error)) return undefined;
+      if (isForbidden(error)) {
+        throw new KpsimError(
+          'certificate_store_forbidden',
+          `This user may not read the certificate authority in ${directory} (${errorText(error)}). Ask as the user that it belongs to, or give a data directory of your own.`,
+          { cause: error },
+        );
+      }
       throw new KpsimError(
         'certificate_store_invalid',
         `The certificate authority in ${directory} cannot be used (${errorText(error)}). Restore ca.pem and ca-key.pem, or remove both to have a new one made.`,
@@ -189,5 +197,13 @@ function reachableAs(host: string): readonly string[] {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return codeOf(error) === 'ENOENT';
+}
+
+function isForbidden(error: unknown): boolean {
+  return codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM';
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

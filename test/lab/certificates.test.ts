@@ -3,9 +3,10 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { AdjustableClock } from '../../core/clock.js';
+import { CertificateAuthority } from '../../core/pki/index.js';
 import { CertificateStore } from '../../lab/certificates.js';
 
 let dataDir = '';
@@ -30,6 +31,19 @@ describe('the certificates of a data directory', () => {
       expect((await stat(path)).mode & 0o777).toBe(0o600);
     }
     expect((await stat(join(dataDir, 'pki'))).mode & 0o777).toBe(0o700);
+  });
+
+  it('of another user are no damaged ones: it is rights that are missing', async () => {
+    const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+    const load = vi.spyOn(CertificateAuthority, 'load').mockRejectedValue(denied); // root may read everything
+    try {
+      await expect(CertificateStore.existing(dataDir)).rejects.toMatchObject({
+        code: 'certificate_store_forbidden',
+        message: expect.stringMatching(/^This user may not read .*as the user that it belongs to/) as string,
+      });
+    } finally {
+      load.mockRestore();
+    }
   });
 
   it('stay the same while they are good', async () => {
