@@ -19,7 +19,7 @@ import { restErrorOf } from './api/rest-errors.js';
 import { HOST_ROWS } from './api/rest-host.js';
 import { MIGRATION_ROWS } from './api/rest-migrations.js';
 import { VM_ROWS } from './api/rest-vms.js';
-import { restRouter } from './api/rest.js';
+import { callOf, restRouter } from './api/rest.js';
 import { HostVimBackend } from './api/vim-backend.js';
 import type { HostAgentConfig } from './config.js';
 import { EsxHost, TPM_ENDPOINT, VMOTION_ENDPOINT } from './esx-host.js';
@@ -32,6 +32,8 @@ export const MANAGEMENT_ENDPOINT = 'management';
 
 /** How often a host looks whether it has to attest: before a report expires, or again after it was refused. */
 const RENEWAL_INTERVAL_MS = 60_000;
+
+const REST_ROWS = [...HOST_ROWS, ...VM_ROWS, ...MIGRATION_ROWS];
 
 /** An ESXi-like host: an HTTPS management listener with mutual TLS, and a plain TCP listener for vMotion. */
 export class HostAgentService implements Service {
@@ -134,9 +136,12 @@ export class HostAgentService implements Service {
     app.use(requireClientNamed(this.#config.administrators));
     app.use('/sdk', ...observe((request) => request.path.split('/').at(-1) ?? ''));
     app.use(viJsonRouter({ backend: new HostVimBackend(host), log: this.#context.log }));
-    app.use(restRouter(host, [...HOST_ROWS, ...VM_ROWS, ...MIGRATION_ROWS], observe));
+    app.use(restRouter(host, REST_ROWS, observe));
     app.use(() => {
-      throw new VapiError('OPERATION_NOT_FOUND', 'The host agent has no such call.');
+      throw new VapiError(
+        'OPERATION_NOT_FOUND',
+        `The host agent has no such call. Besides VI/JSON below /sdk/vim25 there are: ${REST_ROWS.map(callOf).join(', ')}.`,
+      );
     });
     app.use(faultsInTheirDialect);
     app.use(vapiErrorHandler(this.#context.log));

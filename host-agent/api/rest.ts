@@ -22,6 +22,11 @@ export interface RestRow {
   readonly handle: (host: EsxHost, request: Request) => unknown;
 }
 
+/** A call as people write it, for example `POST /api/kpsim/host?action=reboot`. */
+export function callOf({ method, path, action }: RestRow): string {
+  return `${method.toUpperCase()} ${path}${action === undefined ? '' : `?action=${action}`}`;
+}
+
 /** A router over rows; rows of one path and method are told apart by their `action`. */
 export function restRouter(host: EsxHost, rows: readonly RestRow[], observe: Observer): Router {
   const router = express.Router();

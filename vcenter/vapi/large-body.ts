@@ -104,7 +104,7 @@ function parsed(body: Buffer): unknown {
       if (found > STRUCTURE_LIMIT) {
         throw new VapiError(
           'INVALID_ARGUMENT',
-          'The request body has more members than the operation takes: send the file as base64, and nothing else.',
+          'The request body has more members than the operation takes: send the file as one JSON string of base64, and nothing else.',
         );
       }
     }
@@ -112,6 +112,10 @@ function parsed(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8')) as unknown;
   } catch (error) {
-    throw new VapiError('UNEXPECTED_INPUT', 'The request body is not valid JSON.', { cause: error });
+    throw new VapiError(
+      'UNEXPECTED_INPUT',
+      'The request body is not valid JSON: send the file as a JSON string of base64.',
+      { cause: error },
+    );
   }
 }

@@ -34,9 +34,20 @@ export function restInput(row: VapiOperation, request: Request): Readonly<Record
   );
 }
 
-/** An absent body is a member that was left out. */
+/**
+ * An absent body is a member that was left out.
+ *
+ * @throws VapiError `UNEXPECTED_INPUT` for a body that does not say that it is JSON
+ */
 function bodyOf(request: Request): unknown {
   const body: unknown = request.body;
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
+  if (body === undefined && (length !== '0' || encoding !== undefined)) {
+    throw new VapiError(
+      'UNEXPECTED_INPUT',
+      'Send the body as JSON, with the header content-type: application/json; a file as a JSON string of base64.',
+    );
+  }
   return Buffer.isBuffer(body) && body.length === 0 ? undefined : body;
 }
 

@@ -107,6 +107,16 @@ describe('VI/JSON', () => {
 });
 
 describe('REST', () => {
+  it('lists its calls to who asks for one that it does not have', async () => {
+    const http = httpOf(await startHost(site));
+    await expect(http.json('GET', '/api/kpsim/host/nothing')).rejects.toMatchObject({
+      status: 404,
+      message: expect.stringMatching(
+        / GET \/api\/kpsim\/host\/about, POST \/api\/kpsim\/host\?action=reboot, /,
+      ) as string,
+    });
+  });
+
   it('names the field of a body that is wrong, and never its value', async () => {
     const host = await startHost(site);
     const http = httpOf(host);

@@ -196,6 +196,14 @@ it('parses no large body of much structure, and inflates none', async () => {
     expect(JSON.parse(answer.body.toString())).toMatchObject(parse('without a content encoding'));
   }
   const rest = `/api/vcenter/trusted-infrastructure/trust-authority-clusters/domain-c999/attestation/os/esx/base-images`;
+  for (const type of ['application/octet-stream', 'application/json']) {
+    const path = `${rest}?action=import-from-imgdb&vmw-task=true`;
+    const refused = await vc.client.raw('POST', path, '\x1f\x8bno JSON', { 'content-type': type });
+    expect(JSON.parse(refused.body.toString())).toMatchObject({
+      error_type: 'UNEXPECTED_INPUT',
+      messages: [{ default_message: expect.stringContaining('a JSON string of base64') as string }],
+    });
+  }
   const answer = await vc.client.raw('POST', `${rest}?action=import-from-imgdb&vmw-task=true`, many, {
     'content-type': 'application/json',
   });
