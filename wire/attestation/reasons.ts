@@ -446,7 +446,8 @@ export const ATTESTATION_REASONS = {
     severity: 'transient',
     recoverable: true,
     step: 'service_group',
-    sentence: 'The attestation service that issued the token cannot be reached.',
+    sentence:
+      'The attestation service that is to judge the host, or that issued its token, cannot be reached.',
     remedy: 'Attest to another service of the group, or start this one again.',
   },
   configuration_diverged: {
