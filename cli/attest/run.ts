@@ -70,7 +70,7 @@ async function play(
       if (!json) printLine(io, resultLine(result));
     },
   });
-  printLine(io, json ? JSON.stringify(results, undefined, 2) : verdictOf(results));
+  printLine(io, json ? JSON.stringify(results, undefined, 2) : verdictOf(results, chosen.length));
   outcome.exitCode = exitCodeOf(results, stop.signal.aborted);
 }
 

@@ -38,10 +38,18 @@ export function resultLine(result: ScenarioResult): string {
   return asExpected ? line : `${line}\n      ${whyOf(result)}`;
 }
 
-/** How it ended, in a sentence. */
-export function verdictOf(results: readonly ScenarioResult[]): string {
+/**
+ * How it ended, in a sentence.
+ *
+ * @param chosen how many were to be run; more than were if the user stopped it
+ */
+export function verdictOf(results: readonly ScenarioResult[], chosen: number): string {
   const seconds = (results.reduce((sum, { ms }) => sum + ms, 0) / 1000).toFixed(1);
   const unexpected = results.filter(({ asExpected }) => !asExpected).length;
+  if (results.length < chosen) {
+    const told = unexpected === 0 ? 'all as expected' : `${unexpected} not as expected`;
+    return `${results.length} of ${chosen} scenarios were run${results.length === 0 ? '' : `, ${told}`}, in ${seconds} s.`;
+  }
   const all = results.length === 1 ? 'The scenario' : `All ${results.length} scenarios`;
   const told =
     unexpected === 0

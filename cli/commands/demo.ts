@@ -61,7 +61,7 @@ async function runDemo(flags: DemoFlags, io: CommandIo, outcome: Outcome): Promi
     });
     const report = demonstration.report();
     if (flags.json) printLine(io, JSON.stringify(report, undefined, 2));
-    else printLine(io, demoTable(report));
+    else printLine(io, demoTable(report, demonstration.steps.length));
     if (stop.signal.aborted) outcome.exitCode = EXIT.interrupted;
     else outcome.exitCode = report.ok ? EXIT.ok : EXIT.failed;
   } finally {

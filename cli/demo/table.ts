@@ -15,8 +15,12 @@ const TOLD: Readonly<Record<string, (value: Evidence[string]) => string>> = {
   saved: (value) => `saved ${listOf(value, (path) => path)}`,
 };
 
-/** The report as tables: what was done with which proof, and what was refused by which rule. */
-export function demoTable(report: DemoReport): string {
+/**
+ * The report as tables: what was done with which proof, and what was refused by which rule.
+ *
+ * @param planned how many steps there are; more than were run if the user stopped it
+ */
+export function demoTable(report: DemoReport, planned: number): string {
   const done = new Table({
     head: ['', 'step', 'proof'],
     colWidths: [6, 62, 46],
@@ -33,15 +37,21 @@ export function demoTable(report: DemoReport): string {
     if (step.expected.outcome === 'accepted') done.push([markOf(step), step.title, proofOf(step)]);
     else refused.push([markOf(step), step.title, ...refusalOf(step)]);
   }
-  const unexpected = report.steps.filter(({ ok }) => !ok).length;
-  const verdict = report.ok
-    ? `All ${report.steps.length} steps ended as expected`
-    : `${unexpected} of ${report.steps.length} steps did not end as expected`;
   return [
     done.toString(),
     refused.toString(),
-    `${verdict}, in ${(report.durationMs / 1000).toFixed(1)} s.`,
+    `${verdictOf(report, planned)}, in ${(report.durationMs / 1000).toFixed(1)} s.`,
   ].join('\n');
+}
+
+function verdictOf({ ok, steps }: DemoReport, planned: number): string {
+  const unexpected = steps.filter((step) => !step.ok).length;
+  if (steps.length < planned) {
+    return `${steps.length} of ${planned} steps were run, ${unexpected} not as expected`;
+  }
+  return ok
+    ? `All ${steps.length} steps ended as expected`
+    : `${unexpected} of ${steps.length} steps did not end as expected`;
 }
 
 function countOf(value: Evidence[string]): string {
