@@ -9,6 +9,14 @@ import { COMMANDS } from './commands/index.js';
 import type { CommandIo } from './io.js';
 import { debugWanted } from './io.js';
 
+/** Codes of errors that are about the command line. */
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  'argument_invalid',
+  'config_invalid',
+  'option_missing',
+  'scenario_unknown',
+]);
+
 /**
  * Runs one command line.
  *
@@ -24,8 +32,9 @@ export async function run(args: readonly string[], io: CommandIo): Promise<numbe
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     io.stderr.write(`${explained(error, io)}\n`);
-    if (error instanceof KpsimError && error.code === 'interrupted') return EXIT.interrupted;
-    return error instanceof ConfigError ? EXIT.usage : EXIT.failed;
+    const code = error instanceof KpsimError ? error.code : '';
+    if (code === 'interrupted') return EXIT.interrupted;
+    return USAGE_CODES.has(code) ? EXIT.usage : EXIT.failed;
   }
 }
 

@@ -76,7 +76,7 @@ async function explanationOf(
   }
 }
 
-/** @throws KpsimError `host_unknown` */
+/** @throws KpsimError `argument_invalid` */
 function addressOf(host: string, environment: CommandIo['environment']): string {
   if (URL.canParse(host) && new URL(host).protocol === 'https:') return new URL(host).origin;
   const variable = serviceVariable(HOST_URL, host);
@@ -84,7 +84,7 @@ function addressOf(host: string, environment: CommandIo['environment']): string 
   if (url !== undefined && url !== '') return url;
   const known = Object.keys(environment).filter((name) => name.startsWith(`${HOST_URL}_`));
   throw new KpsimError(
-    'host_unknown',
+    'argument_invalid',
     `There is no variable ${JSON.stringify(variable)}: ${
       known.length > 0
         ? `give the name of one of the hosts that there are (${known.join(', ')})`

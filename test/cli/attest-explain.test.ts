@@ -116,7 +116,7 @@ describe('kpsim attest explain', () => {
 
   it('says what there is instead of a host that it does not know, and what it needs', async () => {
     const unknown = await kpsim(['attest', 'explain', 'nobody'], { KPSIM_HOST_URL_ESX_1: 'https://x' }).done;
-    expect(unknown).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(unknown).toMatchObject({ exitCode: 2, stdout: '' });
     expect(unknown.stderr).toContain('KPSIM_HOST_URL_NOBODY');
     expect(unknown.stderr).toContain('KPSIM_HOST_URL_ESX_1');
     const bare = await kpsim(['attest', 'explain', 'https://127.0.0.1:9']).done;

@@ -70,7 +70,7 @@ describe('kpsim attest run', () => {
   it('refuses a name that there is not, with the one that was meant, and plays nothing', async () => {
     const { exitCode, stdout, stderr } = await kpsim(['attest', 'run', 'nonce-resued', 'nonce-mismatch'])
       .done;
-    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toMatch(
       /^kpsim: There is no attestation scenario "nonce-resued", did you mean nonce-reused\?/,
     );
@@ -87,6 +87,7 @@ describe('kpsim attest run', () => {
     command.stop();
     const { exitCode, stdout } = await command.done;
     expect(exitCode).toBe(130);
+    expect(stdout).toMatch(/of 2 scenarios were run/);
     expect(stdout).not.toContain('token-expired');
   });
 });

@@ -199,7 +199,7 @@ describe('kpsim kmip', () => {
 
   it('says what is missing without options and variables', async () => {
     const { exitCode, stderr } = await kpsim(['kmip', 'query']).done;
-    expect(exitCode).toBe(1);
+    expect(exitCode).toBe(2);
     expect(stderr).toMatch(/--server is missing\. Give the address that the Ready line of kpsim kms shows/);
   });
 

@@ -185,7 +185,7 @@ describe('kpsim demo', () => {
 
   it('refuses two sources of its disks', async () => {
     const { exitCode, stderr } = await kpsim(['demo', '--vm', 'a', '--disk', 'b']).done;
-    expect(exitCode).toBe(1);
+    expect(exitCode).toBe(2);
     expect(stderr).toMatch(/^kpsim: Give --vm or --disk, not both/);
   });
 });
