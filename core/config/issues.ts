@@ -47,8 +47,7 @@ function unknownKeys(
   issue: z.core.$ZodIssueUnrecognizedKeys,
   where: Locator,
 ): readonly ConfigProblem[] {
-  const owner = schemaAt(schema, issue.path, input);
-  const known = owner ? keysOf(owner, valueAt(input, issue.path)) : [];
+  const known = knownKeys(schema, input, issue.path);
   return issue.keys.map((key) => {
     const meant = nearestWord(key, known);
     return {
@@ -58,6 +57,12 @@ function unknownKeys(
       ...(known.length > 0 && { allowed: known.join(', ') }),
     };
   });
+}
+
+/** The keys that the mapping at `path` may have. */
+export function knownKeys(schema: z.ZodType, input: unknown, path: ConfigPath): readonly string[] {
+  const owner = schemaAt(schema, path, input);
+  return owner ? keysOf(owner, valueAt(input, path)) : [];
 }
 
 function oneProblem(schema: z.ZodType, input: unknown, issue: Issue, where: Locator): ConfigProblem {

@@ -3,7 +3,7 @@ import type * as z from 'zod';
 import type { ConfigProblem } from './config-error.js';
 import { ConfigError, dotted, quoted } from './config-error.js';
 import type { Locator } from './issues.js';
-import { problemsOf } from './issues.js';
+import { knownKeys, problemsOf } from './issues.js';
 import { nearestWord } from './nearest.js';
 import type { ConfigPath } from './schema-walk.js';
 import { valueAt } from './schema-walk.js';
@@ -46,7 +46,8 @@ export function loadConfig<S extends z.ZodObject>(schema: S, sources: ConfigSour
  * Checks the whole of a file against a schema that has no flags and variables.
  *
  * A schema's own checks across fields run only on what has the right shape; so that a mistake of shape does not hide
- * them, they run once more without the values that are wrong, where these may be left out.
+ * them, they run once more without the values that are wrong, where these may be left out, and with mistyped keys as
+ * they were probably meant.
  *
  * @throws ConfigError with every problem and its line, in the order of the file, one a place
  */
@@ -54,7 +55,7 @@ export function checkYaml<S extends z.ZodType>(schema: S, source: YamlSource): z
   const parsed = schema.safeParse(source.value);
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
-  const further = schema.safeParse(withoutWrong(source.value, issues)).error?.issues ?? [];
+  const further = schema.safeParse(mended(schema, source.value, issues)).error?.issues ?? [];
   const found = [
     ...problemsOf(schema, source.value, issues, source),
     ...problemsOf(schema, source.value, further.filter(isOwnCheck), source),
@@ -71,19 +72,32 @@ function isOwnCheck({ code }: z.core.$ZodIssue): boolean {
   return code === 'custom';
 }
 
-/** A copy without the fields that issues name; members of lists stay, or others would change their place. */
-function withoutWrong(value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+/**
+ * A copy without the fields that issues name, but with mistyped keys as they were probably meant; members of lists
+ * stay, or others would change their place.
+ */
+function mended(schema: z.ZodType, value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
   const copy: unknown = structuredClone(value);
   for (const issue of issues) {
-    const paths =
-      issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
-    for (const path of paths) {
-      const owner = valueAt(copy, path.slice(0, -1));
-      const key = path.at(-1);
-      if (isMapping(owner) && typeof key === 'string') Reflect.deleteProperty(owner, key);
+    const { path } = issue;
+    const key = path.at(-1);
+    const owner = valueAt(copy, path.slice(0, -1));
+    if (issue.code === 'unrecognized_keys') {
+      respell(valueAt(copy, path), issue.keys, knownKeys(schema, value, path));
+    } else if (isMapping(owner) && typeof key === 'string') {
+      Reflect.deleteProperty(owner, key);
     }
   }
   return copy;
+}
+
+function respell(owner: unknown, keys: readonly string[], known: readonly string[]): void {
+  if (!isMapping(owner)) return;
+  for (const key of keys) {
+    const meant = nearestWord(key, known);
+    if (meant !== undefined && !Object.hasOwn(owner, meant)) owner[meant] = owner[key];
+    Reflect.deleteProperty(owner, key);
+  }
 }
 
 function inOrderOfTheFile(left: ConfigProblem, right: ConfigProblem): number {

@@ -178,6 +178,10 @@ function checkVms(topology: Topology, context: Context): void {
   const hosts = hostsOf(topology);
   const hostNames = hosts.map(({ spec }) => spec.name);
   checkUnique(rowsOf(topology.vms, 'vms'), 'a VM', context);
+  const vcenters = namesOf(topology.vcenters);
+  const misplaced = namesOf(
+    topology.providers.filter((row) => vcentersOf(row).some((name) => !vcenters.includes(name))),
+  );
   topology.vms.forEach((vm, index) => {
     const path: Path = ['vms', index];
     checkKnown(vm.host, hostNames, [...path, 'host'], context);
@@ -197,7 +201,8 @@ function checkVms(topology: Topology, context: Context): void {
       return;
     }
     checkKnown(vm.datastore, namesOf(placed.spec.datastores), [...path, 'datastore'], context);
-    if (vm.provider === undefined) return;
+    // A provider that names a vCenter which is not there is complained about already; it may be meant for this one.
+    if (vm.provider === undefined || misplaced.includes(vm.provider)) return;
     const providers = topology.providers.filter((row) => vcentersOf(row).includes(placed.vcenter.name));
     checkKnown(vm.provider, namesOf(providers), [...path, 'provider'], context);
     const provider = providers.find(({ name }) => name === vm.provider);

@@ -120,19 +120,32 @@ describe('a VM that could not be encrypted is refused before anything is started
 describe('a mistake in a topology is told with its line', () => {
   it('of every kind at once, in the order of the file', () => {
     const yaml = `${SITE}vms:\n  - { name: v, host: nope, provider: zzz, disks: 3 }\n  - { name: v, host: esx-1 }\nfoo: 1\n`;
-    let lines: readonly string[] = [];
-    try {
-      parseTopology(yaml, 't.yaml');
-    } catch (error) {
-      lines = (error as Error).message.split('\n');
-    }
-    expect(lines.map((line) => line.replace(/(?:;| is not).*/, ''))).toEqual([
+    expect(problemsOf(yaml).map((line) => line.replace(/(?:;| is not).*/, ''))).toEqual([
       't.yaml:14:22: vms[0].host: there is no "nope" here',
       't.yaml:14:38: vms[0].provider: there is no "zzz" here',
       't.yaml:14:50: vms[0].disks: is a whole number, which it may not be',
       't.yaml:15:13: vms[1].name: there is a VM named "v" already',
       't.yaml:16:1: unknown key "foo"',
     ]);
+  });
+
+  it('beside a mistyped key that must be there, and without what only follows from it', () => {
+    const yaml = `${SITE.replace('madeIn', 'madeIm')
+      .replace('{ name: c, hosts', '{ name: c, host')
+      .replace('[kms-1]', '[kms-9]')}vms:\n  - { name: v, host: esx-1, provider: nkp }\n`;
+    expect(problemsOf(yaml).map((line) => line.replace(/[;,].*/, ''))).toEqual([
+      't.yaml:6:20: vcenters[0].clusters[0]: unknown key "host"',
+      't.yaml:10:47: providers[0].keyServers[0]: there is no "kms-9" here',
+      't.yaml:11:5: providers[1].madeIn: is missing',
+      't.yaml:11:32: providers[1]: unknown key "madeIm"',
+    ]);
+  });
+
+  it('of a provider, and not of the VMs that are encrypted by it', () => {
+    const yaml = `${SITE.replace('madeIn: vc-1', 'madeIn: vc-est')}vms:\n  - { name: v, host: esx-1, provider: nkp }\n`;
+    expect(() => parseTopology(yaml, 't.yaml')).toThrow(
+      /^t\.yaml:11:40: providers\[1\]\.madeIn: there is no "vc-est" here.*$/,
+    );
   });
 
   it.each([
