@@ -93,7 +93,10 @@ function healthRoutes(app: Express, { services, context }: AdminOptions): void {
 }
 
 function faultRoutes(app: Express, { faults }: ServiceContext): void {
-  app.get('/faults', (_request, response) => void response.json(faults.list()));
+  app.get('/faults', (request, response) => {
+    validate(z.strictObject({}), request.query, 'The query');
+    response.json(faults.list());
+  });
   app.post('/faults', ...adminBody(), (request, response) => {
     response.status(201).json(faults.add(validate(faultSpecSchema, request.body)));
   });

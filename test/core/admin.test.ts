@@ -60,6 +60,7 @@ describe('the admin listener', () => {
     const { id } = (await made.json()) as { id: string };
     expect((await fetch(`${url}/faults/${id}`, { method: 'DELETE' })).status).toBe(204);
     expect(await (await fetch(`${url}/faults`)).json()).toEqual([]);
+    expect(await (await fetch(`${url}/faults?x=1`)).text()).toContain('unknown key \\"x\\"');
     expect((await fetch(`${url}/faults/${id}`, { method: 'DELETE' })).status).toBe(404);
   });
 
