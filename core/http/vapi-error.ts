@@ -94,7 +94,12 @@ export function vapiErrorHandler(log: Logger): ErrorRequestHandler {
       return;
     }
     const answer = toVapiError(error);
-    if (answer.status >= 500) log.error({ err: error, path: request.path }, 'request failed');
+    // Somebody else who does not answer is news, and no defect whose place in the code matters.
+    if (error instanceof VapiError && error.type === 'SERVICE_UNAVAILABLE') {
+      log.warn({ path: request.path, reason: error.message }, 'request failed');
+    } else if (answer.status >= 500) {
+      log.error({ err: error, path: request.path }, 'request failed');
+    }
     if (answer.challenge !== undefined) response.setHeader('WWW-Authenticate', answer.challenge);
     response.status(answer.status).json(answer.body);
   };

@@ -16,7 +16,7 @@ import {
   vapiErrorHandler,
 } from '../../core/http/index.js';
 import type { HttpsServer } from '../../core/http/index.js';
-import { silentLogger } from '../../core/logging.js';
+import { createLogger, silentLogger } from '../../core/logging.js';
 import { CertificateAuthority, certificateThumbprintSha256 } from '../../core/pki/index.js';
 import type { KeyAndCertificate } from '../../core/pki/index.js';
 
@@ -65,6 +65,27 @@ async function withClient<T>(
     await client.close();
   }
 }
+
+it.each([
+  [
+    'a service that does not answer as news',
+    new VapiError('SERVICE_UNAVAILABLE', 'It is away.'),
+    40,
+    'reason',
+  ],
+  ['a defect as an error, with its place', new Error('no such field'), 50, 'err'],
+])('logs %s', (_what, error, level, detail) => {
+  const lines: string[] = [];
+  const log = createLogger({
+    name: 'test',
+    level: 'info',
+    stream: { write: (line) => void lines.push(line) },
+  });
+  const response = { setHeader: vi.fn(), status: () => response, json: vi.fn() };
+  vapiErrorHandler(log)(error, { path: '/x' } as never, response as never, vi.fn());
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ level, msg: 'request failed' }]);
+  expect(JSON.parse(lines[0]!)).toHaveProperty(detail);
+});
 
 describe('an HTTPS server and its client', () => {
   it('know each other by their certificates', async () => {
