@@ -2,7 +2,7 @@
 export * from './config-error.js';
 export { problemsOf } from './issues.js';
 export * from './load.js';
-export { nearestWord } from './nearest.js';
+export { didYouMean, nearestWord } from './nearest.js';
 export { allowedBy } from './schema-walk.js';
 export * from './settings.js';
 export * from './yaml-source.js';

@@ -19,6 +19,12 @@ export function nearestWord(word: string, candidates: Iterable<string>): string 
   return best?.candidate;
 }
 
+/** The end of a sentence about a word that is not known: `, did you mean …?`, or a full stop where nothing is near. */
+export function didYouMean(word: string, candidates: Iterable<string>): string {
+  const meant = nearestWord(word, candidates);
+  return meant === undefined ? '.' : `, did you mean ${meant}?`;
+}
+
 /** Optimal string alignment distance, row by row. */
 function typingDistance(left: string, right: string): number {
   let beforeLast: number[] = [];

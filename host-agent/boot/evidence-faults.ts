@@ -1,3 +1,4 @@
+import { didYouMean } from '../../core/config/nearest.js';
 import { KpsimError } from '../../core/errors.js';
 import type { TpmtPublic } from '../../wire/tpm2/index.js';
 import { TPM_FAULTS } from '../tpm/index.js';
@@ -103,7 +104,7 @@ export class EvidenceFaults {
     if (row === undefined) {
       throw new KpsimError(
         'fault_unknown',
-        `There is no evidence fault ${name}. Choose one of: ${ROWS.map((known) => known.name).join(', ')}.`,
+        `There is no evidence fault ${name}${didYouMean(name, ROW_BY_NAME.keys())} Choose one of: ${[...ROW_BY_NAME.keys()].join(', ')}.`,
       );
     }
     this.#active.set(name, row);

@@ -2,6 +2,7 @@ import type { Express, Request } from 'express';
 
 import * as z from 'zod';
 
+import { didYouMean } from '../../core/config/nearest.js';
 import { VapiError, validate } from '../../core/http/index.js';
 import type { AttestationInfo } from '../../host-agent/client.js';
 import { EVIDENCE_FAULTS } from '../../host-agent/index.js';
@@ -110,11 +111,12 @@ async function faultsOrNone(host: LabHost): Promise<HostFaults> {
 
 /** @throws VapiError `NOT_FOUND` */
 function faultNamed(name: string): string {
-  if (EVIDENCE_FAULTS.some((row) => row.name === name)) return name;
+  const known = EVIDENCE_FAULTS.map((row) => row.name);
+  if (known.includes(name)) return name;
   throw new VapiError(
     'NOT_FOUND',
     SCENARIO_NAMES.some((scenario) => scenario === name)
       ? `${name} is no fault of a host but a scenario: kpsim attest run ${name} plays it. GET /attestation/faults lists what hosts can have.`
-      : 'There is no such evidence fault; GET /attestation/faults lists them.',
+      : `There is no such evidence fault${didYouMean(name, known)} GET /attestation/faults lists them.`,
   );
 }

@@ -1,5 +1,5 @@
 import type { AdjustableClock } from '../../core/clock.js';
-import { nearestWord } from '../../core/config/nearest.js';
+import { didYouMean } from '../../core/config/nearest.js';
 import { KpsimError, errorText } from '../../core/errors.js';
 import type { Logger } from '../../core/logging.js';
 import {
@@ -92,6 +92,8 @@ export function chosenScenarios(words: readonly string[]): readonly ScenarioName
   return [...new Set(words.flatMap(scenariosMeant))];
 }
 
+const KNOWN_WORDS = [...SCENARIO_NAMES, ...Object.keys(ATTESTATION_REASONS)];
+
 /** @throws KpsimError `scenario_unknown` */
 function scenariosMeant(word: string): readonly ScenarioName[] {
   if (isScenarioName(word)) return [word];
@@ -102,17 +104,12 @@ function scenariosMeant(word: string): readonly ScenarioName[] {
   if (found.length > 0) return found;
   throw new KpsimError(
     'scenario_unknown',
-    `There is no attestation scenario ${JSON.stringify(word.slice(0, 100))}${hintFor(word)} kpsim attest faults lists their names, reason codes and numbers.`,
+    `There is no attestation scenario ${JSON.stringify(word.slice(0, 100))}${didYouMean(word, KNOWN_WORDS)} kpsim attest faults lists their names, reason codes and numbers.`,
   );
 }
 
 function reasonOf(expected: Expected): AttestationReason | undefined {
   return expected.outcome === 'refused' ? expected.reason : undefined;
-}
-
-function hintFor(word: string): string {
-  const meant = nearestWord(word, [...SCENARIO_NAMES, ...Object.keys(ATTESTATION_REASONS)]);
-  return meant === undefined ? '.' : `, did you mean ${meant}?`;
 }
 
 /** A stage for one scenario after the other; it is built with the first, and anew after one that could not be mended. */

@@ -419,6 +419,12 @@ describe('evidence faults', () => {
     }
   });
 
+  it('are told to who mistypes them', () => {
+    expect(() => new EvidenceFaults(['ak-waek'])).toThrow(
+      /no evidence fault ak-waek, did you mean ak-weak\?/,
+    );
+  });
+
   it('cover these numbers of the catalogue', () => {
     const covered = new Set(EVIDENCE_FAULTS.flatMap(({ catalogueNumbers }) => catalogueNumbers));
     const wanted = [

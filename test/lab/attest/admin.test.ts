@@ -160,7 +160,11 @@ describe('attestation failures of a lab', () => {
   });
 
   it.each([
-    ['PUT', '/attestation/hosts/esx-1/faults/no-such-fault', /GET \/attestation\/faults lists them/],
+    [
+      'PUT',
+      '/attestation/hosts/esx-1/faults/ak-waek',
+      /, did you mean ak-weak\? GET \/attestation\/faults lists them/,
+    ],
     ['PUT', `${FAULTS}/token-header-jwk`, /scenario: kpsim attest run token-header-jwk plays it/],
     ['DELETE', `${FAULTS}/no-such-fault`, /GET \/attestation\/faults lists them/],
     ['PUT', '/attestation/hosts/nobody/faults/ak-weak', /GET \/attestation\/hosts lists them/],
