@@ -82,8 +82,9 @@ async function withClient(
   work: Parameters<RunWork>[0],
 ): Promise<void> {
   const { KPSIM_CLIENT_CERT, KPSIM_CLIENT_KEY, KPSIM_CA_CERT } = io.environment;
+  const server = options.server ?? exportedServer(io);
   const client = await kmipClientOf({
-    servers: [options.server ?? exportedServer(io)],
+    servers: [server],
     certificatePath: demanded(options.cert ?? KPSIM_CLIENT_CERT, '--cert', CERTIFICATE_REMEDY),
     privateKeyPath: demanded(options.key ?? KPSIM_CLIENT_KEY, '--key', CERTIFICATE_REMEDY),
     caPath: demanded(options.ca ?? KPSIM_CA_CERT, '--ca', CERTIFICATE_REMEDY),
@@ -99,10 +100,25 @@ async function withClient(
     if (error instanceof KmipError) {
       throw new KpsimError('kmip_refused', `${error.reason}: ${error.message}`, { cause: error });
     }
+    if (isNoTls(error)) {
+      throw new KpsimError(
+        'kmip_no_tls',
+        `What answers at ${server.host}:${server.port} does not speak TLS. Give the KMIP port of the key server.`,
+        {
+          cause: error,
+        },
+      );
+    }
     throw error;
   } finally {
     await client.close();
   }
+}
+
+/** OpenSSL's own text says the same in a way that helps nobody. */
+function isNoTls(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause && cause.code === 'ERR_SSL_WRONG_VERSION_NUMBER';
 }
 
 const CERTIFICATE_REMEDY = 'kpsim certs writes certificate, key and authority.';

@@ -1,5 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -195,6 +198,21 @@ describe('kpsim kmip', () => {
     const { exitCode, stderr } = await failure('--key', key, 'query');
     expect(stderr).toMatch(/another\.pem is not the private key of the certificate .*certificate\.pem/);
     expect(exitCode).toBe(1);
+  });
+
+  it('says that what answers does not speak TLS', async () => {
+    const plain = createServer().listen(0, '127.0.0.1');
+    await once(plain, 'listening');
+    try {
+      const { port } = plain.address() as AddressInfo;
+      const { exitCode, stderr } = await failure('--server', `127.0.0.1:${port}`, 'query');
+      expect({ exitCode, stderr }).toEqual({
+        exitCode: 1,
+        stderr: `kpsim: What answers at 127.0.0.1:${port} does not speak TLS. Give the KMIP port of the key server.\n`,
+      });
+    } finally {
+      plain.close();
+    }
   });
 
   it('says what is missing without options and variables', async () => {
