@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
 
 import { loadConfig } from '../core/config/load.js';
@@ -22,6 +22,17 @@ export function addSettings(command: Command, schema: z.ZodObject): void {
   for (const setting of settingsOf(schema)) {
     if (isFlag(setting, schema)) command.addOption(optionOf(setting));
   }
+  explainPorts(command);
+}
+
+/** Where a service has several ports and none is `--port`, who gives that is told their names. */
+function explainPorts(command: Command): void {
+  const ports = command.options.flatMap(({ long }) => (long?.endsWith('port') ? [long] : []));
+  if (ports.includes('--port') || ports.length < 3) return;
+  const refuse = (): never => {
+    throw new InvalidArgumentError(`This service has ${ports.join(', ')}.`);
+  };
+  command.addOption(new Option('--port <number>').argParser(refuse).hideHelp());
 }
 
 /**

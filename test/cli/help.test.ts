@@ -28,6 +28,12 @@ describe('kpsim without a command it knows', () => {
   });
 });
 
+it('names the ports of a service that has several to who asks for one', async () => {
+  const { exitCode, stderr } = await kpsim(['trust-authority', '--port', '0']).done;
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('This service has --attestation-port, --key-provider-port, --admin-port.');
+});
+
 describe('the help of each command', () => {
   it.each(Object.keys(COMMANDS))('of %s explains it with examples', async (name) => {
     const { exitCode, stdout } = await kpsim([name, '--help']).done;
