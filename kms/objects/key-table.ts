@@ -12,7 +12,21 @@ const CHUNK_KEYS = 4096;
 const UUID_WORDS = 4;
 /** Kinds that 16 bits tell apart. */
 const KINDS_LIMIT = 65_536;
+/** Longest text of a kind. Own choice; names of owners and policies are shorter. */
+const KIND_CHARACTERS = 512;
 const LEAST_PLACES = 2 * CHUNK_KEYS;
+
+/** What keys have in common; another one once there was none of its keys. */
+export interface KeyKind {
+  readonly text: string;
+  /** Length of the keys in bytes. */
+  readonly keyBytes: number;
+}
+
+interface HeldKind extends KeyKind {
+  readonly number: number;
+  keys: number;
+}
 
 /** Memory for {@link CHUNK_KEYS} keys. */
 interface Chunk {
@@ -32,9 +46,11 @@ export class KeyTable {
   /** Numbers of the keys, from 1; 0 is a free place. Open addressing with linear probing, at most half full. */
   #places = new Uint32Array(LEAST_PLACES);
   readonly #chunks: Chunk[] = [];
-  readonly #kinds = new Map<string, number>();
-  /** Bytes of a key, by kind. */
-  readonly #keyBytes: number[] = [];
+  /** Those that there are keys of, by text and length. */
+  readonly #kinds = new Map<string, HeldKind>();
+  /** The same by their numbers, and places of those that are no more. */
+  readonly #kindsByNumber: (HeldKind | undefined)[] = [];
+  readonly #freeKinds: number[] = [];
   /** Numbers that were given up. */
   readonly #free: number[] = [];
   /** Numbers that were ever given. */
@@ -64,25 +80,24 @@ export class KeyTable {
   }
 
   /**
-   * Holds a copy of a key. Only identifiers that are UUIDs in small letters have a place; at the limit another key
-   * makes room.
+   * Holds a copy of a key, in place of what was held of its object. Only identifiers that are UUIDs in small letters
+   * have a place; at the limit another key makes room.
    *
    * @param key up to {@link TABLE_KEY_BYTES}
    */
   put(uniqueIdentifier: string, kind: string, key: Buffer): void {
+    this.remove(uniqueIdentifier);
     if (this.#limit === 0 || key.length > TABLE_KEY_BYTES || !this.#want(uniqueIdentifier)) return;
-    const number = this.#numberOfKind(kind, key.length);
-    if (number === undefined) return;
-    let place = this.#placeOfWanted();
-    if (this.#places[place] === 0) {
-      this.#makeRoom();
-      place = this.#placeOfWanted();
-      this.#places[place] = this.#take();
-      this.#size += 1;
-    }
-    const { chunk, at } = this.#locate(this.#places[place] ?? 0);
+    this.#makeRoom();
+    const held = this.#heldKind(kind, key.length);
+    if (!held) return;
+    const taken = this.#take();
+    this.#places[this.#placeOfWanted()] = taken;
+    this.#size += 1;
+    held.keys += 1;
+    const { chunk, at } = this.#locate(taken);
     chunk.identifiers.set(this.#wanted, at * UUID_WORDS);
-    chunk.kinds[at] = number;
+    chunk.kinds[at] = held.number;
     chunk.keys.set(key, at * TABLE_KEY_BYTES);
   }
 
@@ -103,17 +118,17 @@ export class KeyTable {
     return this.#places[this.#placeOfWanted()] ?? 0;
   }
 
-  /** The kind of a key, numbered from 0 in the order of their first keys. @param key what {@link find} found */
-  kindOf(key: number): number {
+  /** The kind of a key; the same object for all keys of a kind. @param key what {@link find} found */
+  kindOf(key: number): KeyKind {
     const { chunk, at } = this.#locate(key);
-    return chunk.kinds[at] ?? 0;
+    return this.#kindAt(chunk, at);
   }
 
   /** Copies a key's bytes, as many as keys of its kind have. @param key what {@link find} found */
   copyKey(key: number, target: Buffer, offset: number): void {
     const { chunk, at } = this.#locate(key);
     const start = at * TABLE_KEY_BYTES;
-    chunk.keys.copy(target, offset, start, start + (this.#keyBytes[chunk.kinds[at] ?? 0] ?? 0));
+    chunk.keys.copy(target, offset, start, start + this.#kindAt(chunk, at).keyBytes);
   }
 
   /** Clears and forgets all keys. */
@@ -121,25 +136,45 @@ export class KeyTable {
     for (const { keys } of this.#chunks) zeroise(keys);
     this.#chunks.length = 0;
     this.#free.length = 0;
+    this.#kinds.clear();
+    this.#kindsByNumber.length = 0;
+    this.#freeKinds.length = 0;
     this.#places = new Uint32Array(LEAST_PLACES);
     this.#given = 0;
     this.#size = 0;
   }
 
-  #numberOfKind(kind: string, keyBytes: number): number | undefined {
-    const name = `${keyBytes} ${kind}`;
-    let number = this.#kinds.get(name);
-    if (number === undefined && this.#kinds.size < KINDS_LIMIT) {
-      number = this.#kinds.size;
-      this.#kinds.set(name, number);
-      this.#keyBytes.push(keyBytes);
-    }
-    return number;
+  /** @returns undefined if there are too many, or if it is told by too long a text */
+  #heldKind(text: string, keyBytes: number): HeldKind | undefined {
+    const name = `${keyBytes} ${text}`;
+    const known = this.#kinds.get(name);
+    if (known || text.length > KIND_CHARACTERS || this.#kinds.size === KINDS_LIMIT) return known;
+    const number = this.#freeKinds.pop() ?? this.#kindsByNumber.length;
+    const kind = { text, keyBytes, number, keys: 0 };
+    this.#kinds.set(name, kind);
+    this.#kindsByNumber[number] = kind;
+    return kind;
+  }
+
+  #kindAt(chunk: Chunk, at: number): HeldKind {
+    const kind = this.#kindsByNumber[chunk.kinds[at] ?? 0];
+    if (!kind) throw new RangeError('a key has no kind');
+    return kind;
+  }
+
+  /** One key of the kind less: what nobody has must not fill the memory. */
+  #release(kind: HeldKind): void {
+    kind.keys -= 1;
+    if (kind.keys > 0) return;
+    this.#kinds.delete(`${kind.keyBytes} ${kind.text}`);
+    this.#kindsByNumber[kind.number] = undefined;
+    this.#freeKinds.push(kind.number);
   }
 
   /** @returns false if it is no UUID */
   #want(uniqueIdentifier: string): boolean {
-    if (uniqueIdentifier.length !== UUID_CHARACTERS) return false;
+    // Other characters would be cut to bytes, and be taken for those of a UUID.
+    if (uniqueIdentifier.length !== UUID_CHARACTERS || !ASCII.test(uniqueIdentifier)) return false;
     this.#text.write(uniqueIdentifier, 'latin1');
     return readUuid(this.#text, 0, this.#wanted);
   }
@@ -233,6 +268,7 @@ export class KeyTable {
     const key = this.#places[place] ?? 0;
     const { chunk, at } = this.#locate(key);
     chunk.keys.fill(0, at * TABLE_KEY_BYTES, (at + 1) * TABLE_KEY_BYTES);
+    this.#release(this.#kindAt(chunk, at));
     this.#free.push(key);
     this.#size -= 1;
     const mask = this.#places.length - 1;
@@ -252,6 +288,7 @@ const DASHES_AT = [8, 13, 18, 23];
 const DIGITS_AT = Uint8Array.from(
   Array.from({ length: UUID_CHARACTERS }, (_, at) => at).filter((at) => !DASHES_AT.includes(at)),
 );
+const ASCII = /^[\x20-\x7e]*$/;
 const DASH = 0x2d;
 const NO_DIGIT = 0xff;
 const DIGITS = new Uint8Array(256).fill(NO_DIGIT);

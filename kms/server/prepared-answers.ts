@@ -1,7 +1,7 @@
 import { findValue, tagValue, takeBuffer } from '../../wire/kmip/index.js';
 import type { RequestHeader, RequestMessage, RequestPayload } from '../../wire/kmip/index.js';
-import type { KeyTable } from '../objects/key-table.js';
-import { TABLE_KEY_BYTES, UUID_CHARACTERS } from '../objects/key-table.js';
+import type { KeyKind, KeyTable } from '../objects/key-table.js';
+import { UUID_CHARACTERS } from '../objects/key-table.js';
 import type { Client } from './identity.js';
 import type { StandingRecord } from './request-record.js';
 
@@ -16,6 +16,9 @@ const TIME_STAMP_OFFSET = 64;
 const PADDING = Buffer.alloc(-UUID_CHARACTERS & 7);
 const END_BYTES = UUID_CHARACTERS + PADDING.length;
 
+const GET_PATH = (['RequestMessage', 'BatchItem', 'RequestPayload', 'UniqueIdentifier'] as const).map(
+  tagValue,
+);
 const PAYLOAD = ['ResponseMessage', 'BatchItem', 'ResponsePayload'] as const;
 const IDENTIFIER_PATH = [...PAYLOAD, 'UniqueIdentifier' as const].map(tagValue);
 const KEY_PATH = [...PAYLOAD, ...(['SymmetricKey', 'KeyBlock', 'KeyValue', 'KeyMaterial'] as const)].map(
@@ -49,11 +52,11 @@ class AnswerForm {
     this.#keyOffset = keyOffset;
   }
 
-  /** @returns undefined if it is not the answer to a Get of such a key */
-  static of(bytes: Buffer, record: () => StandingRecord): AnswerForm | undefined {
+  /** @returns undefined if it is not the answer to a Get of a key of that kind */
+  static of(bytes: Buffer, { keyBytes }: KeyKind, record: () => StandingRecord): AnswerForm | undefined {
     const identifier = findValue(bytes, IDENTIFIER_PATH);
     const key = findValue(bytes, KEY_PATH);
-    if (identifier?.length !== UUID_CHARACTERS || !key || key.length > TABLE_KEY_BYTES) return undefined;
+    if (identifier?.length !== UUID_CHARACTERS || key?.length !== keyBytes) return undefined;
     const message = Buffer.from(bytes).fill(0, key.offset, key.offset + key.length);
     return new AnswerForm(record(), message, identifier.offset, key.offset);
   }
@@ -79,7 +82,7 @@ class AnswerForm {
 }
 
 /** Forms of answers to all clients of the same rights: by all of a request but the identifier, then by kind of key. */
-type FormsOfRights = Map<string, (AnswerForm | undefined)[]>;
+type FormsOfRights = Map<string, WeakMap<KeyKind, AnswerForm>>;
 
 /**
  * Answers to plain Gets, of keys that are in memory. Beside TLS, most of what a Get costs is reading the request and
@@ -103,7 +106,7 @@ export class PreparedAnswers {
     const forms = this.#formsFor(client).get(headOf(request));
     if (!forms) return undefined;
     const key = keys.find(request, uuid);
-    const form = key === 0 ? undefined : forms[keys.kindOf(key)];
+    const form = key === 0 ? undefined : forms.get(keys.kindOf(key));
     if (!form) return undefined;
     return {
       uniqueIdentifier: request.toString('latin1', uuid, uuid + UUID_CHARACTERS),
@@ -128,17 +131,20 @@ export class PreparedAnswers {
     const { received, answer, record } = given;
     const uuid = uuidOffsetOf(received);
     if (uuid === undefined || !isRepeatable(request)) return;
+    // Messages of later versions may end in a field that nobody knows here, and with anything in it.
+    if (findValue(received, GET_PATH)?.offset !== uuid) return;
     const key = keys.find(received, uuid);
     if (key === 0) return;
-    const form = AnswerForm.of(answer, record);
+    const kind = keys.kindOf(key);
+    const form = AnswerForm.of(answer, kind, record);
     if (!form) return;
     if (this.#count >= KEPT_FORMS) this.#clear();
     const forms = this.#formsFor(client);
     const head = headOf(received);
-    const byKind = forms.get(head) ?? [];
+    const byKind = forms.get(head) ?? new WeakMap<KeyKind, AnswerForm>();
     forms.set(head, byKind);
-    if (byKind[keys.kindOf(key)] === undefined) this.#count += 1;
-    byKind[keys.kindOf(key)] = form;
+    byKind.set(kind, form);
+    this.#count += 1;
   }
 
   #clear(): void {
@@ -151,7 +157,8 @@ export class PreparedAnswers {
     const known = this.#byClient.get(client);
     if (known) return known;
     const rights = JSON.stringify([client.owner, client.name, client.groups]);
-    const forms: FormsOfRights = this.#byRights.get(rights) ?? new Map<string, (AnswerForm | undefined)[]>();
+    const forms: FormsOfRights =
+      this.#byRights.get(rights) ?? new Map<string, WeakMap<KeyKind, AnswerForm>>();
     this.#byRights.set(rights, forms);
     this.#byClient.set(client, forms);
     return forms;

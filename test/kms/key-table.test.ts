@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { KeyTable } from '../../kms/objects/key-table.js';
+import type { KeyKind } from '../../kms/objects/key-table.js';
 
-/** The key of an identifier, and the number of its kind. */
-function held(table: KeyTable, uuid: string, keyBytes = 32): { key: Buffer; kind: number } | undefined {
+/** The key of an identifier, and its kind. */
+function held(table: KeyTable, uuid: string, keyBytes = 32): { key: Buffer; kind: KeyKind } | undefined {
   const found = table.find(Buffer.from(`..${uuid}`), 2);
   if (found === 0) return undefined;
   const key = Buffer.alloc(keyBytes);
@@ -38,7 +39,9 @@ describe('a table of keys', () => {
         expect(table.size).toBe(model.size);
         for (const uuid of uuids) {
           const expected = model.get(uuid);
-          expect(held(table, uuid, expected?.key.length)?.key).toEqual(expected?.key);
+          const found = held(table, uuid, expected?.key.length);
+          expect(found?.key).toEqual(expected?.key);
+          expect(found?.kind.text).toEqual(expected?.kind);
         }
       }),
     );
@@ -79,16 +82,61 @@ describe('a table of keys', () => {
     table.put(uuids[1]!, 'west', Buffer.alloc(32, 2));
     table.put(uuids[2]!, 'east', Buffer.alloc(16, 3));
     table.put(uuids[3]!, 'east', Buffer.alloc(32, 4));
-    expect(uuids.map((uuid) => held(table, uuid)?.kind)).toEqual([0, 1, 2, 0]);
+    const kinds = uuids.map((uuid) => held(table, uuid)!.kind);
+    expect(kinds.map(({ text, keyBytes }) => `${text} ${keyBytes}`)).toEqual([
+      'east 32',
+      'west 32',
+      'east 16',
+      'east 32',
+    ]);
+    expect(kinds[3]).toBe(kinds[0]);
+    expect(new Set(kinds).size).toBe(3);
     const room = Buffer.alloc(32, 0xff);
     table.copyKey(table.find(Buffer.from(uuids[2]!), 0), room, 0);
     expect(room).toEqual(Buffer.concat([Buffer.alloc(16, 3), Buffer.alloc(16, 0xff)]));
   });
 
+  test('forgets kinds that there are no keys of, and gives their numbers to others', () => {
+    const table = new KeyTable(100);
+    const [first, second] = [randomUUID(), randomUUID()];
+    table.put(first, 'east', Buffer.alloc(32, 1));
+    const east = held(table, first)!.kind;
+    table.remove(first);
+    table.put(second, 'west', Buffer.alloc(32, 2));
+    expect(held(table, second)!.kind).toMatchObject({ text: 'west', number: 0 });
+    table.put(first, 'east', Buffer.alloc(32, 1));
+    expect(held(table, first)!.kind).not.toBe(east);
+    table.put(first, 'north', Buffer.alloc(32, 1));
+    table.put(second, 'south', Buffer.alloc(32, 2));
+    expect([first, second].map((uuid) => held(table, uuid)!.kind)).toMatchObject([
+      { text: 'north', keys: 1 },
+      { text: 'south', keys: 1 },
+    ]);
+  });
+
+  test('has no place for a key whose kind is told by a long text', () => {
+    const table = new KeyTable(100);
+    const uuid = randomUUID();
+    table.put(uuid, 'east', Buffer.alloc(32, 1));
+    table.put(uuid, 'x'.repeat(513), Buffer.alloc(32, 2));
+    expect(held(table, uuid)).toBeUndefined();
+    table.put(uuid, 'x'.repeat(512), Buffer.alloc(32, 2));
+    expect(held(table, uuid)?.key).toEqual(Buffer.alloc(32, 2));
+  });
+
   test('has no place for what is no UUID in small letters, nor for long keys', () => {
     const table = new KeyTable(100);
     const uuid = 'abcdef01-2345-4789-abcd-ef0123456789';
-    const others = [uuid.toUpperCase(), uuid.replaceAll('-', '0'), `${uuid}0`, '', `${uuid.slice(0, 35)}g`];
+    const others = [
+      uuid.toUpperCase(),
+      // Characters whose low bytes are those of the UUID's.
+      uuid.replace('0', '\u0130'),
+      `${uuid.slice(0, 35)}\u0239`,
+      uuid.replaceAll('-', '0'),
+      `${uuid}0`,
+      '',
+      `${uuid.slice(0, 35)}g`,
+    ];
     for (const other of others) table.put(other, 'AES', randomBytes(32));
     table.put(uuid, 'AES', randomBytes(33));
     expect(table.size).toBe(0);
@@ -104,6 +152,7 @@ describe('a table of keys', () => {
   test('clears keys that are removed', () => {
     const table = new KeyTable(100);
     const uuid = randomUUID();
+    table.put(randomUUID(), 'AES', Buffer.alloc(32, 8));
     table.put(uuid, 'AES', Buffer.alloc(32, 9));
     const number = table.find(Buffer.from(uuid), 0);
     table.remove(uuid);

@@ -111,6 +111,26 @@ describe('a Get that was answered before', () => {
     }
   });
 
+  test.each(['1.5', '2.2'])(
+    'is answered for the object that it names, whatever a message of KMIP %s ends with',
+    async (version) => {
+      await using kms = await startKms(pki, { ownerPolicy: 'per-client' });
+      await using east = await RawClient.open(pki, kms.port);
+      const own = await kms.client().create();
+      const foreign = await kms.client({}, pki.west).create();
+      await using west = await RawClient.open(pki, kms.port, {
+        cert: pki.west.certificatePem,
+        key: pki.west.privateKeyPem,
+      });
+      for (let round = 0; round < 3; round += 1) await west.exchange(getRequest(foreign));
+      for (const last of [own, foreign, own, foreign, own]) {
+        const { key, batchItem } = await keyOf(east, own, withUnknownField(own, last, version));
+        expect(batchItem).toMatchObject({ responsePayload: { uniqueIdentifier: own } });
+        expect(key.equals((await keyOf(east, own)).key)).toBe(true);
+      }
+    },
+  );
+
   test('is answered from memory after a restart, also the first time', async () => {
     const directory = await makeDataDir();
     onTestFinished(() => directory.remove());
@@ -292,9 +312,31 @@ describe('prepared answers', () => {
 
 const now = (kms: TestKms): number => Math.floor(kms.clock.now() / 1000);
 
+/** A plain Get of a version to come, which ends with a text that only that version knows. */
+function withUnknownField(uniqueIdentifier: string, text: string, version: string): Buffer {
+  const [major, minor] = version.split('.').map(Number);
+  const request = getRequest(uniqueIdentifier);
+  request.writeInt32BE(major!, 32);
+  request.writeInt32BE(minor!, 48);
+  const field = Buffer.alloc(48);
+  field.write('54000107', 'hex');
+  field.writeUInt32BE(36, 4);
+  field.write(text, 8);
+  // The structures that the field is in: the message, its batch item, the payload.
+  for (const tag of ['420078', '42000f', '420079']) {
+    const at = request.indexOf(Buffer.from(`${tag}01`, 'hex')) + 4;
+    request.writeUInt32BE(request.readUInt32BE(at) + field.length, at);
+  }
+  return Buffer.concat([request, field]);
+}
+
 /** The key that a plain Get hands out. */
-async function keyOf(raw: RawClient, identifier: string): Promise<{ key: Buffer; batchItem: unknown }> {
-  const { batchItems } = decodeResponse((await raw.exchange(getRequest(identifier)))!);
+async function keyOf(
+  raw: RawClient,
+  identifier: string,
+  request = getRequest(identifier),
+): Promise<{ key: Buffer; batchItem: unknown }> {
+  const { batchItems } = decodeResponse((await raw.exchange(request))!);
   const { object } = batchItems[0]?.responsePayload as ResponsePayload<'Get'>;
   if (object.objectType !== 'SymmetricKey') throw new Error('the object is no symmetric key');
   return { key: keyMaterialBytes(object.keyBlock), batchItem: batchItems[0] };

@@ -113,8 +113,8 @@ describe('a server certificate that has expired', () => {
     let make: (pem: string) => void = () => undefined;
     const made = new Promise<string>((resolve) => (make = resolve));
     await using kms = await startKms(pki, {}, {}, () => made);
-    kms.context.faults.add({ count: 2, action: { kind: 'expiredCertificate' } });
-    await expect(kms.client().create()).rejects.toThrow(/ECONNRESET/);
+    kms.context.faults.add({ count: 1, action: { kind: 'expiredCertificate' } });
+    await expect(kms.client().create()).resolves.toBeTypeOf('string');
     make(expiredCertificatePem);
     await made;
     await expect(kms.client().create()).rejects.toThrow(/expired/);

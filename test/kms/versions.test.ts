@@ -92,7 +92,13 @@ test.each<[string, Item, string, ProtocolVersionName?]>([
     'Hash is not performed here in KMIP 1.1.',
     '1.1',
   ],
-  ['an algorithm', keyOf('ChaCha20'), 'There is no Cryptographic Algorithm 0x1c in this version of KMIP.'],
+  [
+    'a type of link',
+    keyOf('AES', attributeOf('Link', { type: 'ParentLink', linkedObjectIdentifier: 'x' })),
+    'Link has a value that is none of KMIP 1.1.',
+    '1.1',
+  ],
+  ['an algorithm', keyOf('ChaCha20'), 'Cryptographic Algorithm has a value that is none of KMIP 1.2.'],
 ])(
   '%s that a later version brought is refused before that version',
   async (_what, one, message, before: ProtocolVersionName = '1.2') => {

@@ -2,8 +2,7 @@ import { KmipError } from './errors.js';
 import { PAYLOADS } from './operations/index.js';
 import type { Codec, ValueOf } from './schema/codec.js';
 import { anyValue, boolean, byteString, dateTime, dependent, integer, textString } from './schema/codec.js';
-import type { EnumerationValue } from './schema/enumeration.js';
-import { enumeration, enumerationValueOf } from './schema/enumeration.js';
+import { enumeration } from './schema/enumeration.js';
 import { multiple, optional, repeated, required, structure } from './schema/structure.js';
 import { nonce } from './structures/base.js';
 import { authentication } from './structures/credential.js';
@@ -94,15 +93,9 @@ const responsePayload = dependent<unknown>(
   (siblings) => PAYLOAD_CODECS[String(siblings.operation)]?.response ?? items,
 );
 
-/** An operation has its name in every version, so that what refuses it and what is written of it can name it. */
-const requestedOperation: Codec<EnumerationValue<'Operation'>> = {
-  ...enumeration('Operation'),
-  read: (reader) => enumerationValueOf('Operation', reader.enumeration()),
-};
-
 /** KMIP 1.4 §7.2, Table 283; KMIP 2.1 §8.3. The payload's shape follows the operation. */
 export const requestBatchItem = structure('Request Batch Item', {
-  operation: required('Operation', requestedOperation),
+  operation: required('Operation', enumeration('Operation')),
   ephemeral: optional('Ephemeral', boolean, { since: '2.0' }),
   uniqueBatchItemId: optional('UniqueBatchItemID', byteString),
   requestPayload: required('RequestPayload', requestPayload),

@@ -183,6 +183,9 @@ function readNamed(reader: TtlvReader, codecOf: ValueCodecOf): AttributePattern 
   }
   const row = attributeRow(name);
   const value = row ? codecOf(row).read(reader, {}) : readValue(reader);
+  if (row && !reader.knowOtherVersions && !canExpress(row.codec, value, reader.rank)) {
+    throw new KmipError('InvalidField', `${row.text} has a value that is none of ${versionOf(reader)}.`);
+  }
   expectEnd(reader);
   reader.leave(enclosing);
   return index === undefined ? { name, value } : { name, index, value };
@@ -197,10 +200,11 @@ function nameOf(text: string, reader: TtlvReader): string {
   const name = attributeNameFromText(text);
   const row = attributeRow(name);
   if (!row || (row.text === text && reader.knows(row))) return name;
-  throw new KmipError(
-    'InvalidField',
-    `'${text}' is no attribute of KMIP ${PROTOCOL_VERSIONS[reader.rank] ?? ''}.`,
-  );
+  throw new KmipError('InvalidField', `'${text}' is no attribute of ${versionOf(reader)}.`);
+}
+
+function versionOf({ rank }: TtlvReader): string {
+  return `KMIP ${PROTOCOL_VERSIONS[rank] ?? ''}`.trim();
 }
 
 function writeNamed(

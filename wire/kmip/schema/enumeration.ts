@@ -9,7 +9,7 @@ export type EnumerationName = keyof typeof ENUMERATIONS;
 /** Names of the values of an enumeration, for example `'AES' | 'DES3' | …`. */
 export type NameIn<E extends EnumerationName> = keyof (typeof ENUMERATIONS)[E] & string;
 
-/** A value of an enumeration: its name, or the number of one that the version does not define (extensions, 0x8…). */
+/** A value of an enumeration: its name, or the number of one that no version defines (extensions, 0x8…). */
 export type EnumerationValue<E extends EnumerationName> = NameIn<E> | number;
 
 /** Name of an operation. */
@@ -55,8 +55,7 @@ export function enumeration<E extends EnumerationName>(name: E): Codec<Enumerati
   const codec: Codec<EnumerationValue<E>> = {
     read(reader) {
       const value = reader.enumeration();
-      const found = names.get(value) as NameIn<E> | undefined;
-      return found !== undefined && reader.knows(rows[found]) ? found : value;
+      return (names.get(value) as NameIn<E> | undefined) ?? value;
     },
     write: (writer, tag, value) =>
       writer.enumeration(tag, typeof value === 'number' ? value : rows[value].value),
