@@ -52,7 +52,7 @@ describe('a malformed message', () => {
   test('that is larger than allowed is answered also if all of it is sent', async () => {
     await using client = await RawClient.open(pki, kms.port);
     const errors: Error[] = [];
-    client.socket.on('error', (error) => errors.push(error));
+    client.socket.on('error', (error: Error) => errors.push(error));
     const large = Buffer.alloc(16 * 1024 * 1024);
     large.write('42007801', 'hex');
     large.writeUInt32BE(large.length - 8, 4);
