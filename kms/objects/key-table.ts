@@ -128,7 +128,9 @@ export class KeyTable {
   copyKey(key: number, target: Buffer, offset: number): void {
     const { chunk, at } = this.#locate(key);
     const start = at * TABLE_KEY_BYTES;
-    chunk.keys.copy(target, offset, start, start + this.#kindAt(chunk, at).keyBytes);
+    const { keyBytes } = this.#kindAt(chunk, at);
+    // So few bytes are copied faster one by one than by Node's own function.
+    for (let index = 0; index < keyBytes; index += 1) target[offset + index] = chunk.keys[start + index] ?? 0;
   }
 
   /** Clears and forgets all keys. */
@@ -297,10 +299,14 @@ for (const [value, character] of Buffer.from('0123456789abcdef').entries()) DIGI
 /** @returns false if what stands there is no UUID in small letters, or not all there */
 function readUuid(bytes: Buffer, offset: number, words: Uint32Array): boolean {
   for (const at of DASHES_AT) if (bytes[offset + at] !== DASH) return false;
-  for (let index = 0; index < DIGITS_AT.length; index += 1) {
-    const digit = DIGITS[bytes[offset + (DIGITS_AT[index] ?? 0)] ?? 0] ?? NO_DIGIT;
-    if (digit === NO_DIGIT) return false;
-    words[index >> 3] = ((words[index >> 3] ?? 0) << 4) | digit;
+  for (let word = 0; word < UUID_WORDS; word += 1) {
+    let value = 0;
+    for (let index = 8 * word; index < 8 * word + 8; index += 1) {
+      const digit = DIGITS[bytes[offset + (DIGITS_AT[index] ?? 0)] ?? 0] ?? NO_DIGIT;
+      if (digit === NO_DIGIT) return false;
+      value = (value << 4) | digit;
+    }
+    words[word] = value;
   }
   return true;
 }

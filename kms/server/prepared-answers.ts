@@ -13,8 +13,8 @@ const REQUEST_BYTES = 512;
 const TIME_STAMP_OFFSET = 64;
 
 /** A plain Get ends with the identifier, padded to a multiple of 8. */
-const PADDING = Buffer.alloc(-UUID_CHARACTERS & 7);
-const END_BYTES = UUID_CHARACTERS + PADDING.length;
+const PADDING_BYTES = 4;
+const END_BYTES = UUID_CHARACTERS + PADDING_BYTES;
 
 const GET_PATH = (['RequestMessage', 'BatchItem', 'RequestPayload', 'UniqueIdentifier'] as const).map(
   tagValue,
@@ -69,7 +69,10 @@ class AnswerForm {
     }
     const message = this.#room();
     message.set(this.#message);
-    request.copy(message, this.#identifierOffset, uuid, uuid + UUID_CHARACTERS);
+    // So few bytes are copied faster one by one than by Node's own function.
+    for (let index = 0; index < UUID_CHARACTERS; index += 1) {
+      message[this.#identifierOffset + index] = request[uuid + index] ?? 0;
+    }
     keys.copyKey(key, message, this.#keyOffset);
     return message;
   }
@@ -169,7 +172,7 @@ export class PreparedAnswers {
 function uuidOffsetOf(request: Buffer): number | undefined {
   const at = request.length - END_BYTES;
   if (at < 0 || request.length > REQUEST_BYTES) return undefined;
-  return request.compare(PADDING, 0, PADDING.length, at + UUID_CHARACTERS) === 0 ? at : undefined;
+  return request.readInt32BE(at + UUID_CHARACTERS) === 0 ? at : undefined;
 }
 
 /** All of a request but its identifier. */

@@ -22,15 +22,29 @@ export class StandingRecord {
     this.#details = details;
   }
 
-  /** The details of a Get of one object; put together when the journal is read. */
+  /** The details of a Get of one object. */
   about(uniqueIdentifier: string): Pick<StandingDetails, 'fields'> {
+    return new DetailsOfOne(this.#details, uniqueIdentifier);
+  }
+}
+
+/** Details of a Get of one object, which are put together only when the journal is read. */
+class DetailsOfOne {
+  readonly #details: StandingDetails;
+  readonly #uniqueIdentifier: string;
+
+  constructor(details: StandingDetails, uniqueIdentifier: string) {
+    this.#details = details;
+    this.#uniqueIdentifier = uniqueIdentifier;
+  }
+
+  get fields(): StandingDetails['fields'] {
     const { fields } = this.#details;
-    return {
-      get fields() {
-        const of = (payload: unknown): object => ({ ...(payload as object), uniqueIdentifier });
-        return { ...fields, request: of(fields.request), response: of(fields.response) };
-      },
-    };
+    const of = (payload: unknown): object => ({
+      ...(payload as object),
+      uniqueIdentifier: this.#uniqueIdentifier,
+    });
+    return { ...fields, request: of(fields.request), response: of(fields.response) };
   }
 }
 
