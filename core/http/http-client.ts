@@ -23,6 +23,15 @@ export interface HttpClientOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** JSON that was written already, to be sent as it is. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** An answer, whole. */
 export interface HttpAnswer {
   readonly status: number;
@@ -72,6 +81,7 @@ export class HttpClient {
   /**
    * Sends a JSON request and returns the JSON answer; undefined for an empty one.
    *
+   * @param body what is written as JSON, or {@link JsonText}
    * @throws HttpStatusError for a status of 300 or more
    * @throws KpsimError `unreachable` if there is no answer, `answer_invalid` if it is not JSON
    */
@@ -81,7 +91,7 @@ export class HttpClient {
     body?: unknown,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<unknown> {
-    const sent = body === undefined ? undefined : JSON.stringify(body);
+    const sent = body instanceof JsonText ? body.text : body === undefined ? undefined : JSON.stringify(body);
     const answer = await this.raw(method, path, sent, {
       accept: 'application/json',
       ...(sent !== undefined && { 'content-type': 'application/json' }),

@@ -1,3 +1,5 @@
+import { JsonText } from '../../core/http/index.js';
+import { jsonWith, quoted } from '../../wire/attestation/index.js';
 import type {
   AttestIdentity,
   AttestResult,
@@ -99,7 +101,8 @@ export class AttestationClient {
     contexts: readonly string[],
     types: readonly DocumentType[],
   ): Promise<AttestResult> {
-    return this.#rest.call('POST', 'report?action=attest', { identity, contexts, types });
+    const json = jsonWith({ identity, types }, 'contexts', `[${contexts.map(quoted).join()}]`);
+    return this.#rest.call('POST', 'report?action=attest', new JsonText(json));
   }
 
   readonly settings = {

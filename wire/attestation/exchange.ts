@@ -9,6 +9,7 @@ import type { AttestationReason } from './reasons.js';
 import { AttestationError } from './errors.js';
 import { EXPLANATION_LIMITS, eventComparison, pcrComparison } from './explanation.js';
 import type { Comparisons } from './explanation.js';
+import { jsonWith, quoted } from './json-text.js';
 import { base64Bytes } from './rest.js';
 
 /** Bounds of exchange contexts, in bytes. Own choice. */
@@ -147,7 +148,13 @@ interface ReadonlyAppraisal extends Partial<Comparisons> {
 
 /** The base64 form in which a context travels in `contexts`. Own choice: JSON, as vSphere leaves them opaque. */
 export function encodeContext(value: Readonly<ExchangeContext> | ReadonlyAppraisal): string {
-  return Buffer.from(JSON.stringify(value), 'utf8').toString('base64');
+  return Buffer.from(jsonOf(value), 'utf8').toString('base64');
+}
+
+function jsonOf(value: Parameters<typeof encodeContext>[0]): string {
+  if (value.kind !== 'evidence') return JSON.stringify(value);
+  const { eventLog, ...rest } = value;
+  return jsonWith(rest, 'eventLog', quoted(eventLog));
 }
 
 /**

@@ -4,6 +4,7 @@ export * from './ear.js';
 export * from './errors.js';
 export * from './exchange.js';
 export * from './explanation.js';
+export * from './json-text.js';
 export * from './principal.js';
 export * from './reasons.js';
 export * from './rest.js';

@@ -52,8 +52,8 @@ export function base64Bytes(maxBytes: number) {
     .refine((text) => decodedLength(text) <= maxBytes, { error: `more than ${maxBytes} bytes` });
 }
 
-/** Node skips what is not base64, so that text with anything else in it decodes to too few bytes. */
-function isBase64(text: string): boolean {
+/** Whether a text is base64, padded. Node skips what is not, so that text with anything else in it decodes to too few bytes. */
+export function isBase64(text: string): boolean {
   if (text.length % 4 !== 0) return false;
   return Buffer.from(text, 'base64').length === decodedLength(text);
 }
