@@ -118,18 +118,13 @@ export class HttpClient {
     headers: Readonly<Record<string, string>> = {},
   ): Promise<HttpAnswer> {
     try {
-      const answer = await this.#agent.request({
+      return await this.#exchange({
         origin: this.baseUrl,
         path,
         method,
         headers: { ...this.#options.headers, ...headers },
         ...(body !== undefined && { body }),
       });
-      return {
-        status: answer.statusCode,
-        headers: answer.headers,
-        body: Buffer.from(await answer.body.arrayBuffer()),
-      };
     } catch (error) {
       throw new KpsimError('unreachable', `${method} ${this.baseUrl}${path}: ${reasonOf(error)}`, {
         cause: error,
@@ -140,6 +135,23 @@ export class HttpClient {
   /** Closes all connections. */
   async close(): Promise<void> {
     await this.#agent.destroy();
+  }
+
+  /** Takes the answer as it comes: undici's stream of a body takes as long as all else that it does for an exchange. */
+  #exchange(request: Dispatcher.DispatchOptions): Promise<HttpAnswer> {
+    return new Promise((resolve, reject) => {
+      let head: Omit<HttpAnswer, 'body'> = { status: 0, headers: {} };
+      const chunks: Buffer[] = [];
+      this.#agent.dispatch(request, {
+        // By this method undici tells handlers of this kind from those of before.
+        onRequestStart: () => undefined,
+        // Informational answers may come before the one that counts.
+        onResponseStart: (_controller, status, headers) => (head = { status, headers }),
+        onResponseData: (_controller, chunk) => chunks.push(chunk),
+        onResponseEnd: () => resolve({ ...head, body: Buffer.concat(chunks) }),
+        onResponseError: (_controller, error) => reject(error),
+      });
+    });
   }
 }
 
