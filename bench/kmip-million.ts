@@ -1,7 +1,8 @@
 /**
  * Whether a key server with a million keys is as quick as one with a thousand: time to Ready, Get by random identifier
- * once the keys are in memory, Locate by name, resident memory. Both servers run as users run them, and their rounds alternate, so that other work
- * of the machine falls on both. `npm run bench:kmip-million`, or `-- --data DIR` to keep the filled stores.
+ * once the keys are in memory, Locate by name, resident memory. Both servers run as users run them, and their rounds
+ * alternate, so that other work of the machine falls on both. `npm run bench:kmip-million`, or `-- --data DIR` to keep
+ * the filled stores.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { access, mkdtemp, rm } from 'node:fs/promises';

@@ -3,7 +3,7 @@ import { getRandomValues } from 'node:crypto';
 import { zeroise } from '../../core/secret.js';
 
 /** Longest key that has room in the table, in bytes: AES-256. Own choice. */
-export const TABLE_KEY_BYTES = 32;
+const TABLE_KEY_BYTES = 32;
 /** Characters of a UUID (RFC 9562 §4). */
 export const UUID_CHARACTERS = 36;
 

@@ -3,7 +3,7 @@ import type { Logger } from '../../core/logging.js';
 /** The certificate that the fault `expiredCertificate` presents. */
 export class ExpiredCertificate {
   #pem: string | undefined;
-  #isMade = false;
+  #isBeingMade = false;
 
   /** @param pem undefined if it is to be made, or if there is none */
   constructor(pem: string | undefined) {
@@ -16,18 +16,18 @@ export class ExpiredCertificate {
   }
 
   /** Whether it is just being made; the fault has to wait for it. */
-  get isMade(): boolean {
-    return this.#isMade;
+  get isBeingMade(): boolean {
+    return this.#isBeingMade;
   }
 
   /** Makes it, if it was not given. Never rejects. */
   async make(twin: () => Promise<string>, log: Logger): Promise<void> {
-    this.#isMade = true;
+    this.#isBeingMade = true;
     try {
       this.#pem ??= await twin();
     } catch (error) {
       log.error({ err: error }, 'the expired certificate could not be made');
     }
-    this.#isMade = false;
+    this.#isBeingMade = false;
   }
 }

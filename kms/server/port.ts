@@ -70,7 +70,7 @@ export class Port {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     const { config, context, expired } = this.#parts;
-    if (expired.isMade || !context.faults.matchConnection(config.name)) return;
+    if (expired.isBeingMade || !context.faults.matchConnection(config.name)) return;
     if (expired.pem === undefined) {
       context.log.error('there is no expired certificate to present: set tls.expiredCertificatePem');
       socket.resetAndDestroy();

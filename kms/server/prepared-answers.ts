@@ -84,8 +84,12 @@ class AnswerForm {
   }
 }
 
-/** Forms of answers to all clients of the same rights: by all of a request but the identifier, then by kind of key. */
-type FormsOfRights = Map<string, WeakMap<KeyKind, AnswerForm>>;
+/** Forms of answers to all clients of the same rights. */
+interface FormsOfRights {
+  readonly rights: string;
+  /** By all of a request but the identifier, then by kind of key. */
+  readonly byHead: Map<string, WeakMap<KeyKind, AnswerForm>>;
+}
 
 /**
  * Answers to plain Gets, of keys that are in memory. Beside TLS, most of what a Get costs is reading the request and
@@ -96,6 +100,7 @@ type FormsOfRights = Map<string, WeakMap<KeyKind, AnswerForm>>;
  * correlation value.
  */
 export class PreparedAnswers {
+  /** Those that are not empty, so that clients of the past leave nothing here. */
   readonly #byRights = new Map<string, FormsOfRights>();
   /** A connection has one client for its whole life. */
   #byClient = new WeakMap<Client, FormsOfRights>();
@@ -106,10 +111,10 @@ export class PreparedAnswers {
     if (this.#count === 0) return undefined;
     const uuid = uuidOffsetOf(request);
     if (uuid === undefined) return undefined;
-    const forms = this.#formsFor(client).get(headOf(request));
-    if (!forms) return undefined;
+    const byKind = this.#formsFor(client).byHead.get(headOf(request));
+    if (!byKind) return undefined;
     const key = keys.find(request, uuid);
-    const form = key === 0 ? undefined : forms.get(keys.kindOf(key));
+    const form = key === 0 ? undefined : byKind.get(keys.kindOf(key));
     if (!form) return undefined;
     return {
       uniqueIdentifier: request.toString('latin1', uuid, uuid + UUID_CHARACTERS),
@@ -139,13 +144,16 @@ export class PreparedAnswers {
     const key = keys.find(received, uuid);
     if (key === 0) return;
     const kind = keys.kindOf(key);
+    const head = headOf(received);
+    // Each new key of a kind comes by here once.
+    if (this.#formsFor(client).byHead.get(head)?.has(kind)) return;
     const form = AnswerForm.of(answer, kind, record);
     if (!form) return;
     if (this.#count >= KEPT_FORMS) this.#clear();
     const forms = this.#formsFor(client);
-    const head = headOf(received);
-    const byKind = forms.get(head) ?? new WeakMap<KeyKind, AnswerForm>();
-    forms.set(head, byKind);
+    const byKind = forms.byHead.get(head) ?? new WeakMap<KeyKind, AnswerForm>();
+    this.#byRights.set(forms.rights, forms);
+    forms.byHead.set(head, byKind);
     byKind.set(kind, form);
     this.#count += 1;
   }
@@ -160,9 +168,7 @@ export class PreparedAnswers {
     const known = this.#byClient.get(client);
     if (known) return known;
     const rights = JSON.stringify([client.owner, client.name, client.groups]);
-    const forms: FormsOfRights =
-      this.#byRights.get(rights) ?? new Map<string, WeakMap<KeyKind, AnswerForm>>();
-    this.#byRights.set(rights, forms);
+    const forms: FormsOfRights = this.#byRights.get(rights) ?? { rights, byHead: new Map() };
     this.#byClient.set(client, forms);
     return forms;
   }

@@ -298,6 +298,34 @@ describe('prepared answers', () => {
     expect(prepared.find(Buffer.alloc(8), client, keys, 5)).toBeUndefined();
   });
 
+  test('are not kept of an answer with a key of another length than that in memory', () => {
+    const prepared = new PreparedAnswers();
+    const request = messageOf(second, {});
+    const received = encodeRequest(request);
+    const answer = answerAbout(second, Buffer.alloc(16));
+    prepared.keep(request, client, keys, { received, answer, record });
+    expect(prepared.find(received, client, keys, 5)).toBeUndefined();
+  });
+
+  test('are kept once: another key of the same kind makes no room', () => {
+    const prepared = new PreparedAnswers();
+    const other = keep(prepared, { maximumResponseSize: 1000 });
+    for (let count = 0; count < 2000; count += 1) keep(prepared);
+    expect(prepared.find(other, client, keys, 5)).toBeDefined();
+  });
+
+  test('are given to a client that came before there were any for its rights', () => {
+    const prepared = new PreparedAnswers();
+    const [early, same] = [{ ...client }, { ...client }];
+    const received = keep(prepared, { maximumResponseSize: 1000 });
+    expect(prepared.find(getRequest(first), early, keys, 5)).toBeUndefined();
+    keep(prepared);
+    for (const one of [early, same]) {
+      expect(prepared.find(getRequest(first), one, keys, 5)).toBeDefined();
+      expect(prepared.find(received, one, keys, 5)).toBeDefined();
+    }
+  });
+
   test('are bounded in number: those of before go', () => {
     const prepared = new PreparedAnswers();
     const received = keep(prepared);

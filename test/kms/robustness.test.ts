@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect as connectTcp } from 'node:net';
+
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { requestBytes } from '../../kms/client/session.js';
+import { MessageFramer } from '../../kms/server/framing.js';
 import { attributeOf, decodeResponse } from '../../wire/kmip/index.js';
 import type { TestKms, TestPki } from './harness.js';
 import { makePki, startKms } from './harness.js';
@@ -53,6 +56,7 @@ describe('a malformed message', () => {
     await using client = await RawClient.open(pki, kms.port);
     const errors: Error[] = [];
     client.socket.on('error', (error: Error) => errors.push(error));
+    using push = vi.spyOn(MessageFramer.prototype, 'push');
     const large = Buffer.alloc(16 * 1024 * 1024);
     large.write('42007801', 'hex');
     large.writeUInt32BE(large.length - 8, 4);
@@ -61,6 +65,21 @@ describe('a malformed message', () => {
     await written;
     await client.closed();
     expect(errors).toEqual([]);
+    // What comes after the header is thrown away, and fills no memory.
+    const kept = push.mock.calls.reduce((sum, [chunk]) => sum + chunk.length, 0);
+    expect(kept).toBeLessThan(large.length / 4);
+  });
+
+  test('that is larger than allowed does not keep the connection open for long', async () => {
+    await using hasty = await startKms(pki, { limits: { frameSeconds: 0.2, idleSeconds: 3600 } });
+    // The client goes on writing when the server has ended its side.
+    const transport = connectTcp({ host: '127.0.0.1', port: hasty.port, allowHalfOpen: true });
+    await using client = await RawClient.open(pki, hasty.port, { socket: transport });
+    const closed = new Promise<void>((resolve) => transport.once('close', () => resolve()));
+    const sending = setInterval(() => client.socket.write(Buffer.alloc(1024)), 20);
+    expect(refusal(await client.exchange(Buffer.from('42007801fffffff0', 'hex')))).toEqual(INVALID);
+    await closed;
+    clearInterval(sending);
   });
 
   test('of a later minor version is answered in the newest one known', async () => {

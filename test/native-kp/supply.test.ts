@@ -8,6 +8,14 @@ beforeEach(async () => {
 });
 afterEach(() => lab.close());
 
+/** Imports a provider that was made here, backed up and deleted. */
+async function importProvider(provider: string): Promise<void> {
+  await lab.client.create({ provider });
+  const config = (await lab.backUp(provider)).toString('base64');
+  await lab.client.delete(provider);
+  await lab.client.import({ config });
+}
+
 describe('the supply of hosts', () => {
   it('gives every host in a cluster each provider as soon as it is made, and takes it when it is deleted', async () => {
     const [one, two] = [await lab.host('host-1'), await lab.host('host-2')];
@@ -84,10 +92,7 @@ describe('the supply of hosts', () => {
   });
 
   it('keeps an imported provider in WARNING until it is on the hosts', async () => {
-    await lab.client.create({ provider: 'nkp-1' });
-    const config = (await lab.backUp('nkp-1')).toString('base64');
-    await lab.client.delete('nkp-1');
-    await lab.client.import({ config });
+    await importProvider('nkp-1');
     const { health, details } = await lab.client.get('nkp-1');
     expect(health).toBe('WARNING');
     expect(details[0]?.id).toBe('kpsim.nativeKeyProvider.notOnHosts');
@@ -100,10 +105,7 @@ describe('the supply of hosts', () => {
     const [good, old] = [await lab.host('host-1'), await lab.host('host-2')];
     lab.context.faults.add({ operation: 'hosts.give', object: 'host-2', action: { kind: 'reset' } });
     await lab.client.setHosts([good.supplied(), old.supplied()]);
-    await lab.client.create({ provider: 'nkp-1' });
-    const config = (await lab.backUp('nkp-1')).toString('base64');
-    await lab.client.delete('nkp-1');
-    await lab.client.import({ config });
+    await importProvider('nkp-1');
     const { health, details } = await lab.client.get('nkp-1');
     expect(health).toBe('WARNING');
     expect(details.map(({ id, args }) => [id, args[0]])).toEqual([

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { cp, rm } from 'node:fs/promises';
+import type { RequestListener } from 'node:http';
 import { createServer } from 'node:https';
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import type { KeyAndCertificate } from '../../../core/pki/index.js';
 import { clientCertificateFor } from '../../../lab/client-certificate.js';
 import type { VcenterClient } from '../../../vcenter/index.js';
 import type { ClusterEntity } from '../../../vcenter/inventory/entities.js';
@@ -110,18 +112,13 @@ interface Stray {
 /** As a proxy does that cannot reach the service. */
 const BAD_GATEWAY: Stray = { status: 502, type: 'text/html', body: '<h1>Bad Gateway</h1>' };
 
-/** Something else at the address of a service. */
-async function startProxyWithoutService(
+/** What listens at the address of a service; it is closed with the test, or before. */
+async function startInPlace(
   port: number,
-  { status, type, body }: Stray = BAD_GATEWAY,
+  { certificatePem: cert, privateKeyPem: key }: KeyAndCertificate,
+  answer: RequestListener,
 ): Promise<{ close(): Promise<unknown> }> {
-  const { certificatePem: cert, privateKeyPem: key } = await pki.authority.issueServer({
-    commonName: 'proxy',
-    ipAddresses: ['127.0.0.1'],
-  });
-  const server = createServer({ cert, key }, (_request, response) => {
-    response.writeHead(status, { 'content-type': type }).end(body);
-  });
+  const server = createServer({ cert, key }, answer);
   const close = async (): Promise<unknown> => {
     server.closeAllConnections();
     return server.listening && once(server.close(), 'close');
@@ -133,23 +130,25 @@ async function startProxyWithoutService(
   return { close };
 }
 
+/** Something else at the address of a service. */
+async function startProxyWithoutService(
+  port: number,
+  { status, type, body }: Stray = BAD_GATEWAY,
+): Promise<{ close(): Promise<unknown> }> {
+  const identity = await pki.authority.issueServer({ commonName: 'proxy', ipAddresses: ['127.0.0.1'] });
+  return startInPlace(port, identity, (_request, response) => {
+    response.writeHead(status, { 'content-type': type }).end(body);
+  });
+}
+
 /** Something at the address of a service that takes a request and never answers it. */
 async function startSilentService(
   port: number,
 ): Promise<{ readonly asked: Promise<void>; close(): Promise<unknown> }> {
-  const { certificatePem: cert, privateKeyPem: key } = pki.server;
   let ask: () => void = () => undefined;
   const asked = new Promise<void>((resolve) => (ask = resolve));
-  const server = createServer({ cert, key }, () => ask());
-  const close = async (): Promise<unknown> => {
-    server.closeAllConnections();
-    return server.listening && once(server.close(), 'close');
-  };
-  onTestFinished(async () => {
-    await close();
-  });
-  await once(server.listen(port, '127.0.0.1'), 'listening');
-  return { asked, close };
+  const server = await startInPlace(port, pki.server, () => ask());
+  return { ...server, asked };
 }
 
 const health = (client: VcenterClient, path: string) =>
