@@ -1,6 +1,5 @@
-import { getRandomValues } from 'node:crypto';
-
 import { zeroise } from '../../core/secret.js';
+import { DIGEST_WORDS, DigestIndex } from './digest-index.js';
 
 /** Longest key that has room in the table, in bytes: AES-256. Own choice. */
 const TABLE_KEY_BYTES = 32;
@@ -9,12 +8,10 @@ export const UUID_CHARACTERS = 36;
 
 /** Keys whose memory is taken at once. */
 const CHUNK_KEYS = 4096;
-const UUID_WORDS = 4;
 /** Kinds that 16 bits tell apart. */
 const KINDS_LIMIT = 65_536;
 /** Longest text of a kind. Own choice; names of owners and policies are shorter. */
 const KIND_CHARACTERS = 512;
-const LEAST_PLACES = 2 * CHUNK_KEYS;
 
 /** What keys have in common; another one once there was none of its keys. */
 export interface KeyKind {
@@ -30,21 +27,23 @@ interface HeldKind extends KeyKind {
 
 /** Memory for {@link CHUNK_KEYS} keys. */
 interface Chunk {
-  readonly identifiers: Uint32Array;
   readonly keys: Buffer;
   readonly kinds: Uint16Array;
 }
 
 /**
- * Keys by the UUIDs of their objects, in plain, outside of the heap: some sixty bytes for each, where a decoded object
- * takes kilobytes. Whose key it is, and what may be done with it, is told by its kind, which many keys share.
+ * Keys by the UUIDs of their objects, and by names, in plain, outside of the heap: some ninety bytes for each, where a
+ * decoded object takes kilobytes. Whose key it is, and what may be done with it, is told by its kind, which many keys
+ * share.
  *
- * It holds a million keys and more, so that a Get among many costs what a Get among few does.
+ * It holds a million keys and more, so that a Get or Locate among many costs what one among few does.
  */
 export class KeyTable {
   readonly #limit: number;
-  /** Numbers of the keys, from 1; 0 is a free place. Open addressing with linear probing, at most half full. */
-  #places = new Uint32Array(LEAST_PLACES);
+  /** Numbers of the keys. */
+  readonly #identifiers = new DigestIndex();
+  /** Numbers of those that have a name. */
+  readonly #names = new DigestIndex();
   readonly #chunks: Chunk[] = [];
   /** Those that there are keys of, by text and length. */
   readonly #kinds = new Map<string, HeldKind>();
@@ -55,13 +54,12 @@ export class KeyTable {
   readonly #free: number[] = [];
   /** Numbers that were ever given. */
   #given = 0;
-  #size = 0;
   /** The last key that was displaced. */
   #displaced = 0;
-  /** Who chooses identifiers cannot choose where they go. */
-  readonly #multipliers = getRandomValues(new Uint32Array(UUID_WORDS)).map((word) => word | 1);
   /** The UUID that is being looked for. */
-  readonly #wanted = new Uint32Array(UUID_WORDS);
+  readonly #wanted = new Uint32Array(DIGEST_WORDS);
+  /** The name that is being looked for. */
+  readonly #name = new Uint32Array(DIGEST_WORDS);
   readonly #text = Buffer.alloc(UUID_CHARACTERS);
 
   /** @param limit keys held at most; 0 holds none */
@@ -71,12 +69,12 @@ export class KeyTable {
 
   /** Keys held now. */
   get size(): number {
-    return this.#size;
+    return this.#identifiers.size;
   }
 
   /** Whether another key would displace one. */
   get isFull(): boolean {
-    return this.#size >= this.#limit;
+    return this.size >= this.#limit;
   }
 
   /**
@@ -84,28 +82,28 @@ export class KeyTable {
    * have a place; at the limit another key makes room.
    *
    * @param key up to {@link TABLE_KEY_BYTES}
+   * @param name digest of 16 bytes, by which {@link findName} is to find the key; of keys with the same one, the last
    */
-  put(uniqueIdentifier: string, kind: string, key: Buffer): void {
+  put(uniqueIdentifier: string, kind: string, key: Buffer, name?: Buffer): void {
     this.remove(uniqueIdentifier);
     if (this.#limit === 0 || key.length > TABLE_KEY_BYTES || !this.#want(uniqueIdentifier)) return;
-    this.#makeRoom();
+    if (this.isFull) this.#displace();
     const held = this.#heldKind(kind, key.length);
     if (!held) return;
     const taken = this.#take();
-    this.#places[this.#placeOfWanted()] = taken;
-    this.#size += 1;
+    this.#identifiers.set(this.#wanted, taken);
+    if (name) this.#names.set(readDigest(name, this.#name), taken);
     held.keys += 1;
     const { chunk, at } = this.#locate(taken);
-    chunk.identifiers.set(this.#wanted, at * UUID_WORDS);
     chunk.kinds[at] = held.number;
     chunk.keys.set(key, at * TABLE_KEY_BYTES);
   }
 
   /** Clears and forgets an object's key, if there is one. */
   remove(uniqueIdentifier: string): void {
-    if (this.#size === 0 || !this.#want(uniqueIdentifier)) return;
-    const place = this.#placeOfWanted();
-    if (this.#places[place] !== 0) this.#removeAt(place);
+    if (this.size === 0 || !this.#want(uniqueIdentifier)) return;
+    const key = this.#identifiers.find(this.#wanted);
+    if (key !== 0) this.#remove(key);
   }
 
   /**
@@ -114,11 +112,21 @@ export class KeyTable {
    * @param offset of the first of {@link UUID_CHARACTERS} bytes
    */
   find(bytes: Buffer, offset: number): number {
-    if (this.#size === 0 || !readUuid(bytes, offset, this.#wanted)) return 0;
-    return this.#places[this.#placeOfWanted()] ?? 0;
+    if (this.size === 0 || !readUuid(bytes, offset, this.#wanted)) return 0;
+    return this.#identifiers.find(this.#wanted);
   }
 
-  /** The kind of a key; the same object for all keys of a kind. @param key what {@link find} found */
+  /** The number of the key of that name; 0 if there is none. It is good until the table changes. @param name as put */
+  findName(name: Buffer): number {
+    return this.#names.find(readDigest(name, this.#name));
+  }
+
+  /** The UUID of a key's object. @param key what {@link find} or {@link findName} found */
+  uniqueIdentifierOf(key: number): string {
+    return uuidOf(this.#identifiers.digestOf(key));
+  }
+
+  /** The kind of a key; the same object for all keys of a kind. @param key what {@link find} or {@link findName} found */
   kindOf(key: number): KeyKind {
     const { chunk, at } = this.#locate(key);
     return this.#kindAt(chunk, at);
@@ -141,9 +149,9 @@ export class KeyTable {
     this.#kinds.clear();
     this.#kindsByNumber.length = 0;
     this.#freeKinds.length = 0;
-    this.#places = new Uint32Array(LEAST_PLACES);
+    this.#identifiers.clear();
+    this.#names.clear();
     this.#given = 0;
-    this.#size = 0;
   }
 
   /** @returns undefined if there are too many, or if it is told by too long a text */
@@ -181,34 +189,6 @@ export class KeyTable {
     return readUuid(this.#text, 0, this.#wanted);
   }
 
-  /** Where the wanted UUID is, or else the free place for it. */
-  #placeOfWanted(): number {
-    const mask = this.#places.length - 1;
-    let place = this.#homeOf(this.#wanted, 0);
-    for (;;) {
-      const key = this.#places[place] ?? 0;
-      if (key === 0 || this.#isWanted(key)) return place;
-      place = (place + 1) & mask;
-    }
-  }
-
-  #isWanted(key: number): boolean {
-    const { chunk, at } = this.#locate(key);
-    for (let index = 0; index < UUID_WORDS; index += 1) {
-      if (chunk.identifiers[at * UUID_WORDS + index] !== this.#wanted[index]) return false;
-    }
-    return true;
-  }
-
-  /** Where the search for a UUID begins: multiply-shift hashing, the high bits. */
-  #homeOf(words: Uint32Array, start: number): number {
-    let hash = 0;
-    for (let index = 0; index < UUID_WORDS; index += 1) {
-      hash = (hash + Math.imul(words[start + index] ?? 0, this.#multipliers[index] ?? 1)) | 0;
-    }
-    return (hash ^ (hash >>> 15)) >>> (Math.clz32(this.#places.length) + 1);
-  }
-
   #locate(key: number): { readonly chunk: Chunk; readonly at: number } {
     const chunk = this.#chunks[Math.floor((key - 1) / CHUNK_KEYS)];
     if (!chunk) throw new RangeError(`there is no key ${key}`);
@@ -221,7 +201,6 @@ export class KeyTable {
     if (free !== undefined) return free;
     if (this.#given === this.#chunks.length * CHUNK_KEYS) {
       this.#chunks.push({
-        identifiers: new Uint32Array(CHUNK_KEYS * UUID_WORDS),
         keys: Buffer.alloc(CHUNK_KEYS * TABLE_KEY_BYTES),
         kinds: new Uint16Array(CHUNK_KEYS),
       });
@@ -230,58 +209,19 @@ export class KeyTable {
     return this.#given;
   }
 
-  /** Room for one more: another key goes, or the places become more. */
-  #makeRoom(): void {
-    if (this.isFull) {
-      const wanted = this.#wanted.slice();
-      this.#displace();
-      this.#wanted.set(wanted);
-    } else if (2 * (this.#size + 1) > this.#places.length) this.#rehash();
-  }
-
   /** Removes the key that is in turn: at the limit all numbers that were given are in use. */
   #displace(): void {
     this.#displaced = (this.#displaced % this.#given) + 1;
-    const { chunk, at } = this.#locate(this.#displaced);
-    this.#wanted.set(chunk.identifiers.subarray(at * UUID_WORDS, (at + 1) * UUID_WORDS));
-    this.#removeAt(this.#placeOfWanted());
+    this.#remove(this.#displaced);
   }
 
-  #rehash(): void {
-    const old = this.#places;
-    this.#places = new Uint32Array(2 * old.length);
-    for (const key of old) if (key !== 0) this.#places[this.#firstFree(key)] = key;
-  }
-
-  #firstFree(key: number): number {
-    const mask = this.#places.length - 1;
-    let place = this.#homeOfKey(key);
-    while (this.#places[place] !== 0) place = (place + 1) & mask;
-    return place;
-  }
-
-  #homeOfKey(key: number): number {
-    const { chunk, at } = this.#locate(key);
-    return this.#homeOf(chunk.identifiers, at * UUID_WORDS);
-  }
-
-  /** Clears a key and closes the gap: those after it that began their search at or before it move up. */
-  #removeAt(place: number): void {
-    const key = this.#places[place] ?? 0;
+  #remove(key: number): void {
     const { chunk, at } = this.#locate(key);
     chunk.keys.fill(0, at * TABLE_KEY_BYTES, (at + 1) * TABLE_KEY_BYTES);
     this.#release(this.#kindAt(chunk, at));
+    this.#identifiers.remove(key);
+    this.#names.remove(key);
     this.#free.push(key);
-    this.#size -= 1;
-    const mask = this.#places.length - 1;
-    let gap = place;
-    for (let next = (gap + 1) & mask; this.#places[next] !== 0; next = (next + 1) & mask) {
-      const home = this.#homeOfKey(this.#places[next] ?? 0);
-      if (((next - home) & mask) < ((next - gap) & mask)) continue;
-      this.#places[gap] = this.#places[next] ?? 0;
-      gap = next;
-    }
-    this.#places[gap] = 0;
   }
 }
 
@@ -299,7 +239,7 @@ for (const [value, character] of Buffer.from('0123456789abcdef').entries()) DIGI
 /** @returns false if what stands there is no UUID in small letters, or not all there */
 function readUuid(bytes: Buffer, offset: number, words: Uint32Array): boolean {
   for (const at of DASHES_AT) if (bytes[offset + at] !== DASH) return false;
-  for (let word = 0; word < UUID_WORDS; word += 1) {
+  for (let word = 0; word < DIGEST_WORDS; word += 1) {
     let value = 0;
     for (let index = 8 * word; index < 8 * word + 8; index += 1) {
       const digit = DIGITS[bytes[offset + (DIGITS_AT[index] ?? 0)] ?? 0] ?? NO_DIGIT;
@@ -309,4 +249,18 @@ function readUuid(bytes: Buffer, offset: number, words: Uint32Array): boolean {
     words[word] = value;
   }
   return true;
+}
+
+const uuidBytes = Buffer.alloc(4 * DIGEST_WORDS);
+
+/** The text of a UUID. */
+function uuidOf(words: Uint32Array): string {
+  for (let word = 0; word < DIGEST_WORDS; word += 1) uuidBytes.writeUInt32BE(words[word] ?? 0, 4 * word);
+  const digits = uuidBytes.toString('hex');
+  return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-${digits.slice(12, 16)}-${digits.slice(16, 20)}-${digits.slice(20)}`;
+}
+
+function readDigest(digest: Buffer, words: Uint32Array): Uint32Array {
+  for (let word = 0; word < DIGEST_WORDS; word += 1) words[word] = digest.readUInt32BE(4 * word);
+  return words;
 }

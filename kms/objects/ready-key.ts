@@ -1,4 +1,7 @@
+import type { GuardedObject } from '../server/policies.js';
+import type { KeyKind } from './key-table.js';
 import type { ManagedObject } from './managed-object.js';
+import { ownedName } from './record.js';
 
 /** A key that a Get hands out as it is stored, and all else that its answer depends on, besides its identifier. */
 export interface ReadyKey {
@@ -6,6 +9,8 @@ export interface ReadyKey {
   readonly kind: string;
   /** The object's own bytes. */
   readonly key: Buffer;
+  /** What its first Name and its owner digest to; undefined if it has no Name. */
+  readonly name: Buffer | undefined;
 }
 
 /**
@@ -25,7 +30,14 @@ export function readyKeyOf(object: ManagedObject): ReadyKey | undefined {
   const { owner } = object;
   const policy = object.get('OperationPolicyName') ?? null;
   const kind = JSON.stringify([owner, policy, cryptographicAlgorithm ?? null, cryptographicLength ?? null]);
-  return { kind, key: keyMaterial };
+  const [name] = object.instances('Name');
+  return { kind, key: keyMaterial, name: name && ownedName(owner, name.value) };
+}
+
+/** What operation policies need to know of keys of a kind. */
+export function guardedKind({ text }: KeyKind): GuardedObject {
+  const [owner, policy] = JSON.parse(text) as readonly [owner: string, policy: string | null];
+  return { owner, objectType: 'SymmetricKey', operationPolicyName: policy ?? undefined };
 }
 
 /** Whether a Get neither is refused nor changes the object (KMIP 1.4 §3.34, §3.46; KMIP 2.1 §4.3, §4.49). */

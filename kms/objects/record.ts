@@ -136,13 +136,18 @@ export function comparableBytes(name: string, value: unknown): Buffer {
 
 /** A short digest of an attribute's name and value, by which the store finds objects. */
 export function searchTerm(name: string, value: unknown): Buffer {
-  if (typeof value !== 'string') return digestOf(name, value);
+  if (typeof value !== 'string') return digestOf(name, name, value);
   const key = `${name}\0${value}`;
   const known = TERMS_OF_WORDS.get(key);
   if (known) return known;
-  const term = digestOf(name, value);
+  const term = digestOf(name, name, value);
   if (TERMS_OF_WORDS.size < WORDS_LIMIT && value.length <= WORD_LENGTH) TERMS_OF_WORDS.set(key, term);
   return term;
+}
+
+/** A digest of 16 bytes of a Name and of whose it is: one object's only, until that is destroyed (KMIP 1.4 §3.2). */
+export function ownedName(owner: string, name: unknown): Buffer {
+  return digestOf(`Name of ${owner}`, 'Name', name);
 }
 
 /** Terms of values that object after object has: object types, algorithms and the like. */
@@ -150,11 +155,12 @@ const TERMS_OF_WORDS = new Map<string, Buffer>();
 const WORDS_LIMIT = 4096;
 const WORD_LENGTH = 64;
 
-function digestOf(name: string, value: unknown): Buffer {
+/** @param space what is digested besides, so that values of one space are told from those of another */
+function digestOf(space: string, name: string, value: unknown): Buffer {
   const bytes = comparableBytes(name, value);
-  const term = hash('sha256', Buffer.concat([Buffer.from(`${name}\0`), bytes]), 'buffer').subarray(0, 16);
+  const digest = hash('sha256', Buffer.concat([Buffer.from(`${space}\0`), bytes]), 'buffer').subarray(0, 16);
   recycleMessage(bytes);
-  return term;
+  return digest;
 }
 
 /**

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import { KpsimError } from '../../core/errors.js';
 import type { ObjectTypeName } from '../attributes/rules.js';
+import type { GuardedObject } from '../server/policies.js';
 import type {
   FindQuery,
   FoundObject,
@@ -14,8 +15,15 @@ import type {
 import { StoreConflict } from '../store.js';
 import { KeyTable } from './key-table.js';
 import { HeldValue, ManagedObject } from './managed-object.js';
-import { readyKeyOf } from './ready-key.js';
-import { decodeObject, encodeAttributes, encodeObject, isSearchTerm, searchTerm } from './record.js';
+import { guardedKind, readyKeyOf } from './ready-key.js';
+import {
+  decodeObject,
+  encodeAttributes,
+  encodeObject,
+  isSearchTerm,
+  ownedName,
+  searchTerm,
+} from './record.js';
 import { RecentlyRead } from './recently-read.js';
 import { StoredAttributes } from './stored-attributes.js';
 
@@ -43,6 +51,11 @@ export interface RequestLease {
   requests: number;
   /** Values outside of the cache that these requests might hold, or earlier ones. */
   readonly retired: Set<HeldValue>;
+}
+
+/** What is in memory of a key that is looked for by name. */
+export interface NamedKey extends GuardedObject {
+  readonly uniqueIdentifier: string;
 }
 
 interface Cached {
@@ -176,7 +189,18 @@ export class ObjectRepository {
   /** Keeps an object's key in memory if a Get would hand it out as it is stored. @param object as it is committed */
   keepKey(object: ManagedObject): void {
     const ready = readyKeyOf(object);
-    if (ready) this.#keys.put(object.uniqueIdentifier, ready.kind, ready.key);
+    if (ready) this.#keys.put(object.uniqueIdentifier, ready.kind, ready.key, ready.name);
+  }
+
+  /**
+   * The key that has that Name, if it is in memory: then it is the only one of its owner's objects that does and is
+   * neither archived nor destroyed.
+   */
+  named(owner: string, name: unknown): NamedKey | undefined {
+    const { keys } = this;
+    const key = keys?.findName(ownedName(owner, name)) ?? 0;
+    if (!keys || key === 0) return undefined;
+    return { uniqueIdentifier: keys.uniqueIdentifierOf(key), ...guardedKind(keys.kindOf(key)) };
   }
 
   /** Identifiers of an owner's objects with these attribute values, newest first. */

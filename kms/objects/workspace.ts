@@ -1,5 +1,5 @@
 import type { ManagedObject } from './managed-object.js';
-import type { ObjectChange, ObjectRepository } from './repository.js';
+import type { NamedKey, ObjectChange, ObjectRepository } from './repository.js';
 import type { Opens } from '../store.js';
 
 interface Entry {
@@ -30,6 +30,11 @@ export class Workspace {
   ): ManagedObject | undefined | Promise<ManagedObject | undefined> {
     const entry = this.#entries.get(uniqueIdentifier);
     return entry ? entry.after : this.#repository.read(uniqueIdentifier, opens);
+  }
+
+  /** The owner's only object of that Name, if that is told by what is in memory. */
+  named(owner: string, name: unknown): NamedKey | undefined {
+    return this.changed ? undefined : this.#repository.named(owner, name);
   }
 
   /** Identifiers with these attribute values, this request's own new and changed objects among them, newest first. */

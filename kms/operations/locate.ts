@@ -39,15 +39,47 @@ export const locate: OperationHandler<'Locate'> = async (payload, scope) => {
     offset: demandCount(payload.offsetItems, 'Offset Items') ?? 0,
   };
   const conditions = [...conditionsOf(wanted, scope), storageCondition(payload, wanted, scope)];
-  const located =
-    payload.objectGroupMember === undefined
-      ? await newestFirst(candidates(wanted, scope), conditions, page)
-      : await groupMembers(payload.objectGroupMember, wanted, conditions, page, scope);
+  const located = await find(payload, wanted, conditions, page, scope);
   const [only] = located.page;
   if (only !== undefined && located.page.length === 1) scope.returns('Locate', only);
   else scope.placeholder = undefined;
   return { locatedItems: located.count, uniqueIdentifiers: located.page };
 };
+
+async function find(
+  payload: RequestPayload<'Locate'>,
+  wanted: readonly AttributePattern[],
+  conditions: readonly Condition[],
+  page: Page,
+  scope: RequestScope,
+): Promise<Located> {
+  const { objectGroupMember } = payload;
+  if (objectGroupMember !== undefined) {
+    return await groupMembers(objectGroupMember, wanted, conditions, page, scope);
+  }
+  const only = keyOfName(payload, wanted, scope);
+  if (only !== undefined) return pageOf([only], page.offset, page.maximum);
+  return await newestFirst(candidates(wanted, scope), conditions, page);
+}
+
+/**
+ * The key that a search for nothing but its Name finds, if it is in memory: then no other object of the client's does,
+ * and where no policy opens those of others, none at all.
+ */
+function keyOfName(
+  { storageStatusMask }: RequestPayload<'Locate'>,
+  wanted: readonly AttributePattern[],
+  { client, workspace, server }: RequestScope,
+): string | undefined {
+  const [pattern, ...others] = wanted;
+  if (pattern?.name !== 'Name' || others.length > 0 || searchTermsOf(wanted).length === 0) return undefined;
+  if ((storageStatusMask ?? STORAGE_STATUS_MASK.OnLineStorage) !== STORAGE_STATUS_MASK.OnLineStorage) {
+    return undefined;
+  }
+  if (server.policies.openedTo(client, 'Locate').length > 0) return undefined;
+  const key = workspace.named(client.owner, pattern.value);
+  return key && server.policies.allows(client, 'Locate', key) ? key.uniqueIdentifier : undefined;
+}
 
 /**
  * Objects that may match: the client's own, then those of others that operation policies open to it. Others are served

@@ -47,6 +47,54 @@ describe('a table of keys', () => {
     );
   });
 
+  test('finds keys by their names, of those with the same the last, and tells their identifiers', () => {
+    const uuids = Array.from({ length: 20 }, () => randomUUID());
+    const names = Array.from({ length: 8 }, () => randomBytes(16));
+    const step = fc.record({
+      uuid: fc.constantFrom(...uuids),
+      name: fc.option(fc.nat({ max: names.length - 1 }), { nil: undefined }),
+      isPut: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const table = new KeyTable(1000);
+        const model = new Map<number, string>();
+        const forget = (uuid: string) => {
+          for (const [name, named] of model) if (named === uuid) model.delete(name);
+        };
+        for (const { uuid, name, isPut } of steps) {
+          forget(uuid);
+          if (!isPut) {
+            table.remove(uuid);
+            continue;
+          }
+          table.put(uuid, 'AES', Buffer.alloc(32, 1), name === undefined ? undefined : names[name]);
+          if (name !== undefined) model.set(name, uuid);
+        }
+        const found = new Map<number, string>();
+        for (const [index, name] of names.entries()) {
+          const key = table.findName(name);
+          if (key !== 0) found.set(index, table.uniqueIdentifierOf(key));
+        }
+        expect(found).toEqual(new Map([...model].sort(([left], [right]) => left - right)));
+        table.clear();
+        expect(names.map((name) => table.findName(name))).toEqual(names.map(() => 0));
+      }),
+    );
+  });
+
+  test('gives up the names of keys that make room', () => {
+    const table = new KeyTable(100);
+    const named = Array.from({ length: 250 }, () => [randomUUID(), randomBytes(16)] as const);
+    for (const [uuid, name] of named) table.put(uuid, 'AES', Buffer.alloc(32), name);
+    const found = named.filter(([uuid, name]) => {
+      const key = table.findName(name);
+      return key !== 0 && table.uniqueIdentifierOf(key) === uuid;
+    });
+    expect(found).toEqual(named.slice(-100));
+    expect(named.filter(([, name]) => table.findName(name) !== 0)).toHaveLength(100);
+  });
+
   test('grows, and finds all keys after as many were removed', () => {
     const table = new KeyTable(100_000);
     const keys = new Map(Array.from({ length: 30_000 }, () => [randomUUID(), randomBytes(32)]));
