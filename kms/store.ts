@@ -95,7 +95,7 @@ export interface FindQuery {
   readonly owner: string | undefined;
   /** Digests of 16 bytes. */
   readonly terms: readonly Buffer[];
-  /** Objects wanted at most. */
+  /** Objects wanted at most: one of few numbers, as backends may prepare a statement for each. */
   readonly limit: number;
   /** Only objects made before the one of this sequence; that of the last object found gives the next page. */
   readonly before?: number | undefined;
