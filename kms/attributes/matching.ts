@@ -31,13 +31,18 @@ export function conditionsOf(wanted: readonly AttributePattern[], scope: Request
   });
 }
 
-/** Those of the attributes by which the store itself finds objects: stored values that must be equal. */
+/** Attributes that the store is asked for at once; what it finds is looked at for the others. Own choice. */
+const SEARCH_TERMS = 8;
+
+/** Those of the attributes by which the store itself finds objects: stored values that must be equal, the first few. */
 export function searchTermsOf(wanted: readonly AttributePattern[]): AttributePattern[] {
-  return wanted.filter(
-    ({ name, value }) =>
-      name === 'ObjectType' ||
-      (!Object.hasOwn(COMPUTED_ATTRIBUTES, name) && isSearchTerm(name, value) && isWhole(name, value)),
-  );
+  return wanted
+    .filter(
+      ({ name, value }) =>
+        name === 'ObjectType' ||
+        (!Object.hasOwn(COMPUTED_ATTRIBUTES, name) && isSearchTerm(name, value) && isWhole(name, value)),
+    )
+    .slice(0, SEARCH_TERMS);
 }
 
 /** Whether a pattern leaves nothing open, so that it matches equal values only. */

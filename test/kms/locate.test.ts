@@ -209,6 +209,17 @@ describe('members of an object group', () => {
   });
 });
 
+test('an object must have all that is asked for, however much that is', async () => {
+  const contacts = Array.from({ length: 1500 }, (_, index) =>
+    attributeOf('ContactInformation', `contact ${index % 9}`),
+  );
+  const [contact] = contacts;
+  const id = await client.create({ attributes: [contact!] });
+  expect(await found(contacts.map(() => contact!))).toEqual([id]);
+  expect(await found(contacts)).toEqual([]);
+  expect(await found([...contacts.slice(0, 8).map(() => contact!), contacts[1]!])).toEqual([]);
+});
+
 test('a search by name reads one object, not all', async () => {
   await using own = await startKms(pki, { limits: { cachedObjects: 0 } });
   const by = own.client({ poolSize: 8 });
