@@ -16,6 +16,8 @@ import { codeCachePath } from '../dist/cli/compiled-program.js';
 const ROOT = join(import.meta.dirname, '..');
 const CHUNKS = 'dist/chunks';
 const CODE_CACHE_TIMEOUT_MS = 60_000;
+/** What stands for `import.meta.url`, which CommonJS has not. */
+const BUNDLE_URL = `const bundleUrl = require('node:url').pathToFileURL(__filename).href;`;
 
 /** Dependencies that `kpsim kms` loads at its start; Node finds the others, one of them native code, as ever. */
 const BUNDLED = new Set([
@@ -66,7 +68,7 @@ const program = await build({
   supported: { 'dynamic-import': false },
   // What Node would wrap it in, so that the text need not be copied for it; see cli/compiled-program.ts.
   banner: {
-    js: `(function (exports, require, module, __filename, __dirname) {\nconst bundleUrl = require('node:url').pathToFileURL(__filename).href;`,
+    js: `(function (exports, require, module, __filename, __dirname) {\n${BUNDLE_URL}`,
   },
   footer: { js: '})' },
 });
@@ -76,9 +78,12 @@ await build({
   ...COMMON,
   entryPoints: { kpsim: 'cli/launch.ts' },
   outdir: 'dist/bin',
-  format: 'esm',
-  define: { PROGRAM: JSON.stringify(`../chunks/${basename(programPath)}`) },
+  format: 'cjs',
+  define: { PROGRAM: JSON.stringify(`../chunks/${basename(programPath)}`), 'import.meta.url': 'bundleUrl' },
+  banner: { js: BUNDLE_URL },
 });
+// The launcher is CommonJS as well, or Node would load and run what it has for ES modules first.
+await writeFile(join(ROOT, 'dist/bin/package.json'), '{ "type": "commonjs" }\n');
 await makeCodeCache(join(ROOT, programPath));
 
 const inputs = { ...library.metafile.inputs, ...program.metafile.inputs };
