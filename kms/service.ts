@@ -25,7 +25,7 @@ export class KmsService implements Service {
   readonly #config: KmsConfig;
   readonly #context: ServiceContext;
   readonly #metrics: KmsMetrics;
-  readonly #expiredTwin: (() => Promise<string>) | undefined;
+  readonly #expiredTwin: (() => string | Promise<string>) | undefined;
   #running:
     | {
         readonly listeners: readonly (KmipListener | HttpsListener)[];
@@ -41,7 +41,7 @@ export class KmsService implements Service {
    * @param expiredTwin makes what a configuration without `tls.expiredCertificatePem` lacks; called once the service
    *   listens, as only a fault asks for it
    */
-  constructor(config: KmsConfig, context: ServiceContext, expiredTwin?: () => Promise<string>) {
+  constructor(config: KmsConfig, context: ServiceContext, expiredTwin?: () => string | Promise<string>) {
     this.name = config.name;
     this.#config = config;
     this.#expiredTwin = expiredTwin;

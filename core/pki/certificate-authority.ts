@@ -1,15 +1,30 @@
-import { randomBytes, webcrypto } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
+import { KeyObject, createPrivateKey, createPublicKey, generateKeyPair, webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { SocketAddress, isIPv4 } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import type { Clock } from '../clock.js';
 import { systemClock } from '../clock.js';
 import { makePrivateDir, writeFileDurable } from '../data-dir.js';
 import type { KeyAndCertificate } from './certificate.js';
-import { x509 } from './x509.js';
+import { parseCertificate, parsePemChain } from './certificate.js';
+import type { AlternativeName, CertificateFields } from './certificate-encoding.js';
+import {
+  EXTENSION,
+  authorityExtensions,
+  authorityKeyIdentifier,
+  extendedKeyUsage,
+  nameOf,
+  signedCertificate,
+  subjectAlternativeName,
+} from './certificate-encoding.js';
+import { certificateParts } from './certificate-parts.js';
+import { isAddress } from './ip-address.js';
 
 const EC_P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+/** P-256 as OpenSSL calls it. */
+const CURVE = 'prime256v1';
 const DAY_MS = 86_400_000;
 const CA_LIFETIME_DAYS = 3650;
 const LEAF_LIFETIME_DAYS = 825;
@@ -28,11 +43,11 @@ export interface CertificateProfile {
   readonly commonName: string;
   /** Extended key usage OIDs; none leaves the extension out. */
   readonly extendedKeyUsages?: readonly string[];
-  readonly subjectAlternativeNames?: readonly { readonly type: 'dns' | 'ip'; readonly value: string }[];
+  readonly subjectAlternativeNames?: readonly AlternativeName[];
   readonly notBefore?: Date;
   readonly notAfter?: Date;
-  /** Further extensions, for example a TPM's directoryName. */
-  readonly extensions?: readonly x509.Extension[];
+  /** Further extensions in DER, for example a TPM's directoryName. */
+  readonly extensions?: readonly Buffer[];
 }
 
 /** Extended key usages of TLS (RFC 5280 §4.2.1.12). */
@@ -44,17 +59,12 @@ export const EXTENDED_KEY_USAGE = {
 /** A certificate authority of ECDSA P-256, kept in memory or as two files. */
 export class CertificateAuthority {
   /** The authority's own certificate. */
-  readonly certificate: x509.X509Certificate;
-  readonly #keys: CryptoKeyPair;
+  readonly certificate: X509Certificate;
+  readonly #keys: KeyPair;
   readonly #clock: Clock;
   readonly #issuersPem: string;
 
-  private constructor(
-    certificate: x509.X509Certificate,
-    keys: CryptoKeyPair,
-    clock: Clock,
-    issuersPem: string,
-  ) {
+  private constructor(certificate: X509Certificate, keys: KeyPair, clock: Clock, issuersPem: string) {
     this.certificate = certificate;
     this.#keys = keys;
     this.#clock = clock;
@@ -67,55 +77,50 @@ export class CertificateAuthority {
     readonly clock?: Clock;
   }): Promise<CertificateAuthority> {
     const clock = options.clock ?? systemClock;
-    const keys = await generateEcKeys();
-    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-      name: nameOf(options.commonName),
-      keys,
-      signingAlgorithm: EC_P256,
-      serialNumber: newSerialNumber(),
+    const keys = await newKeys();
+    const certificate = selfSignedCertificate(options.commonName, keys, {
       ...validity(clock, CA_LIFETIME_DAYS),
-      extensions: await caExtensions(keys.publicKey),
+      extensions: authorityExtensions(keys.spki),
     });
     return new CertificateAuthority(certificate, keys, clock, '');
   }
 
   /** Makes an intermediate authority below this one. */
   async createIntermediate(commonName: string): Promise<CertificateAuthority> {
-    const keys = await generateEcKeys();
-    const certificate = await this.#sign(nameOf(commonName), keys.publicKey, {
+    const keys = await newKeys();
+    const certificate = this.#sign({
+      subject: nameOf(commonName),
+      spki: keys.spki,
       ...validity(this.#clock, CA_LIFETIME_DAYS),
-      extensions: await caExtensions(keys.publicKey),
+      extensions: authorityExtensions(keys.spki),
     });
     return new CertificateAuthority(certificate, keys, this.#clock, this.caChainPem);
   }
 
-  /** Loads what {@link save} wrote. */
+  /** Loads what {@link save} wrote. @throws Error if that is no longer there or has changed */
   static async load(directory: string, clock: Clock = systemClock): Promise<CertificateAuthority> {
     const [certificatePem, keyPem] = await Promise.all([
       readFile(join(directory, 'ca.pem'), 'utf8'),
       readFile(join(directory, 'ca-key.pem'), 'utf8'),
     ]);
-    const [certificate, ...issuers] = x509.PemConverter.decode(certificatePem).map(
-      (der) => new x509.X509Certificate(der),
-    );
-    const [keyDer] = x509.PemConverter.decode(keyPem);
-    if (!certificate || !keyDer) throw new Error(`${directory} holds no certificate authority`);
-    const privateKey = await webcrypto.subtle.importKey('pkcs8', keyDer, EC_P256, true, ['sign']);
-    const publicKey = await certificate.publicKey.export();
-    const issuersPem = issuers.map((issuer) => `${issuer.toString('pem')}\n`).join('');
-    return new CertificateAuthority(certificate, { privateKey, publicKey }, clock, issuersPem);
+    const [certificate, ...issuers] = parsePemChain(certificatePem);
+    if (!certificate) throw new Error(`${directory} holds no certificate authority`);
+    const privateKey = createPrivateKey(keyPem);
+    if (privateKey.asymmetricKeyDetails?.namedCurve !== CURVE) throw new Error('its key is not one of P-256');
+    const issuersPem = issuers.map((issuer) => issuer.toString()).join('');
+    return new CertificateAuthority(certificate, keyPairOf(privateKey), clock, issuersPem);
   }
 
   /** Writes `ca.pem` and `ca-key.pem` (mode 0600) into a directory. */
   async save(directory: string): Promise<void> {
     await makePrivateDir(directory);
-    await writeFileDurable(join(directory, 'ca-key.pem'), await privateKeyPem(this.#keys.privateKey));
+    await writeFileDurable(join(directory, 'ca-key.pem'), pemOf(this.#keys.privateKey));
     await writeFileDurable(join(directory, 'ca.pem'), this.caChainPem);
   }
 
   /** The authority's certificate alone, in PEM. */
   get caPem(): string {
-    return `${this.certificate.toString('pem')}\n`;
+    return this.certificate.toString();
   }
 
   /** The authority's certificate followed by its issuers', in PEM. */
@@ -144,20 +149,21 @@ export class CertificateAuthority {
 
   /** A new P-256 key with a certificate after `profile`. */
   async issue(profile: CertificateProfile): Promise<KeyAndCertificate> {
-    const keys = await generateEcKeys();
-    const certificate = await this.issueFor(keys.publicKey, profile);
-    const certificatePem = `${certificate.toString('pem')}\n`;
+    const { privateKey } = await newKeys();
+    const certificatePem = this.issueFor(createPublicKey(privateKey), profile).toString();
     return {
       certificatePem,
-      privateKeyPem: await privateKeyPem(keys.privateKey),
+      privateKeyPem: pemOf(privateKey),
       chainPem: certificatePem + this.caChainPem,
     };
   }
 
   /** A certificate after `profile` for a public key that is held elsewhere, for example in a TPM or a CSR. */
-  issueFor(publicKey: CryptoKey, profile: CertificateProfile): Promise<x509.X509Certificate> {
+  issueFor(publicKey: KeyObject | CryptoKey, profile: CertificateProfile): X509Certificate {
     const lifetime = validity(this.#clock, LEAF_LIFETIME_DAYS);
-    return this.#sign(nameOf(profile.commonName), publicKey, {
+    return this.#sign({
+      subject: nameOf(profile.commonName),
+      spki: spkiOf(publicKey),
       notBefore: profile.notBefore ?? lifetime.notBefore,
       notAfter: profile.notAfter ?? lifetime.notAfter,
       extensions: leafExtensions(profile),
@@ -165,48 +171,41 @@ export class CertificateAuthority {
   }
 
   /** A certificate like another, for the same key, that expired a day ago: clients must refuse it. In PEM. */
-  async expiredTwin(certificatePem: string): Promise<string> {
-    const model = new x509.X509Certificate(certificatePem);
+  expiredTwin(certificatePem: string): string {
+    const model = parseCertificate(certificatePem);
+    const { subject, extensions } = certificateParts(model);
     const ended = this.#clock.now() - DAY_MS;
-    const twin = await this.#sign(model.subjectName, await model.publicKey.export(), {
+    const twin = this.#sign({
+      subject,
+      spki: spkiOf(model.publicKey),
       notBefore: new Date(ended - DAY_MS),
       notAfter: new Date(ended),
-      extensions: model.extensions.filter(({ type }) => type !== AUTHORITY_KEY_IDENTIFIER),
+      extensions: extensions
+        .filter(({ identifier }) => identifier !== EXTENSION.authorityKeyIdentifier)
+        .map(({ encoded }) => encoded),
     });
-    return `${twin.toString('pem')}\n`;
+    return twin.toString();
   }
 
   /** A revocation list over the serial numbers given (hex), signed by this authority, in PEM. */
   async revocationList(revokedSerialNumbersHex: readonly string[]): Promise<string> {
     const now = new Date(this.#clock.now());
+    const { x509 } = await import('./x509.js');
     const crl = await x509.X509CrlGenerator.create({
-      issuer: this.certificate.subjectName,
+      issuer: new x509.X509Certificate(new Uint8Array(this.certificate.raw)).subjectName,
       thisUpdate: new Date(now.getTime() - BACKDATE_MS),
       nextUpdate: new Date(now.getTime() + LEAF_LIFETIME_DAYS * DAY_MS),
       entries: revokedSerialNumbersHex.map((serialNumber) => ({ serialNumber, revocationDate: now })),
       signingAlgorithm: EC_P256,
-      signingKey: this.#keys.privateKey,
+      signingKey: await signingKeyOf(this.#keys.privateKey),
     });
     return `${crl.toString('pem')}\n`;
   }
 
-  async #sign(
-    subject: x509.Name,
-    publicKey: CryptoKey,
-    rest: { readonly notBefore: Date; readonly notAfter: Date; readonly extensions: x509.Extension[] },
-  ): Promise<x509.X509Certificate> {
-    const issuerKey = await x509.AuthorityKeyIdentifierExtension.create(this.#keys.publicKey);
-    return x509.X509CertificateGenerator.create({
-      subject: subject.toJSON(),
-      issuer: this.certificate.subjectName,
-      publicKey,
-      signingKey: this.#keys.privateKey,
-      signingAlgorithm: EC_P256,
-      serialNumber: newSerialNumber(),
-      notBefore: rest.notBefore,
-      notAfter: rest.notAfter,
-      extensions: [...rest.extensions, issuerKey],
-    });
+  #sign(fields: Omit<CertificateFields, 'issuer'>): X509Certificate {
+    const { subject } = certificateParts(this.certificate);
+    const extensions = [...fields.extensions, authorityKeyIdentifier(this.#keys.spki)];
+    return signedCertificate({ ...fields, issuer: subject, extensions }, this.#keys.privateKey);
   }
 }
 
@@ -215,24 +214,21 @@ export async function selfSigned(request: {
   readonly commonName: string;
   readonly clock?: Clock;
 }): Promise<KeyAndCertificate> {
-  const keys = await generateEcKeys();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: nameOf(request.commonName),
-    keys,
-    signingAlgorithm: EC_P256,
-    serialNumber: newSerialNumber(),
+  const keys = await newKeys();
+  const certificate = selfSignedCertificate(request.commonName, keys, {
     ...validity(request.clock ?? systemClock, LEAF_LIFETIME_DAYS),
+    extensions: [],
   });
-  const certificatePem = `${certificate.toString('pem')}\n`;
-  return {
-    certificatePem,
-    privateKeyPem: await privateKeyPem(keys.privateKey),
-    chainPem: certificatePem,
-  };
+  const certificatePem = certificate.toString();
+  return { certificatePem, privateKeyPem: pemOf(keys.privateKey), chainPem: certificatePem };
 }
 
-/** The extension that names the issuer's key (RFC 5280 §4.2.1.1). */
-const AUTHORITY_KEY_IDENTIFIER = '2.5.29.35';
+/** A P-256 key. */
+interface KeyPair {
+  readonly privateKey: KeyObject;
+  /** SubjectPublicKeyInfo. */
+  readonly spki: Buffer;
+}
 
 /** The SAN entries of a server reached at `host`: an address for an IP, a name otherwise. */
 export function alternativeNamesFor(
@@ -244,25 +240,29 @@ export function alternativeNamesFor(
   };
 }
 
-/** Whether a host is given by its address. `net.isIPv6` would compile a kilobyte of regular expression, at every start. */
-export function isAddress(host: string): boolean {
-  if (!host.includes(':')) return isIPv4(host);
-  try {
-    return new SocketAddress({ address: host, family: 'ipv6' }).family === 'ipv6';
-  } catch {
-    return false;
-  }
+async function newKeys(): Promise<KeyPair> {
+  const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: CURVE });
+  return keyPairOf(privateKey);
 }
 
-/** Common names go in as values, never as text to be parsed: a comma in one must not start another attribute. */
-function nameOf(commonName: string): x509.Name {
-  return new x509.Name([{ CN: [{ utf8String: commonName }] }]);
+function keyPairOf(privateKey: KeyObject): KeyPair {
+  return { privateKey, spki: spkiOf(createPublicKey(privateKey)) };
 }
 
-function newSerialNumber(): string {
-  const bytes = randomBytes(16);
-  bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0);
-  return bytes.toString('hex');
+function spkiOf(publicKey: KeyObject | CryptoKey): Buffer {
+  const key = publicKey instanceof KeyObject ? publicKey : KeyObject.from(publicKey);
+  return key.export({ type: 'spki', format: 'der' });
+}
+
+/** PKCS#8. */
+function pemOf(privateKey: KeyObject): string {
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** The key as the X.509 library takes it. */
+function signingKeyOf(privateKey: KeyObject): Promise<CryptoKey> {
+  const der = privateKey.export({ type: 'pkcs8', format: 'der' });
+  return webcrypto.subtle.importKey('pkcs8', der, EC_P256, false, ['sign']);
 }
 
 function validity(clock: Clock, days: number): { notBefore: Date; notAfter: Date } {
@@ -270,30 +270,20 @@ function validity(clock: Clock, days: number): { notBefore: Date; notAfter: Date
   return { notBefore: new Date(now - BACKDATE_MS), notAfter: new Date(now + days * DAY_MS) };
 }
 
-async function generateEcKeys(): Promise<CryptoKeyPair> {
-  return await webcrypto.subtle.generateKey(EC_P256, true, ['sign', 'verify']);
+function selfSignedCertificate(
+  commonName: string,
+  { privateKey, spki }: KeyPair,
+  rest: Pick<CertificateFields, 'notBefore' | 'notAfter' | 'extensions'>,
+): X509Certificate {
+  const name = nameOf(commonName);
+  return signedCertificate({ subject: name, issuer: name, spki, ...rest }, privateKey);
 }
 
-async function privateKeyPem(key: CryptoKey): Promise<string> {
-  const der = await webcrypto.subtle.exportKey('pkcs8', key);
-  return `${x509.PemConverter.encode(der, 'PRIVATE KEY')}\n`;
-}
-
-async function caExtensions(publicKey: CryptoKey): Promise<x509.Extension[]> {
+function leafExtensions(profile: CertificateProfile): readonly Buffer[] {
+  const { extensions = [], extendedKeyUsages = [], subjectAlternativeNames = [] } = profile;
   return [
-    new x509.BasicConstraintsExtension(true, undefined, true),
-    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-    await x509.SubjectKeyIdentifierExtension.create(publicKey),
+    ...extensions,
+    ...(extendedKeyUsages.length > 0 ? [extendedKeyUsage(extendedKeyUsages)] : []),
+    ...(subjectAlternativeNames.length > 0 ? [subjectAlternativeName(subjectAlternativeNames)] : []),
   ];
-}
-
-function leafExtensions(profile: CertificateProfile): x509.Extension[] {
-  const extensions: x509.Extension[] = [...(profile.extensions ?? [])];
-  if (profile.extendedKeyUsages?.length) {
-    extensions.push(new x509.ExtendedKeyUsageExtension([...profile.extendedKeyUsages]));
-  }
-  if (profile.subjectAlternativeNames?.length) {
-    extensions.push(new x509.SubjectAlternativeNameExtension([...profile.subjectAlternativeNames]));
-  }
-  return extensions;
 }

@@ -1,5 +1,6 @@
-import { webcrypto } from 'node:crypto';
-import { x509 } from '../../core/pki/index.js';
+import type { KeyObject, X509Certificate } from 'node:crypto';
+
+import { x509 } from '../../core/pki/x509.js';
 import type { CertificateProfile } from '../../core/pki/index.js';
 import { publicKeyOf } from '../../wire/tpm2/index.js';
 import type { TpmtPublic } from '../../wire/tpm2/index.js';
@@ -21,7 +22,7 @@ const SEQUENCE_TAG = 0x30;
 
 /** Who can sign endorsement certificates; `CertificateAuthority` is one. */
 export interface EkIssuer {
-  issueFor(publicKey: CryptoKey, profile: CertificateProfile): Promise<x509.X509Certificate>;
+  issueFor(publicKey: KeyObject, profile: CertificateProfile): X509Certificate | Promise<X509Certificate>;
 }
 
 /** What an endorsement certificate says about the TPM. */
@@ -50,34 +51,24 @@ export async function issueEkCertificate(
   identity: TpmIdentity,
   profile: EkCertificateProfile = {},
 ): Promise<Buffer> {
-  const certificate = await issuer.issueFor(await importedPublicKey(ekPublic), {
+  const certificate = await issuer.issueFor(publicKeyOf(ekPublic), {
     commonName: 'TPM 2.0 endorsement key',
     extendedKeyUsages: profile.extendedKeyUsages ?? [EK_CERTIFICATE_USAGE],
     extensions: [
       new x509.BasicConstraintsExtension(profile.isCa ?? false, undefined, true),
       keyUsage(ekPublic, profile.isCa ?? false),
       new x509.Extension(SUBJECT_ALTERNATIVE_NAME, true, tpmDirectoryName(identity)),
-    ],
+    ].map(({ rawData }) => Buffer.from(rawData)),
     ...(profile.notBefore === undefined ? {} : { notBefore: profile.notBefore }),
     ...(profile.notAfter === undefined ? {} : { notAfter: profile.notAfter }),
   });
-  return Buffer.from(certificate.rawData);
+  return certificate.raw;
 }
 
 function keyUsage(ekPublic: TpmtPublic, isCa: boolean): x509.KeyUsagesExtension {
   const { keyEncipherment, keyAgreement, keyCertSign, cRLSign } = x509.KeyUsageFlags;
   if (isCa) return new x509.KeyUsagesExtension(keyCertSign | cRLSign, true);
   return new x509.KeyUsagesExtension(ekPublic.type === 'RSA' ? keyEncipherment : keyAgreement, true);
-}
-
-/** WebCrypto wants a purpose for a public key, although a certificate only carries it. */
-function importedPublicKey(area: TpmtPublic): Promise<CryptoKey> {
-  const der = publicKeyOf(area).export({ type: 'spki', format: 'der' });
-  const algorithm =
-    area.type === 'ECC'
-      ? { name: 'ECDSA', namedCurve: area.curve === 'NIST_P256' ? 'P-256' : 'P-384' }
-      : { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
-  return webcrypto.subtle.importKey('spki', der, algorithm, true, ['verify']);
 }
 
 function tpmDirectoryName(identity: TpmIdentity): ArrayBuffer {

@@ -1,6 +1,6 @@
 import type { ServiceContext } from '../../core/context.js';
 import { KpsimError } from '../../core/errors.js';
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import type { AttestIdentity, ChallengeContext } from '../../wire/attestation/index.js';
 import type { BaseImage } from '../../wire/esx-image/index.js';
 import { AK_TEMPLATES, encodeTpm2bPublic, publicKeyOf } from '../../wire/tpm2/index.js';

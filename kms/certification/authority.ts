@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { X509Certificate, createHash, createPrivateKey, generateKeyPairSync, webcrypto } from 'node:crypto';
 
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import type { ManagedObjectValue } from '../../wire/kmip/index.js';
 import { KmipError } from '../../wire/kmip/index.js';
 import { keyBlockOf } from '../keys/key-block.js';

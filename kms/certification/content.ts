@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import type { Attribute, AttributeName } from '../../wire/kmip/index.js';
 import { CRYPTOGRAPHIC_USAGE_MASK, KmipError } from '../../wire/kmip/index.js';
 import { exported } from '../keys/key-der.js';

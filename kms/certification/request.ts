@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import { createPublicKey } from 'node:crypto';
 
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import type { EnumerationValue } from '../../wire/kmip/index.js';
 import { KmipError } from '../../wire/kmip/index.js';
-import type { DerValue } from '../keys/der.js';
-import { derRaw, derSequence, derSequenceElements, derValues } from '../keys/der.js';
+import type { DerValue } from '../../wire/der/decode.js';
+import { derSequence } from '../../wire/der/encode.js';
+import { derRaw, derSequenceElements, derValues } from '../keys/der.js';
 import { derOf } from '../keys/key-object.js';
 import { isSignedBy, isSignedStructureBy } from './signature.js';
 

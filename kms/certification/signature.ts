@@ -8,7 +8,7 @@ import {
   derSequenceElements,
   derValues,
 } from '../keys/der.js';
-import type { DerValue } from '../keys/der.js';
+import type { DerValue } from '../../wire/der/decode.js';
 
 /** Hash of a signature by its algorithm's identifier; undefined where the algorithm has its own (RFC 8410). */
 const SIGNATURE_HASHES: Readonly<Record<string, string | undefined>> = {

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 
 /** What is known of a certificate chain: Validity Indicator (KMIP 1.4 §9.1.3.2.23). */
 export type Validity = 'Valid' | 'Invalid' | 'Unknown';

@@ -2,14 +2,13 @@ import { ECDH, createECDH, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
 import { randomKeyBytes, zeroise } from '../../core/secret.js';
-import type { DerValue } from '../keys/der.js';
+import type { DerValue } from '../../wire/der/decode.js';
+import { derInteger, derSequence } from '../../wire/der/encode.js';
 import {
   bigIntOf,
   derBitStringOf,
-  derInteger,
   derIntegerOf,
   derOctetStringOf,
-  derSequence,
   derSequenceElements,
   derValues,
 } from '../keys/der.js';

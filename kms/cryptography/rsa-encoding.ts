@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 import { randomKeyBytes, zeroise } from '../../core/secret.js';
 import { KmipError } from '../../wire/kmip/index.js';
-import { derObjectIdentifier, derOctetString, derSequence } from '../keys/der.js';
+import { derObjectIdentifier, derOctetString, derSequence } from '../../wire/der/encode.js';
 import type { HashRow } from './hash.js';
 
 /*

@@ -10,15 +10,8 @@ import type {
 } from '../../wire/kmip/index.js';
 import { KmipError } from '../../wire/kmip/index.js';
 import { CURVES, curveOf } from './curves.js';
-import {
-  bigIntOf,
-  derBitString,
-  derIntegerOf,
-  derOctetStringOf,
-  derRaw,
-  derSequence,
-  derSequenceElements,
-} from './der.js';
+import { derBitString, derSequence } from '../../wire/der/encode.js';
+import { bigIntOf, derIntegerOf, derOctetStringOf, derRaw, derSequenceElements } from './der.js';
 import { discreteLogNumber, domainOf, exported, publicBits } from './key-der.js';
 import { keyFacts } from './key-facts.js';
 import type { KeyFormatTypeName } from './key-object.js';

@@ -1,14 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { createPublicKey } from 'node:crypto';
 
-import {
-  derBitStringOf,
-  derIntegerOf,
-  derOctetStringOf,
-  derRaw,
-  derSequence,
-  derSequenceElements,
-} from './der.js';
+import { derSequence } from '../../wire/der/encode.js';
+import { derBitStringOf, derIntegerOf, derOctetStringOf, derRaw, derSequenceElements } from './der.js';
 
 /** A key in DER. */
 export function exported(key: KeyObject, type: 'pkcs1' | 'pkcs8' | 'sec1' | 'spki'): Buffer {

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { X509Certificate, createECDH, createPrivateKey, createPublicKey } from 'node:crypto';
 
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import type { KeyBlock, KeyMaterial, ManagedObjectValue, NameIn } from '../../wire/kmip/index.js';
 import { KmipError, keyMaterialBytes } from '../../wire/kmip/index.js';
 import { Refusal } from '../refusals.js';
@@ -14,7 +14,7 @@ import {
   derOctetString,
   derSequence,
   unsignedBytes,
-} from './der.js';
+} from '../../wire/der/encode.js';
 import type { TransparentRsaPrivateKey } from './rsa.js';
 import { RSA_BITS_LIMIT, completeRsaPrivateKey, rsaPrivateKeyDer } from './rsa.js';
 

@@ -1,5 +1,6 @@
 import { KmipError } from '../../wire/kmip/index.js';
-import { derInteger, derIntegerOf, derSequence, derSequenceElements } from './der.js';
+import { derInteger, derSequence } from '../../wire/der/encode.js';
+import { derIntegerOf, derSequenceElements } from './der.js';
 
 /** An RSA private key as PKCS#1 has it (RFC 8017 §A.1.2): all numbers known. */
 export interface RsaPrivateNumbers {

@@ -1,10 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import type { Attribute, ManagedObjectValue, NameIn } from '../../wire/kmip/index.js';
 import { attributeOf } from '../../wire/kmip/index.js';
-import type { DerValue } from '../keys/der.js';
-import { derInteger, derObjectIdentifierOf, derRaw, derSequenceElements, derValues } from '../keys/der.js';
+import type { DerValue } from '../../wire/der/decode.js';
+import { derInteger } from '../../wire/der/encode.js';
+import { derObjectIdentifierOf, derRaw, derSequenceElements, derValues } from '../keys/der.js';
 import type { KeyFacts } from '../keys/key-facts.js';
 import { keyFacts } from '../keys/key-facts.js';
 import { checked } from '../keys/key-object.js';

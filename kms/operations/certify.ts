@@ -1,4 +1,4 @@
-import type { x509 } from '../../core/pki/index.js';
+import type { x509 } from '../../core/pki/x509.js';
 import type {
   Attribute,
   AttributeName,

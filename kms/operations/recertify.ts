@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import { attributeOf } from '../../wire/kmip/index.js';
 import type { Attribute } from '../../wire/kmip/index.js';
 import { certificateAuthority, issue } from '../certification/authority.js';

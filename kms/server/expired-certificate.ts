@@ -21,7 +21,7 @@ export class ExpiredCertificate {
   }
 
   /** Makes it, if it was not given. Never rejects. */
-  async make(twin: () => Promise<string>, log: Logger): Promise<void> {
+  async make(twin: () => string | Promise<string>, log: Logger): Promise<void> {
     this.#isBeingMade = true;
     try {
       this.#pem ??= await twin();

@@ -27,7 +27,7 @@ export async function startRogueIssuer({ ground }: Stage): Promise<RogueIssuer> 
     'sign',
     'verify',
   ]);
-  const certificate = (await authority.issueFor(pair.publicKey, { commonName: NAME })).toString('pem');
+  const certificate = authority.issueFor(pair.publicKey, { commonName: NAME }).toString();
   const app = createApp();
   app.get('/api/esx/attestation/certificate', (_request, response) => {
     response.json({ cert_chain: [certificate] });

@@ -14,10 +14,9 @@ import {
   derContext,
   derInteger,
   derObjectIdentifier,
-  derRaw,
   derSequence,
-  derSequenceElements,
-} from '../../kms/keys/der.js';
+} from '../../wire/der/encode.js';
+import { derRaw, derSequenceElements } from '../../kms/keys/der.js';
 import { publicKeyOf } from '../../kms/keys/key-object.js';
 import type { Attribute, RequestPayload } from '../../wire/kmip/index.js';
 import { attributeOf } from '../../wire/kmip/index.js';

@@ -7,7 +7,8 @@ import { connect } from 'node:tls';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { createLogger } from '../../core/logging.js';
-import { CertificateAuthority, certificateThumbprintSha256, selfSigned, x509 } from '../../core/pki/index.js';
+import { CertificateAuthority, certificateThumbprintSha256, selfSigned } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import { KmipConnectionError } from '../../kms/client.js';
 import type { KmsConfigInput } from '../../kms/config.js';
 import type { Credential, RequestHeader, ResponseMessage } from '../../wire/kmip/index.js';
@@ -212,7 +213,10 @@ describe('what a client certificate is for', () => {
         .create(),
     );
     const keyUsage = new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyEncipherment, true);
-    const encipherment = await pki.authority.issue({ commonName: 'vc-usage', extensions: [keyUsage] });
+    const encipherment = await pki.authority.issue({
+      commonName: 'vc-usage',
+      extensions: [Buffer.from(keyUsage.rawData)],
+    });
     await expect(kms.client({}, encipherment).create()).resolves.toBeTypeOf('string');
     const over = await pki.authority.issue({
       commonName: 'vc-usage',

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import type { KmipClient } from '../../kms/client.js';
 import { KmipError } from '../../kms/client.js';
 import { keyBlockOf } from '../../kms/keys/key-block.js';
@@ -228,7 +228,7 @@ describe('a registered certificate', () => {
     const client = kms.client();
     const value = (bytes: Buffer) =>
       ({ objectType: 'Certificate', certificateType: 'X_509', certificateValue: bytes }) as const;
-    const der = Buffer.from(pki.authority.certificate.rawData);
+    const der = pki.authority.certificate.raw;
     expect(await outcomeOf(client, value(der.subarray(0, -1)))).toBe('InvalidField');
     expect(await outcomeOf(client, value(Buffer.from('none')))).toBe('InvalidField');
     expect(await outcomeOf(client, value(der), attributeOf('CertificateLength', der.length))).toBe(

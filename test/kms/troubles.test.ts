@@ -20,7 +20,7 @@ let pki: TestPki;
 let expiredCertificatePem: string;
 beforeAll(async () => {
   pki = await makePki();
-  expiredCertificatePem = await pki.authority.expiredTwin(pki.server.certificatePem);
+  expiredCertificatePem = pki.authority.expiredTwin(pki.server.certificatePem);
 });
 
 const start = (): Promise<TestKms> =>

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { KpsimError } from '../../core/errors.js';
 import { createLogger } from '../../core/logging.js';
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import { PresentedIdentities } from '../../trust-authority/attestation/endorsement-key.js';
 import { readTrustAnchor } from '../../trust-authority/attestation/trust-anchors.js';
 import type { TrustAnchor } from '../../trust-authority/attestation/trust-anchors.js';

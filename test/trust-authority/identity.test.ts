@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { AdjustableClock } from '../../core/clock.js';
 import { makeDataDir } from '../../core/data-dir.js';
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import { KnownHosts } from '../../trust-authority/attestation/known-hosts.js';
 import type { HostRecord } from '../../trust-authority/attestation/known-hosts.js';
 import { TrustAnchors, readTrustAnchor } from '../../trust-authority/attestation/trust-anchors.js';

@@ -76,11 +76,11 @@ describe('a wrapped key', () => {
 describe('basic constraints', () => {
   it('are read from certificates of authorities and of others', async () => {
     const authority = await CertificateAuthority.create({ commonName: 'CA' });
-    expect(basicConstraintsOf(Buffer.from(authority.certificate.rawData)).isAuthority).toBe(true);
-    const leaf = await authority.issueFor(await authority.certificate.publicKey.export(), {
+    expect(basicConstraintsOf(authority.certificate.raw).isAuthority).toBe(true);
+    const leaf = authority.issueFor(authority.certificate.publicKey, {
       commonName: 'leaf',
     });
-    expect(basicConstraintsOf(Buffer.from(leaf.rawData)).isAuthority).toBe(false);
+    expect(basicConstraintsOf(leaf.raw).isAuthority).toBe(false);
   });
 
   it('that cannot be read count as those of an authority', () => {

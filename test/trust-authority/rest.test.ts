@@ -4,7 +4,8 @@ import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { HttpClient, HttpStatusError } from '../../core/http/index.js';
-import { CertificateAuthority, x509 } from '../../core/pki/index.js';
+import { CertificateAuthority } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import { createTpmVendor } from '../../host-agent/tpm/index.js';
 import { AttestationClient } from '../../trust-authority/client.js';
 import { encodeContext } from '../../wire/attestation/index.js';
@@ -195,7 +196,7 @@ describe('the attestation service', () => {
 
   it('takes an endorsement key by public key or by certificate, and not by both', async () => {
     const { endorsementKeys } = ta.attestation;
-    const public_key = `${pki.authority.certificate.publicKey.toString('pem')}\n`;
+    const public_key = pki.authority.certificate.publicKey.export({ type: 'spki', format: 'pem' }).toString();
     await endorsementKeys.create({ name: 'by-key', public_key });
     expect(await endorsementKeys.get('by-key')).toEqual({ name: 'by-key', public_key });
     const certificate = pki.authority.caPem;
@@ -226,8 +227,8 @@ describe('the attestation service', () => {
     const issuedTo = async (csr: string) => {
       const request = new x509.Pkcs10CertificateRequest(csr);
       expect(await request.verify()).toBe(true);
-      const issued = await pki.authority.issueFor(await request.publicKey.export(), { commonName: 'signer' });
-      return { cert_chain: [issued.toString('pem'), pki.authority.caPem] };
+      const issued = pki.authority.issueFor(await request.publicKey.export(), { commonName: 'signer' });
+      return { cert_chain: [issued.toString(), pki.authority.caPem] };
     };
     await expect(certificate.getCsr()).rejects.toMatchObject({ status: 404 });
     await expect(certificate.replace({ cert_chain: [pki.authority.caPem] })).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import type { KeyAndCertificate } from '../../core/pki/index.js';
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import { EvidenceFaults, measuredBoot } from '../../host-agent/boot/index.js';
 import { SoftwareTpmTransport, TpmClient, manufacture } from '../../host-agent/tpm/index.js';
 import type { SoftwareTpm, TpmKey, TpmVendor } from '../../host-agent/tpm/index.js';

@@ -5,7 +5,8 @@ import { CompactSign, SignJWT, decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { systemClock } from '../../core/clock.js';
-import { CertificateAuthority, parseCertificate, certificateX5tS256, x509 } from '../../core/pki/index.js';
+import { CertificateAuthority, parseCertificate, certificateX5tS256 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import { Sealer } from '../../core/store/sealer.js';
 import { openDatabase } from '../../core/store/sqlite.js';
 import { networkAddressOf } from '../../wire/attestation/index.js';
@@ -71,11 +72,11 @@ async function rotate(
 ): Promise<void> {
   const { csr } = await at.attestation.certificate.createCsr();
   const request = new x509.Pkcs10CertificateRequest(csr);
-  const issued = await pki.authority.issueFor(await request.publicKey.export(), {
+  const issued = pki.authority.issueFor(await request.publicKey.export(), {
     commonName: 'signer',
     ...profile,
   });
-  await at.attestation.certificate.replace({ cert_chain: [issued.toString('pem'), ...issuersPem] });
+  await at.attestation.certificate.replace({ cert_chain: [issued.toString(), ...issuersPem] });
 }
 
 describe('a token', () => {
@@ -216,10 +217,10 @@ describe('a token', () => {
     await expect(use(old, other)).rejects.toMatchObject(PASSED);
     const { csr } = await other.attestation.certificate.createCsr();
     const request = new x509.Pkcs10CertificateRequest(csr);
-    const issued = await pki.authority.issueFor(await request.publicKey.export(), { commonName: 'signer' });
-    await other.attestation.certificate.replace({ cert_chain: [issued.toString('pem')] });
+    const issued = pki.authority.issueFor(await request.publicKey.export(), { commonName: 'signer' });
+    await other.attestation.certificate.replace({ cert_chain: [issued.toString()] });
     const renewed = await rotated.token();
-    expect(decodeProtectedHeader(renewed).kid).toBe(certificateX5tS256(issued.toString('pem')));
+    expect(decodeProtectedHeader(renewed).kid).toBe(certificateX5tS256(issued.toString()));
     await expect(use(renewed, other)).rejects.toMatchObject(PASSED);
     await expect(use(old, other)).rejects.toMatchObject({ reason: 'token_key_untrusted' });
   });

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 
 import { expect, it } from 'vitest';
 
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import type { RunningVcenter } from './site.js';
 import { Site, addCluster, addDatacenter, addHost, addVm, faultOf, ref } from './site.js';
 
@@ -141,10 +141,10 @@ it('gets its client certificate signed by the authority of the key server, and s
   const csr = new x509.Pkcs10CertificateRequest(pem);
   expect(await csr.verify()).toBe(true);
   expect(csr.subject).toContain('CN=vc-east');
-  const signed = await site.ca.issueFor(await csr.publicKey.export(), { commonName: 'vc-east' });
+  const signed = site.ca.issueFor(await csr.publicKey.export(), { commonName: 'vc-east' });
   await vc.client.invoke(...CRYPTO, 'UpdateKmsSignedCsrClientCert', {
     cluster,
-    certificate: signed.toString('pem'),
+    certificate: signed.toString(),
   });
   const now = new X509Certificate(await vc.client.invoke(...CRYPTO, 'RetrieveClientCert', { cluster }));
   expect(now.subject).toBe('CN=vc-east');
@@ -153,7 +153,7 @@ it('gets its client certificate signed by the authority of the key server, and s
   const other = await site.ca.issueClient({ commonName: 'other' });
   const mismatch = vc.client.invoke(...CRYPTO, 'UploadClientCert', {
     cluster,
-    certificate: signed.toString('pem'),
+    certificate: signed.toString(),
     privateKey: other.privateKeyPem,
   });
   expect((await faultOf(mismatch)).fault).toBe('InvalidArgument');

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 
 import { VapiError } from '../../core/http/index.js';
-import { x509 } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 
 /** A revocation list that was verified when it was imported. */
 export interface RevocationList {

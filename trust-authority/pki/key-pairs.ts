@@ -4,7 +4,8 @@ import { promisify } from 'node:util';
 
 import type { Clock } from '../../core/clock.js';
 import { VapiError } from '../../core/http/index.js';
-import { certificateX5tS256, isPrivateKeyOf, parsePemChain, x509 } from '../../core/pki/index.js';
+import { certificateX5tS256, isPrivateKeyOf, parsePemChain } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import { zeroise } from '../../core/secret.js';
 import { KeyedTurns } from '../../core/keyed-turns.js';
 import { DocumentTable } from '../documents.js';

@@ -2,7 +2,8 @@ import { createPrivateKey, webcrypto } from 'node:crypto';
 
 import type { Clock } from '../../core/clock.js';
 import { KpsimError } from '../../core/errors.js';
-import { parseCertificate, selfSigned, x509 } from '../../core/pki/index.js';
+import { parseCertificate, selfSigned } from '../../core/pki/index.js';
+import { x509 } from '../../core/pki/x509.js';
 import type { VimObject } from '../../wire/vim25/index.js';
 import { VimFault } from '../../wire/vim25/index.js';
 

@@ -1,20 +1,22 @@
 import { KmipError } from '../../../wire/kmip/index.js';
-import type { DerValue } from '../der.js';
+import type { DerValue } from '../../../wire/der/decode.js';
 import {
   derBmpString,
   derContext,
-  derContextOf,
   derInteger,
-  derIntegerOf,
-  derImplicitOctetString,
+  derContextPrimitive,
   derObjectIdentifier,
-  derObjectIdentifierOf,
   derOctetString,
+  derSequence,
+  derSet,
+} from '../../../wire/der/encode.js';
+import {
+  derContextOf,
+  derIntegerOf,
+  derObjectIdentifierOf,
   derOctetStringOf,
   derRaw,
-  derSequence,
   derSequenceElements,
-  derSet,
   derValues,
 } from '../der.js';
 import { decrypted, demandMac, encrypted, macData } from './encryption.js';
@@ -104,7 +106,7 @@ export async function writePkcs12(content: Pkcs12Content, password: string): Pro
   const sealedContent = derSequence(
     derObjectIdentifier(OID.data),
     certificates.algorithm,
-    derImplicitOctetString(0, certificates.sealed),
+    derContextPrimitive(0, certificates.sealed),
   );
   const authenticatedSafe = derSequence(
     derSequence(

@@ -4,20 +4,22 @@ import { promisify } from 'node:util';
 
 import { KmipError } from '../../../wire/kmip/index.js';
 import {
-  bigIntOf,
-  derIntegerOf,
   derInteger,
   derNull,
   derObjectIdentifier,
-  derObjectIdentifierOf,
   derOctetString,
+  derSequence,
+} from '../../../wire/der/encode.js';
+import {
+  bigIntOf,
+  derIntegerOf,
+  derObjectIdentifierOf,
   derOctetStringOf,
   derRaw,
-  derSequence,
   derSequenceElements,
   derValues,
 } from '../der.js';
-import type { DerValue } from '../der.js';
+import type { DerValue } from '../../../wire/der/decode.js';
 
 const derive = promisify(pbkdf2);
 

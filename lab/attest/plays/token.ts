@@ -1,4 +1,5 @@
-import { parseCertificate, x509 } from '../../../core/pki/index.js';
+import { parseCertificate } from '../../../core/pki/index.js';
+import { x509 } from '../../../core/pki/x509.js';
 import { networkAddressOf } from '../../../wire/attestation/index.js';
 import type { LabTrustAuthority } from '../../services/trust-authority.js';
 import { documentOf } from '../exchange.js';
@@ -94,8 +95,8 @@ async function rotateSigningCertificate({ first, ground }: Stage): Promise<void>
   const { certificate } = await first.attestation();
   const request = new x509.Pkcs10CertificateRequest((await certificate.createCsr()).csr);
   const publicKey = await request.publicKey.export();
-  const issued = await ground.certificates.authority.issueFor(publicKey, { commonName: 'signer' });
-  await certificate.replace({ cert_chain: [issued.toString('pem')] });
+  const issued = ground.certificates.authority.issueFor(publicKey, { commonName: 'signer' });
+  await certificate.replace({ cert_chain: [issued.toString()] });
 }
 
 function keyInHeader(name: KeyHeader): Play {
