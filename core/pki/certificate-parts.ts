@@ -39,6 +39,40 @@ export function certificateParts({ raw }: Pick<X509Certificate, 'raw'>): Certifi
   };
 }
 
+/** One attribute of a distinguished name. */
+export interface NameAttribute {
+  /** Dotted. */
+  readonly identifier: string;
+  readonly text: string;
+}
+
+/** The attributes of a Name (RFC 5280 §4.1.2.4), in its order. @param name in DER */
+export function attributesOfName(name: Buffer): NameAttribute[] {
+  const [parts] = elements(name);
+  return elements(parts?.content)
+    .flatMap(({ content }) => elements(content))
+    .map(({ content }) => {
+      const [identifier, value] = elements(content);
+      return {
+        identifier: dottedIdentifier(identifier?.content ?? Buffer.alloc(0)),
+        text: value ? textOf(value) : '',
+      };
+    });
+}
+
+/** Character sets of texts by their tags (X.680 §41) that are not one byte a character. */
+const WIDE_TEXTS: Readonly<Record<number, (content: Buffer) => string>> = {
+  0x0c: (content) => content.toString('utf8'),
+  0x1e: (content) =>
+    Buffer.from(content.subarray(0, content.length & ~1))
+      .swap16()
+      .toString('utf16le'),
+};
+
+function textOf({ tag, content }: DerValue): string {
+  return WIDE_TEXTS[tag]?.(content) ?? content.toString('latin1');
+}
+
 function extensionPart(extension: DerValue): ExtensionPart {
   const parts = elements(extension.content);
   return {

@@ -1,7 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { X509Certificate, createECDH, createPrivateKey, createPublicKey } from 'node:crypto';
 
-import { x509 } from '../../core/pki/x509.js';
 import type { KeyBlock, KeyMaterial, ManagedObjectValue, NameIn } from '../../wire/kmip/index.js';
 import { KmipError, keyMaterialBytes } from '../../wire/kmip/index.js';
 import { Refusal } from '../refusals.js';
@@ -15,6 +14,7 @@ import {
   derSequence,
   unsignedBytes,
 } from '../../wire/der/encode.js';
+import { derRaw, derSequenceElements } from './der.js';
 import type { TransparentRsaPrivateKey } from './rsa.js';
 import { RSA_BITS_LIMIT, completeRsaPrivateKey, rsaPrivateKeyDer } from './rsa.js';
 
@@ -194,15 +194,19 @@ function spkiPublicKey(der: Buffer): KeyObject {
 }
 
 function requestPublicKey(request: Buffer): KeyObject {
-  const { publicKey } = new x509.Pkcs10CertificateRequest(derOf(request));
-  return createPublicKey({ key: Buffer.from(publicKey.rawData), format: 'der', type: 'spki' });
+  const [info] = derSequenceElements(derOf(request));
+  const [, , spki] = info ? derSequenceElements(derRaw(info)) : [];
+  return createPublicKey({ key: spki ? derRaw(spki) : Buffer.alloc(0), format: 'der', type: 'spki' });
 }
+
+/** The first block of a PEM text (RFC 7468). */
+const PEM_BLOCK = /-----BEGIN ([^-]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----/;
 
 /** DER of bytes that are DER or PEM. */
 export function derOf(bytes: Buffer): Buffer {
   if (bytes[0] !== 0x2d) return bytes;
-  const [der] = x509.PemConverter.decode(bytes.toString('latin1'));
-  return der ? Buffer.from(der) : bytes;
+  const base64 = PEM_BLOCK.exec(bytes.toString('latin1'))?.[2];
+  return base64 === undefined ? bytes : Buffer.from(base64, 'base64');
 }
 
 function ecPrivateKey(material: {

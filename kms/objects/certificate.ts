@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 
-import { x509 } from '../../core/pki/x509.js';
+import type { CertificateParts } from '../../core/pki/index.js';
+import { attributesOfName, certificateParts } from '../../core/pki/index.js';
 import type { Attribute, ManagedObjectValue, NameIn } from '../../wire/kmip/index.js';
 import { attributeOf } from '../../wire/kmip/index.js';
 import type { DerValue } from '../../wire/der/decode.js';
@@ -68,23 +69,22 @@ export function certificateAttributes(value: Certificate): Attribute[] {
   ];
   if (value.certificateType !== 'X_509') return attributes;
   return checked('Certificate', () => {
-    const der = new x509.X509Certificate(value.certificateValue);
     const parsed = new X509Certificate(value.certificateValue);
+    const parts = certificateParts(parsed);
     return [
       ...attributes,
-      ...nameAttributes(der, parsed),
-      ...partAttributes('CertificateIssuer', der.issuerName),
-      ...partAttributes('CertificateSubject', der.subjectName),
+      ...nameAttributes(parts, parsed),
+      ...partAttributes('CertificateIssuer', parts.issuer),
+      ...partAttributes('CertificateSubject', parts.subject),
       ...algorithmAttributes(value.certificateValue, parsed),
     ];
   });
 }
 
-function nameAttributes(der: x509.X509Certificate, parsed: X509Certificate): Attribute[] {
-  const issuerDistinguishedName = Buffer.from(der.issuerName.toArrayBuffer());
-  const subjectDistinguishedName = Buffer.from(der.subjectName.toArrayBuffer());
-  const issuerNames = alternativeNames(der, ALTERNATIVE_NAMES.issuer);
-  const subjectNames = alternativeNames(der, ALTERNATIVE_NAMES.subject);
+function nameAttributes(parts: CertificateParts, parsed: X509Certificate): Attribute[] {
+  const { issuer: issuerDistinguishedName, subject: subjectDistinguishedName } = parts;
+  const issuerNames = alternativeNames(parts, ALTERNATIVE_NAMES.issuer);
+  const subjectNames = alternativeNames(parts, ALTERNATIVE_NAMES.subject);
   const serialNumber = BigInt(`0x${parsed.serialNumber}`);
   const issuer = nameText(parsed.issuer);
   return [
@@ -111,16 +111,19 @@ function nameAttributes(der: x509.X509Certificate, parsed: X509Certificate): Att
 }
 
 /** The parts of a distinguished name, each an attribute of its own. */
-function partAttributes(whose: 'CertificateIssuer' | 'CertificateSubject', name: x509.Name): Attribute[] {
+function partAttributes(whose: 'CertificateIssuer' | 'CertificateSubject', name: Buffer): Attribute[] {
+  const told = attributesOfName(name);
   return Object.entries(NAME_PARTS).flatMap(([part, oid]) =>
-    name.getField(oid).map((value) => attributeOf(`${whose}${part as keyof typeof NAME_PARTS}`, value)),
+    told
+      .filter(({ identifier }) => identifier === oid)
+      .map(({ text }) => attributeOf(`${whose}${part as keyof typeof NAME_PARTS}`, text)),
   );
 }
 
 /** The GeneralNames of an extension; undefined if the certificate has none. */
-function alternativeNames(der: x509.X509Certificate, oid: string): DerValue[] | undefined {
-  const extension = der.extensions.find((it) => it.type === oid);
-  return extension && derSequenceElements(Buffer.from(extension.value));
+function alternativeNames({ extensions }: CertificateParts, oid: string): DerValue[] | undefined {
+  const extension = extensions.find(({ identifier }) => identifier === oid);
+  return extension && derSequenceElements(extension.value);
 }
 
 function texts(names: readonly DerValue[] | undefined): string[] | undefined {

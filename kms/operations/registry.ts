@@ -12,7 +12,6 @@ import {
   setAttribute,
 } from './attributes.js';
 import { check } from './check.js';
-import { certify } from './certify.js';
 import { create } from './create.js';
 import { createKeyPair } from './create-key-pair.js';
 import { createSplitKey } from './create-split-key.js';
@@ -35,7 +34,6 @@ import { delegatedLogin, login, logout } from './login.js';
 import { mac, macVerify } from './mac.js';
 import { pkcs11 } from './pkcs11.js';
 import { query } from './query.js';
-import { recertify } from './recertify.js';
 import { register } from './register.js';
 import { rekey } from './rekey.js';
 import { rekeyKeyPair } from './rekey-key-pair.js';
@@ -44,7 +42,6 @@ import { setEndpointRole } from './set-endpoint-role.js';
 import { signOperation } from './sign.js';
 import { signatureVerify } from './signature-verify.js';
 import { getUsageAllocation } from './usage-allocation.js';
-import { validate } from './validate.js';
 
 /** One operation as the server has it. */
 interface OperationRow<O extends TypedOperation> {
@@ -53,15 +50,19 @@ interface OperationRow<O extends TypedOperation> {
   readonly open?: true;
 }
 
-/** Every operation that the server performs. */
+/** Every operation that the server performs. Those that need the X.509 library are loaded with their first request. */
 export const OPERATIONS: { readonly [O in TypedOperation]?: OperationRow<O> } = {
   Create: { perform: create },
   CreateKeyPair: { perform: createKeyPair },
   Register: { perform: register },
   ReKey: { perform: rekey },
   DeriveKey: { perform: deriveKey },
-  Certify: { perform: certify },
-  ReCertify: { perform: recertify },
+  Certify: {
+    perform: async (payload, scope) => (await import('./certify.js')).certify(payload, scope),
+  },
+  ReCertify: {
+    perform: async (payload, scope) => (await import('./recertify.js')).recertify(payload, scope),
+  },
   Locate: { perform: locate },
   Check: { perform: check },
   Get: { perform: get },
@@ -79,7 +80,9 @@ export const OPERATIONS: { readonly [O in TypedOperation]?: OperationRow<O> } = 
   Destroy: { perform: destroy },
   Archive: { perform: archive },
   Recover: { perform: recover },
-  Validate: { perform: validate },
+  Validate: {
+    perform: async (payload, scope) => (await import('./validate.js')).validate(payload, scope),
+  },
   Query: { perform: query, open: true },
   Cancel: { perform: cancel },
   Poll: { perform: poll },
