@@ -24,6 +24,9 @@ export interface ConfigSources {
   readonly name?: string;
 }
 
+/** For a schema that checks one value: what zod compiles for those that follow takes longer than the check. */
+export const PARSED_ONCE = { jitless: true } as const;
+
 /**
  * Puts a configuration together and checks it.
  *
@@ -36,7 +39,7 @@ export function loadConfig<S extends z.ZodObject>(schema: S, sources: ConfigSour
   const merged: unknown = structuredClone(sources.file?.value ?? {});
   if (isMapping(merged)) overlay(merged, settings, sources, origins);
 
-  const parsed = schema.safeParse(merged);
+  const parsed = schema.safeParse(merged, PARSED_ONCE);
   if (parsed.success && unknown.length === 0) return parsed.data;
   const issues = parsed.success ? [] : parsed.error.issues;
   throw new ConfigError([...unknown, ...problemsOf(schema, merged, issues, locator(sources, origins))]);

@@ -1,3 +1,4 @@
+import { PARSED_ONCE } from '../../core/config/load.js';
 import { KmsService, kmsConfigSchema } from '../../kms/index.js';
 import { COMMON_SETTINGS, ownSettings } from './settings.js';
 import type { StandaloneService } from './standalone.js';
@@ -52,12 +53,7 @@ export const standaloneKms: StandaloneService<typeof schema> = {
     const { certificates, tls, trustedCaPem } = surroundings;
     const { httpsPort, httpsPath, ...own } = ownSettings(settings);
     const https = httpsPort === undefined ? undefined : { port: httpsPort, path: httpsPath };
-    const config = kmsConfigSchema.parse({
-      ...own,
-      https,
-      tls,
-      trustedCaPem,
-    });
+    const config = kmsConfigSchema.parse({ ...own, https, tls, trustedCaPem }, PARSED_ONCE);
     const expiredTwin = certificates && (() => certificates.authority.expiredTwin(tls.certificatePem));
     const service = new KmsService(config, await surroundings.contextOf(settings.name), expiredTwin);
     running.push(service);
