@@ -25,7 +25,7 @@ export class KmsService implements Service {
   readonly #config: KmsConfig;
   readonly #context: ServiceContext;
   readonly #metrics: KmsMetrics;
-  readonly #expiredTwin: (() => string | Promise<string>) | undefined;
+  readonly #expiredTwin: (() => string) | undefined;
   #running:
     | {
         readonly listeners: readonly (KmipListener | HttpsListener)[];
@@ -38,10 +38,9 @@ export class KmsService implements Service {
 
   /**
    * @param config as {@link parseKmsConfig} returns it
-   * @param expiredTwin makes what a configuration without `tls.expiredCertificatePem` lacks; called once the service
-   *   listens, as only a fault asks for it
+   * @param expiredTwin makes what a configuration without `tls.expiredCertificatePem` lacks, once a fault asks for it
    */
-  constructor(config: KmsConfig, context: ServiceContext, expiredTwin?: () => string | Promise<string>) {
+  constructor(config: KmsConfig, context: ServiceContext, expiredTwin?: () => string) {
     this.name = config.name;
     this.#config = config;
     this.#expiredTwin = expiredTwin;
@@ -75,7 +74,11 @@ export class KmsService implements Service {
       metrics: this.#metrics,
     };
     const processor = new BatchProcessor(parts);
-    const expired = new ExpiredCertificate(this.#config.tls.expiredCertificatePem);
+    const expired = new ExpiredCertificate(
+      this.#config.tls.expiredCertificatePem,
+      this.#expiredTwin,
+      this.#context.log,
+    );
     const refusals = new RefusedConnections(this.#context, this.#metrics);
     const doors = { ...parts, processor, refusals, expired };
     const listener = new KmipListener(doors);
@@ -88,7 +91,6 @@ export class KmsService implements Service {
       this.#running = { listeners: https ? [listener, https] : [listener], server, repository, store };
       this.#context.log.info({ endpoints }, 'key server listens');
       void this.#loadKeys(repository);
-      if (this.#expiredTwin) void expired.make(this.#expiredTwin, this.#context.log);
       return endpoints;
     } catch (error) {
       await listener.close();

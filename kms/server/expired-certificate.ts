@@ -3,31 +3,26 @@ import type { Logger } from '../../core/logging.js';
 /** The certificate that the fault `expiredCertificate` presents. */
 export class ExpiredCertificate {
   #pem: string | undefined;
-  #isBeingMade = false;
+  readonly #make: (() => string) | undefined;
+  readonly #log: Logger;
 
-  /** @param pem undefined if it is to be made, or if there is none */
-  constructor(pem: string | undefined) {
+  /**
+   * @param pem undefined if it is to be made, or if there is none
+   * @param make makes it; called when the fault first strikes, as few servers ever have it
+   */
+  constructor(pem: string | undefined, make: (() => string) | undefined, log: Logger) {
     this.#pem = pem;
+    this.#make = make;
+    this.#log = log;
   }
 
-  /** Undefined if there is none, or none yet. */
+  /** Undefined if there is none, or if it cannot be made. */
   get pem(): string | undefined {
-    return this.#pem;
-  }
-
-  /** Whether it is just being made; the fault has to wait for it. */
-  get isBeingMade(): boolean {
-    return this.#isBeingMade;
-  }
-
-  /** Makes it, if it was not given. Never rejects. */
-  async make(twin: () => string | Promise<string>, log: Logger): Promise<void> {
-    this.#isBeingMade = true;
     try {
-      this.#pem ??= await twin();
+      this.#pem ??= this.#make?.();
     } catch (error) {
-      log.error({ err: error }, 'the expired certificate could not be made');
+      this.#log.error({ err: error }, 'the expired certificate could not be made');
     }
-    this.#isBeingMade = false;
+    return this.#pem;
   }
 }

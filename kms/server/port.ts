@@ -70,14 +70,15 @@ export class Port {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     const { config, context, expired } = this.#parts;
-    if (expired.isBeingMade || !context.faults.matchConnection(config.name)) return;
-    if (expired.pem === undefined) {
+    if (!context.faults.matchConnection(config.name)) return;
+    const { pem } = expired;
+    if (pem === undefined) {
       context.log.error('there is no expired certificate to present: set tls.expiredCertificatePem');
       socket.resetAndDestroy();
       return;
     }
     // The server's own listener takes it for this connection; then the good one is put back.
-    this.#server.setSecureContext({ ...mutualTls(this.#parts), cert: expired.pem });
+    this.#server.setSecureContext({ ...mutualTls(this.#parts), cert: pem });
     this.#expired = true;
   }
 

@@ -48,7 +48,7 @@ export async function startKms(
   pki: TestPki,
   config: Partial<KmsConfigInput> = {},
   overrides: Partial<ServiceContext> = {},
-  expiredTwin?: () => Promise<string>,
+  expiredTwin?: () => string,
 ): Promise<TestKms> {
   const dataDir = await makeDataDir();
   const clock = new AdjustableClock();

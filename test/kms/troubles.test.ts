@@ -109,20 +109,26 @@ test('a node that lags behind knows neither new objects nor changes of old ones 
 });
 
 describe('a server certificate that has expired', () => {
-  test('is made once the server listens, if none is given', async () => {
-    let make: (pem: string) => void = () => undefined;
-    const made = new Promise<string>((resolve) => (make = resolve));
-    await using kms = await startKms(pki, {}, {}, () => made);
-    kms.context.faults.add({ count: 1, action: { kind: 'expiredCertificate' } });
+  test('is made when it is first asked for, if none is given', async () => {
+    let made = 0;
+    const make = (): string => {
+      made += 1;
+      return expiredCertificatePem;
+    };
+    await using kms = await startKms(pki, {}, {}, make);
     await expect(kms.client().create()).resolves.toBeTypeOf('string');
-    make(expiredCertificatePem);
-    await made;
+    expect(made).toBe(0);
+    kms.context.faults.add({ count: 2, action: { kind: 'expiredCertificate' } });
+    await expect(kms.client().create()).rejects.toThrow(/expired/);
     await expect(kms.client().create()).rejects.toThrow(/expired/);
     await expect(kms.client().create()).resolves.toBeTypeOf('string');
+    expect(made).toBe(1);
   });
 
   test('that cannot be made leaves the server as it is', async () => {
-    await using kms = await startKms(pki, {}, {}, () => Promise.reject(new Error('no key')));
+    await using kms = await startKms(pki, {}, {}, () => {
+      throw new Error('no key');
+    });
     kms.context.faults.add({ count: 1, action: { kind: 'expiredCertificate' } });
     await expect(kms.client().create()).rejects.toThrow(/ECONNRESET/);
     await expect(kms.client().create()).resolves.toBeTypeOf('string');
