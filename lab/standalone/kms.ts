@@ -1,5 +1,6 @@
 import { PARSED_ONCE } from '../../core/config/load.js';
 import { KmsService, kmsConfigSchema } from '../../kms/index.js';
+import { settleAll } from '../settle-all.js';
 import { COMMON_SETTINGS, ownSettings } from './settings.js';
 import type { StandaloneService } from './standalone.js';
 import { clientNotes } from './notes.js';
@@ -57,6 +58,8 @@ export const standaloneKms: StandaloneService<typeof schema> = {
     const expiredTwin = certificates && (() => certificates.authority.expiredTwin(tls.certificatePem));
     const service = new KmsService(config, await surroundings.contextOf(settings.name), expiredTwin);
     running.push(service);
-    return { endpoints: await service.start(), notes: await clientNotes(surroundings, 'client') };
+    // The client's files become durable while the store does.
+    const [endpoints, notes] = await settleAll([service.start(), clientNotes(surroundings, 'client')]);
+    return { endpoints, notes };
   },
 };
