@@ -40,7 +40,8 @@ export interface KmsStore extends KmsReader {
    */
   refresh(uniqueIdentifier: string, revision: number): Promise<StoredObject | 'unchanged' | undefined>;
   /**
-   * Writes all changes or none. Resolves when they are durable. The values handed over are cleared.
+   * Writes all changes or none. Resolves when they are durable. The values handed over are cleared, and of no bytes
+   * handed over does the store make use any more once they are durable.
    *
    * @throws StoreConflict if an object's revision is not the one its change expects, or another object has a claim
    * @throws StoreUnavailable

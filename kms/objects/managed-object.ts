@@ -132,11 +132,6 @@ export class ManagedObject {
     return this.#copy({ value: undefined });
   }
 
-  /** A copy with another revision. */
-  withRevision(revision: number): ManagedObject {
-    return this.#copy({ revision });
-  }
-
   #copy(changes: Partial<ManagedObjectFields>): ManagedObject {
     const { uniqueIdentifier, owner, objectType, attributes, held, revision } = this;
     return new ManagedObject({

@@ -1,12 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
 
 import { KpsimError } from '../../core/errors.js';
+import { recycleMessage } from '../../wire/kmip/index.js';
 import type { ObjectTypeName } from '../attributes/rules.js';
 import type { GuardedObject } from '../server/policies.js';
 import type {
   FindQuery,
   FoundObject,
   KmsStore,
+  ObjectToStore,
   Opens,
   SearchedObject,
   StoreChange,
@@ -257,7 +259,10 @@ export class ObjectRepository {
     for (const [index, { before, after }] of changes.entries()) {
       if (before && before.held !== after?.held) this.#retire(before.held);
       if (before && !after) this.#drop(before.uniqueIdentifier);
-      if (after) this.#keep(after.withRevision(after.revision + 1), costs[index] ?? 0);
+      const object = stored[index]?.object;
+      if (!after || !object) continue;
+      this.#keep(committed(after, object), costs[index] ?? 0);
+      recycle(object);
     }
   }
 
@@ -374,6 +379,27 @@ function newLease(): RequestLease {
 /** What an object takes in memory, roughly: decoded, each of its parts is an object of its own. */
 function costOf(attributes: Buffer, valueByteCount = 0): number {
   return 1024 + 8 * attributes.length + valueByteCount;
+}
+
+/**
+ * An object as it stays in memory once it is committed, with its attributes as the store has them: decoded they would be
+ * some fifty objects that outlive the request, all of which the garbage collector moves.
+ */
+function committed(after: ManagedObject, { revision, attributes }: ObjectToStore): ManagedObject {
+  return new ManagedObject({
+    uniqueIdentifier: after.uniqueIdentifier,
+    owner: after.owner,
+    objectType: after.objectType,
+    revision,
+    attributes: new StoredAttributes(Buffer.from(attributes)),
+    value: after.held,
+  });
+}
+
+/** What was encoded for the store is of no use once it is committed. */
+function recycle({ attributes, value }: ObjectToStore): void {
+  recycleMessage(attributes);
+  if (value) recycleMessage(value);
 }
 
 function decoded(stored: StoredObject): ManagedObject {

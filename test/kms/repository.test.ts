@@ -72,6 +72,24 @@ test('a repository that may keep nothing keeps nothing', async () => {
   repository.close();
 });
 
+test('what is in memory of a committed object stays as it is while others are written', async () => {
+  const repository = await repositoryOf(10);
+  const description = (uniqueIdentifier: string): string => `what ${uniqueIdentifier} is for`;
+  for (const uniqueIdentifier of ['a', 'b', 'c']) {
+    await commit(repository, uniqueIdentifier);
+    const before = (await repository.read(uniqueIdentifier))!;
+    const after = before.with({ Description: description(uniqueIdentifier) });
+    await repository.commit([{ before, after }]);
+  }
+  for (const uniqueIdentifier of ['a', 'b', 'c']) {
+    const object = repository.held(uniqueIdentifier);
+    expect(object).toMatchObject({ uniqueIdentifier, owner: 'lab', objectType: 'OpaqueObject', revision: 2 });
+    expect(object?.get('Description')).toBe(description(uniqueIdentifier));
+    expect(object?.value).toMatchObject({ opaqueDataValue: Buffer.from('value') });
+  }
+  repository.close();
+});
+
 describe('an object that a request reads and changes', () => {
   const tagged = (object: ManagedObject, tag: string): ManagedObject =>
     object.withInstances(tag, [{ index: 0, value: { type: 'TextString', value: tag } }]);
