@@ -161,9 +161,12 @@ export const CLIENT_CUSTOM_RULE: AttributeRule = { ...FREE, multiple: true, appl
 /** Attributes `y-…`: the server's own. */
 export const SERVER_CUSTOM_RULE: AttributeRule = { ...READ_ONLY, multiple: true, appliesTo: 'all' };
 
+const RULES: ReadonlyMap<string, AttributeRule> = new Map(Object.entries(ATTRIBUTE_RULES));
+
 /** The rule of an attribute of any name; undefined for a name that is neither standard nor custom. */
 export function attributeRule(name: string): AttributeRule | undefined {
-  if (Object.hasOwn(ATTRIBUTE_RULES, name)) return ATTRIBUTE_RULES[name as AttributeName];
+  const rule = RULES.get(name);
+  if (rule) return rule;
   if (!isCustomAttributeName(name)) return undefined;
   return name.startsWith('y-') ? SERVER_CUSTOM_RULE : CLIENT_CUSTOM_RULE;
 }
