@@ -93,10 +93,16 @@ export async function newObject(
   implicit: ImplicitAttributes,
   scope: RequestScope,
 ): Promise<ManagedObject> {
-  const map = new Map<string, AttributeInstance[]>();
+  const map = new Map<string, readonly AttributeInstance[]>();
   for (const attribute of attributes) {
-    if (attribute.name === 'KeyFormatType') demandFormat(value, attribute.value);
-    else await addGiven(map, objectType, attribute, scope);
+    if (attribute.name === 'KeyFormatType') {
+      demandFormat(value, attribute.value);
+      continue;
+    }
+    const instances = withGiven(map.get(attribute.name) ?? [], objectType, attribute, scope);
+    // What is at hand is gone through without a turn of the microtask queue for each attribute.
+    if (attribute.name === 'Name') await demandUniqueName(attribute, scope, 'nameTaken');
+    map.set(attribute.name, instances);
   }
   const given = new ManagedObject({
     uniqueIdentifier: newIdentifier(scope),
@@ -157,12 +163,13 @@ function demandFormat(value: ManagedObjectValue, asked: AttributeValueOf<'KeyFor
   );
 }
 
-async function addGiven(
-  map: Map<string, AttributeInstance[]>,
+/** The instances of an attribute and one that a request gives, unless they have its value already. @throws Refusal */
+function withGiven(
+  instances: readonly AttributeInstance[],
   objectType: ObjectTypeName,
   attribute: Attribute,
   scope: RequestScope,
-): Promise<void> {
+): readonly AttributeInstance[] {
   const { name } = attribute;
   const text = attributeTextOf(name);
   const rule = demandRule(name, scope);
@@ -172,17 +179,15 @@ async function addGiven(
   if (!appliesTo(rule, objectType, scope.speaks2)) {
     throw new Refusal('attributeNotForObject', `${text} does not apply to a ${objectType}. Leave it out.`);
   }
-  const instances = map.get(name) ?? [];
   if (instances.length > 0 && !isMultiple(rule, objectType)) {
     throw new Refusal('attributeSingleValued', `${text} is given twice, but has one value only.`);
   }
   const value = acceptedValue(attribute, { occasion: 'creation', previous: undefined }, scope);
-  if (instances.some((instance) => sameValue(name, instance.value, value))) return;
+  if (instances.some((instance) => sameValue(name, instance.value, value))) return instances;
   if (instances.length >= scope.config.limits.attributeInstances) {
     throw new Refusal('tooManyInstances', `${text} is given more often than this server keeps.`);
   }
-  await demandUniqueName(attribute, scope, 'nameTaken');
-  map.set(name, [...instances, { index: instances.length, value }]);
+  return [...instances, { index: instances.length, value }];
 }
 
 /** SHA-256 of the key material, certificate or opaque value as it is stored (KMIP 1.4 §3.17). */
