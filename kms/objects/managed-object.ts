@@ -114,7 +114,8 @@ export class ManagedObject {
   /** A copy with single-instance attributes set; undefined leaves one as it is. */
   with(values: { readonly [N in AttributeName]?: AttributeValueOf<N> | undefined }): ManagedObject {
     const attributes = new Map(this.attributes);
-    for (const [name, value] of Object.entries(values)) {
+    for (const name of Object.keys(values) as AttributeName[]) {
+      const value = values[name];
       if (value !== undefined) attributes.set(name, [{ index: 0, value }]);
     }
     return this.#copy({ attributes });

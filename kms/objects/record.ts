@@ -34,22 +34,27 @@ const TAG = {
 export function encodeAttributes(attributes: AttributeMap): Buffer {
   const writer = new TtlvWriter(ANY_VERSION_RANK);
   const start = writer.open(TAG.attributes);
-  for (const [name, instances] of attributes) {
-    const row = attributeRow(name);
-    for (const [place, { index, value }] of instances.entries()) {
-      if (row && index === place) {
-        row.codec.write(writer, tagValue(name as AttributeName), value, {});
-        continue;
-      }
-      const inner = writer.open(TAG.attribute);
-      writer.textString(TAG.name, name);
-      writer.integer(TAG.index, index);
-      writeAttributeValue(writer, name, value);
-      writer.close(inner);
-    }
-  }
+  attributes.forEach((instances, name) => writeInstances(writer, name, instances));
   writer.close(start);
   return writer.finish();
+}
+
+function writeInstances(writer: TtlvWriter, name: string, instances: readonly AttributeInstance[]): void {
+  const row = attributeRow(name);
+  let place = 0;
+  for (const { index, value } of instances) {
+    if (row && index === place) row.codec.write(writer, tagValue(name as AttributeName), value, {});
+    else writeNamed(writer, name, index, value);
+    place += 1;
+  }
+}
+
+function writeNamed(writer: TtlvWriter, name: string, index: number, value: unknown): void {
+  const start = writer.open(TAG.attribute);
+  writer.textString(TAG.name, name);
+  writer.integer(TAG.index, index);
+  writeAttributeValue(writer, name, value);
+  writer.close(start);
 }
 
 /**
@@ -137,11 +142,10 @@ export function comparableBytes(name: string, value: unknown): Buffer {
 /** A short digest of an attribute's name and value, by which the store finds objects. */
 export function searchTerm(name: string, value: unknown): Buffer {
   if (typeof value !== 'string') return digestOf(name, name, value);
-  const key = `${name}\0${value}`;
-  const known = TERMS_OF_WORDS.get(key);
+  const known = TERMS_OF_WORDS.get(name)?.get(value);
   if (known) return known;
   const term = digestOf(name, name, value);
-  if (TERMS_OF_WORDS.size < WORDS_LIMIT && value.length <= WORD_LENGTH) TERMS_OF_WORDS.set(key, term);
+  if (value.length <= WORD_LENGTH && name.length <= WORD_LENGTH) rememberTerm(name, value, term);
   return term;
 }
 
@@ -150,10 +154,19 @@ export function ownedName(owner: string, name: unknown): Buffer {
   return digestOf(`Name of ${owner}`, 'Name', name);
 }
 
-/** Terms of values that object after object has: object types, algorithms and the like. */
-const TERMS_OF_WORDS = new Map<string, Buffer>();
+/** Terms of values that object after object has: object types, algorithms and the like; by name, then by value. */
+const TERMS_OF_WORDS = new Map<string, Map<string, Buffer>>();
 const WORDS_LIMIT = 4096;
 const WORD_LENGTH = 64;
+let wordsRemembered = 0;
+
+function rememberTerm(name: string, word: string, term: Buffer): void {
+  if (wordsRemembered === WORDS_LIMIT) return;
+  wordsRemembered += 1;
+  const ofName = TERMS_OF_WORDS.get(name);
+  if (ofName) ofName.set(word, term);
+  else TERMS_OF_WORDS.set(name, new Map([[word, term]]));
+}
 
 /** @param space what is digested besides, so that values of one space are told from those of another */
 function digestOf(space: string, name: string, value: unknown): Buffer {

@@ -419,8 +419,8 @@ function toStoreChange({ before, after }: ObjectChange): StoreChange {
   return {
     uniqueIdentifier,
     expectedRevision: before?.revision ?? 0,
-    terms: after ? [...termsOf(after)] : [],
-    formerTerms: before ? [...termsOf(before)] : [],
+    terms: after ? termsOf(after) : [],
+    formerTerms: before ? termsOf(before) : [],
     claims: after ? claimsOf(after) : [],
     formerClaims: before ? claimsOf(before) : [],
     object: after && {
@@ -434,12 +434,14 @@ function toStoreChange({ before, after }: ObjectChange): StoreChange {
   };
 }
 
-function* termsOf(object: ManagedObject): Generator<Buffer> {
-  yield searchTerm('ObjectType', object.objectType);
-  for (const [name, instances] of object.attributes) {
-    const found = instances.filter(({ value }) => isSearchTerm(name, value));
-    for (const { value } of found) yield searchTerm(name, value);
-  }
+function termsOf(object: ManagedObject): Buffer[] {
+  const terms = [searchTerm('ObjectType', object.objectType)];
+  object.attributes.forEach((instances, name) => {
+    for (const { value } of instances) {
+      if (isSearchTerm(name, value)) terms.push(searchTerm(name, value));
+    }
+  });
+  return terms;
 }
 
 /** A name is one object's only, until that is destroyed (KMIP 1.4 §3.2). */

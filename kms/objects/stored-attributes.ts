@@ -7,8 +7,8 @@ import { decodeAttributes } from './record.js';
  */
 export class StoredAttributes implements AttributeMap {
   readonly #bytes: Buffer;
-  /** Those that were asked for. */
-  readonly #known = new Map<string, readonly AttributeInstance[] | undefined>();
+  /** Those that were asked for; made when the first is, as most objects of a store are never asked. */
+  #known: Map<string, readonly AttributeInstance[] | undefined> | undefined;
   #all: AttributeMap | undefined;
 
   /** @param bytes what `encodeAttributes` wrote; they are kept */
@@ -19,10 +19,10 @@ export class StoredAttributes implements AttributeMap {
   /** @throws KmipError if the bytes are damaged */
   get(name: string): readonly AttributeInstance[] | undefined {
     if (this.#all) return this.#all.get(name);
-    const known = this.#known.get(name);
-    if (known !== undefined || this.#known.has(name)) return known;
+    const known = this.#known?.get(name);
+    if (known !== undefined || this.#known?.has(name)) return known;
     const found = decodeAttributes(this.#bytes, name).get(name);
-    this.#known.set(name, found);
+    (this.#known ??= new Map()).set(name, found);
     return found;
   }
 
@@ -60,7 +60,7 @@ export class StoredAttributes implements AttributeMap {
   #whole(): AttributeMap {
     if (!this.#all) {
       this.#all = decodeAttributes(this.#bytes);
-      this.#known.clear();
+      this.#known = undefined;
     }
     return this.#all;
   }

@@ -65,9 +65,9 @@ export class BatchRunner {
     const continuation = request.header.batchErrorContinuationOption ?? 'Stop';
     const begin = workspace.savepoint();
     const outcomes: Outcome[] = [];
-    for (const [index, item] of request.batchItems.entries()) {
+    for (const item of request.batchItems) {
       const savepoint = workspace.savepoint();
-      const performed = this.#perform(item, index, scope, run);
+      const performed = this.#perform(item, outcomes.length, scope, run);
       const outcome = performed instanceof Promise ? await performed : performed;
       outcomes.push(outcome);
       if (outcome.item.resultStatus !== 'OperationFailed') continue;
