@@ -383,7 +383,7 @@ export const kmsConfigSchema = z.strictObject({
         .min(0)
         .max(2 ** 36)
         .default(64 * 1024 * 1024),
-      /** Symmetric keys kept in memory besides, in plain, ready for a Get: about 60 bytes for each. */
+      /** Symmetric keys kept in memory besides, in plain, ready for a Get: about 90 bytes for each. */
       cachedKeys: z.number().int().min(0).max(10_000_000).default(2_000_000),
     })
     .prefault({}),

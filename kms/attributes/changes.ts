@@ -56,7 +56,7 @@ export async function addAttribute(
       `${attributeTextOf(name)} has as many instances as this server keeps.`,
     );
   }
-  await demandUniqueName(attribute, scope, 'nameTakenByAnother');
+  await demandUniqueName(attribute, object.owner, scope, 'nameTakenByAnother');
   const index = (present.at(-1)?.index ?? -1) + 1;
   return changed(object.withInstances(name, [...present, { index, value }]), name, scope);
 }
@@ -91,7 +91,9 @@ export async function modifyAttribute(
     name,
     value,
   );
-  if (!sameValue(name, target.value, value)) await demandUniqueName(attribute, scope, 'nameTakenByAnother');
+  if (!sameValue(name, target.value, value)) {
+    await demandUniqueName(attribute, object.owner, scope, 'nameTakenByAnother');
+  }
   const instances = present.map((instance) =>
     instance === target ? { index: instance.index, value } : instance,
   );
@@ -130,21 +132,21 @@ export function sameValue(name: string, left: unknown, right: unknown): boolean 
 /**
  * A name is one object's only, within what an owner sees (KMIP 1.4 §3.2).
  *
+ * @param owner of the object that is to have it: whoever may change it, its name must be unique among its owner's
  * @throws Refusal the one given
  */
 export async function demandUniqueName(
   { name, value }: Attribute,
+  owner: string,
   scope: RequestScope,
   refusal: 'nameTaken' | 'nameTakenByAnother',
 ): Promise<void> {
   if (name !== 'Name') return;
-  for (const identifier of await scope.workspace.find(scope.client.owner, [{ name, value }])) {
+  for (const identifier of await scope.workspace.find(owner, [{ name, value }])) {
     const other = await scope.workspace.read(identifier);
     if (other && bearsName(other, value)) {
-      throw new Refusal(
-        refusal,
-        `The name ${quoted(value.value)} belongs to object ${identifier}. Choose another.`,
-      );
+      const bearer = scope.mayKnowOf(other) ? `object ${identifier}` : 'another object';
+      throw new Refusal(refusal, `The name ${quoted(value.value)} belongs to ${bearer}. Choose another.`);
     }
   }
 }

@@ -4,7 +4,7 @@ import type { AttributePattern, AttributeValueOf } from '../../wire/kmip/index.j
 import { KmipError, LARGEST_DATE_TIME, attributeFields, attributeRow } from '../../wire/kmip/index.js';
 import { COMPUTED_ATTRIBUTES, instancesAt } from '../objects/computed.js';
 import type { ManagedObject } from '../objects/managed-object.js';
-import { isSearchTerm } from '../objects/record.js';
+import { isSearchTerm, searchTerm } from '../objects/record.js';
 import type { RequestScope } from '../server/scope.js';
 import { demandRule, sameValue } from './changes.js';
 
@@ -32,17 +32,28 @@ export function conditionsOf(wanted: readonly AttributePattern[], scope: Request
 }
 
 /** Attributes that the store is asked for at once; what it finds is looked at for the others. Own choice. */
-const SEARCH_TERMS = 8;
+const SEARCH_TERMS = 16;
 
-/** Those of the attributes by which the store itself finds objects: stored values that must be equal, the first few. */
+/** Those of the attributes by which the store itself finds objects: stored values that must be equal, the telling ones. */
 export function searchTermsOf(wanted: readonly AttributePattern[]): AttributePattern[] {
-  return wanted
-    .filter(
-      ({ name, value }) =>
-        name === 'ObjectType' ||
-        (!Object.hasOwn(COMPUTED_ATTRIBUTES, name) && isSearchTerm(name, value) && isWhole(name, value)),
-    )
+  const terms = wanted.filter(
+    ({ name, value }) =>
+      name === 'ObjectType' ||
+      (!Object.hasOwn(COMPUTED_ATTRIBUTES, name) && isSearchTerm(name, value) && isWhole(name, value)),
+  );
+  if (terms.length <= SEARCH_TERMS) return terms;
+  const different = [
+    ...new Map(terms.map((term) => [searchTerm(term.name, term.value).toString('latin1'), term])).values(),
+  ];
+  return different
+    .sort((left, right) => commonness(left.name) - commonness(right.name))
     .slice(0, SEARCH_TERMS);
+}
+
+/** A name is one object's; objects of a type, of an algorithm are many. */
+function commonness(name: string): number {
+  if (name === 'Name') return 0;
+  return name === 'ObjectType' || name === 'CryptographicAlgorithm' ? 2 : 1;
 }
 
 /** Whether a pattern leaves nothing open, so that it matches equal values only. */

@@ -6,6 +6,8 @@ export const DIGEST_WORDS = 4;
 /** Digests whose memory is taken at once. */
 const CHUNK_DIGESTS = 4096;
 const LEAST_PLACES = 2 * CHUNK_DIGESTS;
+/** Spreads the low bits of a hash over the high ones: 2^32 by the golden ratio, odd. */
+const LAST_MULTIPLIER = 0x9e3779b1;
 
 /**
  * Numbers from 1 by UUIDs or digests of 16 bytes, outside of the heap: 16 bytes for each, and 8 to 16 for its place.
@@ -19,6 +21,7 @@ export class DigestIndex {
   #size = 0;
   /** Who chooses digests cannot choose where they go. */
   readonly #multipliers = getRandomValues(new Uint32Array(DIGEST_WORDS)).map((word) => word | 1);
+  readonly #seed = getRandomValues(new Int32Array(1))[0] ?? 0;
 
   /** Numbers that have a digest. */
   get size(): number {
@@ -35,12 +38,19 @@ export class DigestIndex {
    * memory for all below.
    */
   set(digest: Uint32Array, number: number): void {
-    if (2 * (this.#size + 1) > this.#places.length) this.#rehash();
+    this.reserve(this.#size + 1);
     const { chunk, start } = this.#locate(number);
     chunk.set(digest, start);
     const place = this.#placeOf(digest);
     if (this.#places[place] === 0) this.#size += 1;
     this.#places[place] = number;
+  }
+
+  /** Makes room for so many, all at once: as places become more, all that is there is put into them anew. */
+  reserve(count: number): void {
+    let places = this.#places.length;
+    while (2 * count > places) places *= 2;
+    if (places > this.#places.length) this.#rehash(places);
   }
 
   /** Takes a number's digest from it, if it has one. */
@@ -91,13 +101,14 @@ export class DigestIndex {
     return true;
   }
 
-  /** Where the search for a digest begins: multiply-shift hashing, the high bits. */
+  /** Where the search for a digest begins: the high bits of a hash in which each word is mixed with those before it. */
   #homeOf(words: Uint32Array, start: number): number {
-    let hash = 0;
+    let hash = this.#seed;
     for (let index = 0; index < DIGEST_WORDS; index += 1) {
-      hash = (hash + Math.imul(words[start + index] ?? 0, this.#multipliers[index] ?? 1)) | 0;
+      hash = Math.imul(hash ^ (words[start + index] ?? 0), this.#multipliers[index] ?? 1);
+      hash ^= hash >>> 16;
     }
-    return (hash ^ (hash >>> 15)) >>> (Math.clz32(this.#places.length) + 1);
+    return Math.imul(hash, LAST_MULTIPLIER) >>> (Math.clz32(this.#places.length) + 1);
   }
 
   #homeOfNumber(number: number): number {
@@ -105,9 +116,9 @@ export class DigestIndex {
     return this.#homeOf(chunk, start);
   }
 
-  #rehash(): void {
+  #rehash(places: number): void {
     const old = this.#places;
-    this.#places = new Uint32Array(2 * old.length);
+    this.#places = new Uint32Array(places);
     for (const number of old) if (number !== 0) this.#places[this.#firstFree(number)] = number;
   }
 

@@ -91,12 +91,22 @@ async function addImported(
   if (index < 0 || instances.some((instance) => instance.index === index)) {
     throw new Refusal('attributeValueInvalid', `${text} is given twice with the Attribute Index ${index}.`);
   }
-  const kept = existing?.instances(name).some((instance) => sameValue(name, instance.value, value));
-  if (kept !== true) await demandUniqueName(attribute, scope, 'nameTaken');
+  if (instances.some((instance) => sameValue(name, instance.value, value))) {
+    throw new Refusal('attributeValueRepeated', `${text} is given twice with the same value.`);
+  }
+  if (!keeps(existing, attribute)) {
+    await demandUniqueName(attribute, scope.client.owner, scope, 'nameTaken');
+  }
   map.set(
     name,
     [...instances, { index, value }].sort((left, right) => left.index - right.index),
   );
+}
+
+/** Whether the object that is replaced has the attribute; what it was called is free again once it is destroyed. */
+function keeps(existing: ManagedObject | undefined, { name, value }: Attribute): boolean {
+  if (!existing || existing.get('DestroyDate') !== undefined) return false;
+  return existing.instances(name).some((instance) => sameValue(name, instance.value, value));
 }
 
 function withDefaults(given: ManagedObject, scope: RequestScope): ManagedObject {

@@ -87,16 +87,24 @@ export class KeyTable {
   put(uniqueIdentifier: string, kind: string, key: Buffer, name?: Buffer): void {
     this.remove(uniqueIdentifier);
     if (this.#limit === 0 || key.length > TABLE_KEY_BYTES || !this.#want(uniqueIdentifier)) return;
-    if (this.isFull) this.#displace();
     const held = this.#heldKind(kind, key.length);
     if (!held) return;
+    // The kind's only key must not be the one that goes.
+    held.keys += 1;
+    if (this.isFull) this.#displace();
     const taken = this.#take();
     this.#identifiers.set(this.#wanted, taken);
     if (name) this.#names.set(readDigest(name, this.#name), taken);
-    held.keys += 1;
     const { chunk, at } = this.#locate(taken);
     chunk.kinds[at] = held.number;
     chunk.keys.set(key, at * TABLE_KEY_BYTES);
+  }
+
+  /** Makes room for so many keys with names, as far as the limit goes, so that it need not grow while they are put. */
+  reserve(count: number): void {
+    const keys = Math.min(count, this.#limit);
+    this.#identifiers.reserve(keys);
+    this.#names.reserve(keys);
   }
 
   /** Clears and forgets an object's key, if there is one. */

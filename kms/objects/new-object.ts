@@ -101,7 +101,9 @@ export async function newObject(
     }
     const instances = withGiven(map.get(attribute.name) ?? [], objectType, attribute, scope);
     // What is at hand is gone through without a turn of the microtask queue for each attribute.
-    if (attribute.name === 'Name') await demandUniqueName(attribute, scope, 'nameTaken');
+    if (attribute.name === 'Name') {
+      await demandUniqueName(attribute, scope.client.owner, scope, 'nameTaken');
+    }
     map.set(attribute.name, instances);
   }
   const given = new ManagedObject({

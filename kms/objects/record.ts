@@ -151,7 +151,7 @@ export function searchTerm(name: string, value: unknown): Buffer {
 
 /** A digest of 16 bytes of a Name and of whose it is: one object's only, until that is destroyed (KMIP 1.4 §3.2). */
 export function ownedName(owner: string, name: unknown): Buffer {
-  return digestOf(`Name of ${owner}`, 'Name', name);
+  return digestOf(`Name of ${owner.length} ${owner}`, 'Name', name);
 }
 
 /** Terms of values that object after object has: object types, algorithms and the like; by name, then by value. */

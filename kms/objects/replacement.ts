@@ -1,10 +1,11 @@
 import type { Attribute, AttributeName, ManagedObjectValue } from '../../wire/kmip/index.js';
 import { KmipError, attributeTextOf } from '../../wire/kmip/index.js';
-import { sameValue } from '../attributes/changes.js';
+import { demandUniqueName, sameValue } from '../attributes/changes.js';
 import { attributeRule } from '../attributes/rules.js';
 import { Refusal } from '../refusals.js';
 import type { RequestScope } from '../server/scope.js';
 import { withLink } from './links.js';
+import { attributeOfInstance } from './managed-object.js';
 import type { AttributeInstance, ManagedObject } from './managed-object.js';
 import { newObject } from './new-object.js';
 
@@ -90,6 +91,7 @@ export async function replaceObject(
     'ReplacedObjectLink',
     existing.uniqueIdentifier,
   );
+  if (existing.owner !== replacement.owner) await demandNamesFree(replacement, scope);
   scope.workspace.add(replacement);
 
   const replaced = withLink(nameless, 'ReplacementObjectLink', replacement.uniqueIdentifier);
@@ -114,6 +116,14 @@ function demandReplaceable(existing: ManagedObject): void {
       'notReplaceable',
       `Object ${uniqueIdentifier} was replaced before. Replace its replacement ${linkedObjectIdentifier}.`,
     );
+  }
+}
+
+/** Names of another owner's object may be those of objects that the client has. @throws Refusal `nameTakenByAnother` */
+async function demandNamesFree(replacement: ManagedObject, scope: RequestScope): Promise<void> {
+  for (const instance of replacement.instances('Name')) {
+    const name = attributeOfInstance('Name', instance);
+    await demandUniqueName(name, replacement.owner, scope, 'nameTakenByAnother');
   }
 }
 

@@ -182,6 +182,8 @@ export class ObjectRepository {
     const find = async (query: FindQuery): Promise<readonly SearchedObject[]> =>
       wanted() ? this.#store.search(query) : [];
     for await (const page of pages(undefined, [], find, LOAD_PAGE)) {
+      // The newest object's sequence: there are no more objects than that.
+      if (this.#keys.size === 0) this.#keys.reserve(page[0]?.sequence ?? 0);
       // What is read in a turn of the event loop is what is committed in it: no commit ends in between.
       for (const stored of page) if (wanted()) this.#load(decoded(stored));
       await lull();

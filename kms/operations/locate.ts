@@ -54,11 +54,16 @@ async function find(
   scope: RequestScope,
 ): Promise<Located> {
   const { objectGroupMember } = payload;
+  // A search costs something also if it finds nothing.
+  await scope.searchBudget.take();
   if (objectGroupMember !== undefined) {
     return await groupMembers(objectGroupMember, wanted, conditions, page, scope);
   }
   const only = keyOfName(payload, wanted, scope);
-  if (only !== undefined) return pageOf([only], page.offset, page.maximum);
+  if (only !== undefined) {
+    await scope.searchBudget.take();
+    return pageOf([only], page.offset, page.maximum);
+  }
   return await newestFirst(candidates(wanted, scope), conditions, page);
 }
 
@@ -92,8 +97,6 @@ async function* candidates(
   scope: RequestScope,
 ): AsyncGenerator<ManagedObject> {
   const { client, workspace, server, searchBudget } = scope;
-  // A search costs something also if it finds nothing.
-  await searchBudget.take();
   const named = wanted.find(({ name }) => name === 'UniqueIdentifier');
   if (named) {
     const object = await workspace.read(String(named.value));

@@ -271,3 +271,17 @@ test('Create makes Secret Data from KMIP 1.4', async () => {
     reason: 'InvalidField',
   });
 });
+
+test('a name may be imported once, and again only where nobody else has it since', async () => {
+  await using own = await startKms(pki);
+  const client = own.client();
+  const name = attributeOf('Name', { value: 'name', type: 'UninterpretedTextString' });
+  await expect(imported(client, 'twice', AES_KEY, [name, name])).rejects.toThrow(/given twice/);
+  await imported(client, 'former', AES_KEY, [name]);
+  await imported(client, 'former', AES_KEY, [name], { replaceExisting: true });
+  await client.destroy('former');
+  await client.create({ name: 'name' });
+  await expect(imported(client, 'former', AES_KEY, [name], { replaceExisting: true })).rejects.toThrow(
+    /'name' belongs to object/,
+  );
+});

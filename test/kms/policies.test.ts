@@ -161,6 +161,44 @@ describe('a policy of the configuration', () => {
   });
 });
 
+describe('a client that may change another’s object', () => {
+  const shared = {
+    ...config,
+    policies: { shared: [{ allow: ['everyone'] }] },
+  } satisfies Partial<KmsConfigInput>;
+
+  /** Objects `first` and `second` of one client, the second open to the other, which has a `third`. */
+  async function objectsOfTwo(kms: TestKms): Promise<{ second: string; west: KmipClient }> {
+    await kms.client().create({ name: 'first' });
+    const second = await kms.client().create({ name: 'second', attributes: [policyOf('shared')] });
+    const west = kms.client({}, pki.west);
+    await west.create({ name: 'third' });
+    return { second, west };
+  }
+
+  const named = (value: string) => attributeOf('Name', { value, type: 'UninterpretedTextString' });
+
+  test('cannot give it a name that its owner has elsewhere, and is not told where', async () => {
+    await using kms = await startKms(pki, shared);
+    const { second, west } = await objectsOfTwo(kms);
+    const refused = /'first' belongs to another object/;
+    await expect(west.modifyAttribute(second, named('first'))).rejects.toThrow(refused);
+    await expect(west.addAttributes(second, [named('first')])).rejects.toThrow(refused);
+    await west.modifyAttribute(second, named('third'));
+    expect(await kms.client().locate([named('third')])).toEqual([second]);
+  });
+
+  test('cannot replace it by an object of its own that would have a name of another of its own', async () => {
+    await using kms = await startKms(pki, shared);
+    const { second, west } = await objectsOfTwo(kms);
+    await west.modifyAttribute(second, named('third'));
+    await expect(west.rekey(second)).rejects.toThrow(/'third' belongs to object/);
+    await west.modifyAttribute(second, named('fourth'));
+    const replacement = await west.rekey(second);
+    expect(await west.locate([named('fourth')])).toEqual([replacement]);
+  });
+});
+
 test('certificates are open to all by the default policy, and are located among one’s own', async () => {
   await using kms = await startKms(pki, config);
   const pem = pki.server.certificatePem.split('-----')[2]!;

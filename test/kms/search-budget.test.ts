@@ -64,6 +64,36 @@ describe('what one request may search', () => {
     for (const one of answer.batchItems) expect(payloadOf(one, 'Locate').uniqueIdentifiers).toEqual([id]);
   });
 
+  test('counts keys that are found in memory like those that are found in the store', async () => {
+    const limits = { searchedObjects: 10 };
+    const name = attributeOf('Name', { value: 'served', type: 'UninterpretedTextString' });
+    const answers: (readonly string[])[] = [];
+    for (const cachedKeys of [0, 100]) {
+      await using own = await startKms(pki, { limits: { ...limits, cachedKeys } });
+      const id = await own.client().create({ name: 'served' });
+      for (let round = 0; round < 2; round += 1) await own.client().get(id);
+      await using raw = await RawClient.open(pki, own.port);
+      const several = many(locate(name), 7);
+      answers.push(
+        outcomes(await exchange(raw, '2.1', several, { batchErrorContinuationOption: 'Continue' })),
+      );
+    }
+    expect(answers[0]!.filter((outcome) => outcome === 'Success')).toHaveLength(5);
+    expect(answers[1]).toEqual(answers[0]);
+  });
+
+  test('is hardly touched by what is asked for beside a Name, however much', async () => {
+    const name = attributeOf('Name', { value: 'beside', type: 'UninterpretedTextString' });
+    const shared = Array.from({ length: 20 }, (_, index) => attributeOf('ObjectGroup', `group ${index}`));
+    const creating = Array.from({ length: KEYS }, () => kms.client().create({ attributes: shared }));
+    await Promise.all(creating);
+    const id = await kms.client().create({ name: 'beside', attributes: shared });
+    const type = attributeOf('ObjectType', 'SymmetricKey');
+    const all = [...Array.from({ length: 20 }, () => type), ...shared, name];
+    const answer = await send(many(locate(...all), 30));
+    for (const one of answer.batchItems) expect(payloadOf(one, 'Locate').uniqueIdentifiers).toEqual([id]);
+  });
+
   test('holds for objects of others that are looked at in vain', async () => {
     const policies = { named: [{ operations: ['Locate' as const], allow: ['group:auditors' as const] }] };
     const clients = [{ commonName: 'vc-west', groups: ['auditors'] }];
