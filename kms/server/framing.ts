@@ -54,8 +54,12 @@ export class MessageFramer {
     if (this.#buffered < total) return undefined;
     const all = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks);
     this.#buffered -= total;
-    this.#chunks = this.#buffered === 0 ? [] : [all.subarray(total)];
     this.#small = 0;
+    if (this.#buffered === 0) {
+      this.#chunks.length = 0;
+      return all;
+    }
+    this.#chunks = [all.subarray(total)];
     return all.subarray(0, total);
   }
 

@@ -23,8 +23,8 @@ export class StandingRecord {
   }
 
   /** The details of a Get of one object. */
-  about(uniqueIdentifier: string): Pick<StandingDetails, 'fields'> {
-    return new DetailsOfOne(this.#details, uniqueIdentifier);
+  about(uniqueIdentifier: string, serverCorrelationValue: string): Pick<StandingDetails, 'fields'> {
+    return new DetailsOfOne(this.#details, uniqueIdentifier, serverCorrelationValue);
   }
 }
 
@@ -32,19 +32,22 @@ export class StandingRecord {
 class DetailsOfOne {
   readonly #details: StandingDetails;
   readonly #uniqueIdentifier: string;
+  readonly #serverCorrelationValue: string;
 
-  constructor(details: StandingDetails, uniqueIdentifier: string) {
+  constructor(details: StandingDetails, uniqueIdentifier: string, serverCorrelationValue: string) {
     this.#details = details;
     this.#uniqueIdentifier = uniqueIdentifier;
+    this.#serverCorrelationValue = serverCorrelationValue;
   }
 
   get fields(): StandingDetails['fields'] {
     const { fields } = this.#details;
+    const serverCorrelationValue = this.#serverCorrelationValue;
     const of = (payload: unknown): object => ({
       ...(payload as object),
       uniqueIdentifier: this.#uniqueIdentifier,
     });
-    return { ...fields, request: of(fields.request), response: of(fields.response) };
+    return { serverCorrelationValue, ...fields, request: of(fields.request), response: of(fields.response) };
   }
 }
 
@@ -100,8 +103,7 @@ export class RequestRecord {
       operation,
       client: client.name,
       outcome,
-      details: { serverCorrelationValue },
-      standing: record.about(uniqueIdentifier),
+      standing: record.about(uniqueIdentifier, serverCorrelationValue),
     });
   }
 

@@ -3,11 +3,12 @@ const BUFFER_BYTES = 1024;
 /** Cleared buffers kept for the next messages, at most: more than are under way at one time on a busy server. */
 const KEPT_BUFFERS = 64;
 
-const cleared: Buffer[] = [];
+const cleared: ArrayBuffer[] = [];
 
-/** A buffer of {@link BUFFER_BYTES} zeros. */
-export function takeBuffer(): Buffer {
-  return cleared.pop() ?? Buffer.from(new ArrayBuffer(BUFFER_BYTES));
+/** A buffer of zeros. @param length {@link BUFFER_BYTES} if not given */
+export function takeBuffer(length = BUFFER_BYTES): Buffer {
+  if (length > BUFFER_BYTES) return Buffer.alloc(length);
+  return Buffer.from(cleared.pop() ?? new ArrayBuffer(BUFFER_BYTES), 0, length);
 }
 
 /**
@@ -17,6 +18,7 @@ export function takeBuffer(): Buffer {
  */
 export function recycleMessage(message: Buffer): void {
   message.fill(0);
-  if (message.buffer.byteLength !== BUFFER_BYTES || cleared.length === KEPT_BUFFERS) return;
-  cleared.push(Buffer.from(message.buffer));
+  const { buffer } = message;
+  if (buffer.byteLength !== BUFFER_BYTES || cleared.length === KEPT_BUFFERS) return;
+  cleared.push(buffer as ArrayBuffer);
 }
