@@ -9,6 +9,7 @@ import type {
 import {
   KmipError,
   PAYLOADS,
+  attributeFields,
   attributeOf,
   attributeRow,
   attributeTextOf,
@@ -20,10 +21,26 @@ import {
 /** An attribute as callers write it: custom ones may be plain text. */
 export type AttributeInput = Attribute | { readonly name: `${string}-${string}`; readonly value: string };
 
-/** The attribute that an input stands for. */
+/** The attribute that an input stands for. @throws KmipError `InvalidField` if its value is not of the attribute's shape */
 export function toAttribute(input: AttributeInput): Attribute {
-  if (typeof input.value !== 'string' || !input.name.includes('-')) return input as Attribute;
-  return { name: input.name as `${string}-${string}`, value: { type: 'TextString', value: input.value } };
+  const { name, value } = input;
+  if (typeof value === 'string' && name.includes('-')) {
+    return { name: name as `${string}-${string}`, value: { type: 'TextString', value } };
+  }
+  demandShape(name, value);
+  return input as Attribute;
+}
+
+/**
+ * Callers need not have checked types. Of a text in the place of a structure nothing would be sent but an empty structure,
+ * which a search takes for any.
+ */
+function demandShape(name: string, value: unknown): void {
+  const fields = attributeFields(name);
+  if (!fields) return;
+  const isStructure = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (isStructure && Object.keys(value).every((key) => fields.includes(key))) return;
+  throw new KmipError('InvalidField', `${attributeTextOf(name)} is written as { ${fields.join(', ')} }.`);
 }
 
 /** A Name attribute; none without a name. */

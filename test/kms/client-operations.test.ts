@@ -146,6 +146,17 @@ describe.each(PROTOCOL_VERSIONS)('a client that speaks KMIP %s', (version) => {
     expect((await client().query(['QueryOperations'])).operations).toContain('Create');
   });
 
+  test('refuses values that are not of their attribute’s shape: nothing of them would be sent', async () => {
+    const written = /^Name is written as { value, type }\.$/;
+    for (const value of ['text', 5, ['text'], null, { text: 'text' }]) {
+      const name = { name: 'Name', value } as unknown as ReturnType<typeof attributeOf>;
+      await expect(client().locate([name])).rejects.toThrow(written);
+      await expect(client().create({ attributes: [name] })).rejects.toThrow(written);
+    }
+    const state = { name: 'State', value: 'Aktive' } as unknown as ReturnType<typeof attributeOf>;
+    await expect(client().locate([state])).rejects.toThrow(/no value 'Aktive'/);
+  });
+
   test('refuses attributes that the version does not have, before anything is sent', async () => {
     const foreign = speaks2
       ? attributeOf('OperationPolicyName', 'default')

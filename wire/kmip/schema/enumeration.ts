@@ -1,3 +1,4 @@
+import { KmipError } from '../errors.js';
 import { ENUMERATIONS } from '../tables/enumerations/index.js';
 import type { EnumerationRow } from '../tables/enumerations/index.js';
 import { existsIn } from '../versions.js';
@@ -57,8 +58,15 @@ export function enumeration<E extends EnumerationName>(name: E): Codec<Enumerati
       const value = reader.enumeration();
       return (names.get(value) as NameIn<E> | undefined) ?? value;
     },
-    write: (writer, tag, value) =>
-      writer.enumeration(tag, typeof value === 'number' ? value : rows[value].value),
+    write(writer, tag, value) {
+      if (typeof value === 'number') writer.enumeration(tag, value);
+      else {
+        // Callers need not have checked types.
+        const row = rows[value] as EnumerationRow | undefined;
+        if (!row) throw new KmipError('InvalidField', `${name} has no value '${value}'.`);
+        writer.enumeration(tag, row.value);
+      }
+    },
     exists: (value, rank) => typeof value === 'number' || existsIn(rows[value], rank),
   };
   CODECS.set(name, codec as unknown as Codec<EnumerationValue<EnumerationName>>);
