@@ -21,7 +21,7 @@ export interface JournalEntry {
 
 /** What a service hands in; sequence and time are added here. */
 export interface JournalRecord extends Omit<JournalEntry, 'sequence' | 'time' | 'service'> {
-  /** Further details, of those that many entries have in common. */
+  /** In the place of details: those that many entries have in common. */
   readonly standing?: Pick<StandingDetails, 'fields'> | undefined;
 }
 
@@ -122,7 +122,7 @@ function entryOf({ sequence, timeMs, operation, client, outcome, details, standi
     operation,
     ...(client !== undefined && { client }),
     outcome,
-    ...((details ?? standing) !== undefined && { details: { ...details, ...standing?.fields } }),
+    ...((details ?? standing) !== undefined && { details: details ?? standing?.fields }),
   };
 }
 

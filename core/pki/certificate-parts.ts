@@ -3,8 +3,10 @@ import type { X509Certificate } from 'node:crypto';
 import type { DerValue } from '../../wire/der/decode.js';
 import { dottedIdentifier, readDer } from '../../wire/der/decode.js';
 import { derElement } from '../../wire/der/encode.js';
+import { DER_TAG } from '../../wire/der/tags.js';
 
-const EXTENSIONS_TAG = 0xa3;
+const VERSION_TAG = DER_TAG.context;
+const EXTENSIONS_TAG = DER_TAG.context | 3;
 
 /** Parts of a certificate that Node does not tell, in DER. */
 export interface CertificateParts {
@@ -29,7 +31,7 @@ export function certificateParts({ raw }: Pick<X509Certificate, 'raw'>): Certifi
   const [content] = elements(certificate?.content);
   const fields = elements(content?.content);
   // Certificates of version 1 do not tell their version.
-  const first = fields[0]?.tag === 0xa0 ? 1 : 0;
+  const first = fields[0]?.tag === VERSION_TAG ? 1 : 0;
   const [, , issuer, , subject] = fields.slice(first);
   const [extensions] = elements(fields.find(({ tag }) => tag === EXTENSIONS_TAG)?.content);
   return {
@@ -62,8 +64,8 @@ export function attributesOfName(name: Buffer): NameAttribute[] {
 
 /** Character sets of texts by their tags (X.680 §41) that are not one byte a character. */
 const WIDE_TEXTS: Readonly<Record<number, (content: Buffer) => string>> = {
-  0x0c: (content) => content.toString('utf8'),
-  0x1e: (content) =>
+  [DER_TAG.utf8String]: (content) => content.toString('utf8'),
+  [DER_TAG.bmpString]: (content) =>
     Buffer.from(content.subarray(0, content.length & ~1))
       .swap16()
       .toString('utf16le'),

@@ -1,41 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
 
 import { KpsimError } from '../../core/errors.js';
-import { recycleMessage } from '../../wire/kmip/index.js';
-import type { ObjectTypeName } from '../attributes/rules.js';
 import type { GuardedObject } from '../server/policies.js';
-import type {
-  FindQuery,
-  FoundObject,
-  KmsStore,
-  ObjectToStore,
-  Opens,
-  SearchedObject,
-  StoreChange,
-  StoredObject,
-} from '../store.js';
+import type { FindQuery, FoundObject, KmsStore, Opens, SearchedObject, StoredObject } from '../store.js';
 import { StoreConflict } from '../store.js';
 import { KeyTable } from './key-table.js';
-import { HeldValue, ManagedObject } from './managed-object.js';
+import type { HeldValue, ManagedObject } from './managed-object.js';
 import { guardedKind, readyKeyOf } from './ready-key.js';
-import {
-  decodeObject,
-  encodeAttributes,
-  encodeObject,
-  isSearchTerm,
-  ownedName,
-  searchTerm,
-} from './record.js';
+import { ownedName, searchTerm } from './record.js';
 import { RecentlyRead } from './recently-read.js';
-import { StoredAttributes } from './stored-attributes.js';
-
-/** One object before and after a request. */
-export interface ObjectChange {
-  /** Undefined if the request made the object. */
-  readonly before: ManagedObject | undefined;
-  /** Undefined if the request removed it altogether. */
-  readonly after: ManagedObject | undefined;
-}
+import type { ObjectChange } from './stored-form.js';
+import { committed, decoded, recycle, toStoreChange } from './stored-form.js';
 
 /** What an {@link ObjectRepository} keeps in memory at most. */
 export interface CacheLimits {
@@ -381,73 +356,4 @@ function newLease(): RequestLease {
 /** What an object takes in memory, roughly: decoded, each of its parts is an object of its own. */
 function costOf(attributes: Buffer, valueByteCount = 0): number {
   return 1024 + 8 * attributes.length + valueByteCount;
-}
-
-/**
- * An object as it stays in memory once it is committed, with its attributes as the store has them: decoded they would be
- * some fifty objects that outlive the request, all of which the garbage collector moves.
- */
-function committed(after: ManagedObject, { revision, attributes }: ObjectToStore): ManagedObject {
-  return new ManagedObject({
-    uniqueIdentifier: after.uniqueIdentifier,
-    owner: after.owner,
-    objectType: after.objectType,
-    revision,
-    attributes: new StoredAttributes(Buffer.from(attributes)),
-    value: after.held,
-  });
-}
-
-/** What was encoded for the store is of no use once it is committed. */
-function recycle({ attributes, value }: ObjectToStore): void {
-  recycleMessage(attributes);
-  if (value) recycleMessage(value);
-}
-
-function decoded(stored: StoredObject): ManagedObject {
-  const { value } = stored;
-  return new ManagedObject({
-    uniqueIdentifier: stored.uniqueIdentifier,
-    owner: stored.owner,
-    objectType: stored.objectType as ObjectTypeName,
-    revision: stored.revision,
-    attributes: new StoredAttributes(stored.attributes),
-    value: value && new HeldValue(() => decodeObject(value.open())),
-  });
-}
-
-function toStoreChange({ before, after }: ObjectChange): StoreChange {
-  const uniqueIdentifier = (after ?? before)?.uniqueIdentifier ?? '';
-  return {
-    uniqueIdentifier,
-    expectedRevision: before?.revision ?? 0,
-    terms: after ? termsOf(after) : [],
-    formerTerms: before ? termsOf(before) : [],
-    claims: after ? claimsOf(after) : [],
-    formerClaims: before ? claimsOf(before) : [],
-    object: after && {
-      uniqueIdentifier,
-      owner: after.owner,
-      objectType: after.objectType,
-      revision: after.revision + 1,
-      attributes: encodeAttributes(after.attributes),
-      value: after.value && encodeObject(after.value),
-    },
-  };
-}
-
-function termsOf(object: ManagedObject): Buffer[] {
-  const terms = [searchTerm('ObjectType', object.objectType)];
-  object.attributes.forEach((instances, name) => {
-    for (const { value } of instances) {
-      if (isSearchTerm(name, value)) terms.push(searchTerm(name, value));
-    }
-  });
-  return terms;
-}
-
-/** A name is one object's only, until that is destroyed (KMIP 1.4 §3.2). */
-function claimsOf(object: ManagedObject): Buffer[] {
-  if (object.get('DestroyDate') !== undefined) return [];
-  return object.instances('Name').map(({ value }) => searchTerm('Name', value));
 }

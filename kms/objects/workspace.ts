@@ -1,5 +1,6 @@
 import type { ManagedObject } from './managed-object.js';
-import type { NamedKey, ObjectChange, ObjectRepository } from './repository.js';
+import type { NamedKey, ObjectRepository } from './repository.js';
+import type { ObjectChange } from './stored-form.js';
 import type { Opens } from '../store.js';
 
 interface Entry {
